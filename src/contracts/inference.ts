@@ -1,0 +1,90 @@
+import { type Static, Type } from 'typebox';
+import { BOARD_CLASSES } from './defects.ts';
+import { Box, nullable, page, ref, Sha256, Timestamp, Uuid } from './primitives.ts';
+
+export const InferRequest = Type.Object(
+  {
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' })),
+    version: Type.Optional(Type.Integer({ minimum: 1 })),
+  },
+  { $id: 'InferRequest', additionalProperties: false },
+);
+
+export const OPERATION_STATES = ['queued', 'running', 'succeeded', 'failed'] as const;
+export const OperationAccepted = Type.Object(
+  { operation_id: Uuid, status: Type.Enum([...OPERATION_STATES]) },
+  { $id: 'OperationAccepted', additionalProperties: false },
+);
+export const Operation = Type.Object(
+  {
+    operation_id: Uuid,
+    status: Type.Enum([...OPERATION_STATES]),
+    progress: Type.Number({ minimum: 0, maximum: 1 }),
+    inspection_id: Uuid,
+    model: nullable(Type.String()),
+    version: nullable(Type.Integer()),
+    result: nullable(Type.String({ description: 'Where the result is read' })),
+    error: nullable(Type.String()),
+    created_at: Timestamp,
+    finished_at: nullable(Timestamp),
+  },
+  { $id: 'Operation', additionalProperties: false },
+);
+export type Operation = Static<typeof Operation>;
+
+export const Candidate = Type.Object(
+  { class: Type.Enum([...BOARD_CLASSES]), box: ref(Box), score: Type.Number({ minimum: 0, maximum: 1 }) },
+  { $id: 'Candidate', additionalProperties: false },
+);
+export type Candidate = Static<typeof Candidate>;
+
+/** Provenance of one model run: enough to repeat it and to say for ever which model judged this board. */
+export const InferenceRun = Type.Object(
+  {
+    operation_id: Uuid,
+    model: Type.String(),
+    version: Type.Integer(),
+    model_sha256: Sha256,
+    runtime: Type.String(),
+    thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    input_sha256: Type.Object({ image: Sha256, reference: Sha256 }, { additionalProperties: false }),
+    candidates: Type.Array(ref(Candidate), { description: 'Calibrated, from 0.05 up' }),
+    timings_ms: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    finished_at: Timestamp,
+  },
+  { $id: 'InferenceRun', additionalProperties: false },
+);
+export type InferenceRun = Static<typeof InferenceRun>;
+
+export const MODEL_STAGES = ['draft', 'shadow', 'canary', 'production', 'retired'] as const;
+export const ModelVersion = Type.Object(
+  {
+    model: Type.String(),
+    version: Type.Integer(),
+    stage: Type.Enum([...MODEL_STAGES]),
+    sha256: Sha256,
+    classes: Type.Array(Type.String()),
+    thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    calibration: Type.Object({ a: Type.Number(), b: Type.Number() }, { additionalProperties: false }),
+    metrics: Type.Unsafe<Record<string, unknown>>({
+      type: 'object',
+      additionalProperties: true,
+      description: 'Measured accuracy, as in the model card',
+    }),
+    registered_at: Timestamp,
+  },
+  { $id: 'ModelVersion', additionalProperties: false },
+);
+export type ModelVersion = Static<typeof ModelVersion>;
+export const ModelSummary = Type.Object(
+  {
+    name: Type.String(),
+    production_version: nullable(Type.Integer()),
+    versions: Type.Integer(),
+    runtime: Type.String(),
+    ready: Type.Boolean(),
+  },
+  { $id: 'ModelSummary', additionalProperties: false },
+);
+export const ModelPage = page(ref(ModelSummary), 'ModelPage');
+export const ModelVersionPage = page(ref(ModelVersion), 'ModelVersionPage');
