@@ -1,0 +1,86 @@
+import type { Topic } from '../../contracts/events.ts';
+import { type Database, prepared } from '../db/database.ts';
+import { type Position, START } from './position.ts';
+
+export interface OutboxEntry {
+  position: Position;
+  topic: Topic;
+  partition: number;
+  key: string;
+  eventId: string;
+  /** The envelope as it was written. */
+  text: string;
+}
+
+export interface Window {
+  entries: OutboxEntry[];
+  /** Everything before this is in `entries` or was before the place asked for, unless the limit cut it short. */
+  horizon: Position;
+  /** Something is committed that an older open transaction still hides: worth another look soon. */
+  beyond: boolean;
+}
+
+interface Row {
+  horizon: string;
+  beyond: boolean | null;
+  xid: string | null;
+  seq: number;
+  topic: Topic;
+  partition: number;
+  key: string;
+  event_id: string;
+  event: string;
+}
+
+/*
+ * The horizon, the rows below it and the look beyond come from one snapshot. Plan (18.4, 100,000 rows): InitPlan for the horizon, Index Scan on
+ * outbox_pkey (or outbox_lane) with both bounds as index conditions, no sort of more than the limit; 5 to 9 buffers and 0.06 ms when there is nothing new.
+ */
+const text = (filter: string, limit: number) => `select h.horizon, h.beyond, o.* from
+  (select pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
+    (select n.xid >= pg_snapshot_xmin(pg_current_snapshot()) from platform.outbox n order by n.xid desc, n.seq desc limit 1) as beyond) h
+  left join (
+    select xid, seq, topic, partition, key, event_id, event::text as event from platform.outbox
+    where ${filter}(xid, seq) > ($1::xid8, $2::bigint) and xid < (select pg_snapshot_xmin(pg_current_snapshot()))
+    order by xid, seq limit $${limit}
+  ) o on true order by o.xid, o.seq`;
+const ALL = prepared('outbox_tail', text('', 3));
+const LANE = prepared('outbox_lane', text('topic = $3 and partition = $4 and ', 5));
+
+async function read(db: Database, sql: string, values: unknown[]): Promise<Window> {
+  const client = await db.pool.connect();
+  try {
+    const { rows } = await client.query<Row>(sql, values);
+    const [first] = rows;
+    const horizon = first ? { xid: BigInt(first.horizon), seq: 0 } : START;
+    const entries = rows
+      .filter((row) => row.xid !== null)
+      .map((row) => ({
+        position: { xid: BigInt(row.xid ?? 0), seq: row.seq },
+        topic: row.topic,
+        partition: row.partition,
+        key: row.key,
+        eventId: row.event_id,
+        text: row.event,
+      }));
+    return { entries, horizon, beyond: first?.beyond ?? false };
+  } finally {
+    client.release();
+  }
+}
+
+/** The next rows of the whole outbox after a place, in order, as far as they can be read without missing one. */
+export function readTail(db: Database, after: Position, limit: number): Promise<Window> {
+  return read(db, ALL, [after.xid.toString(), after.seq, limit]);
+}
+
+/** The same for one partition of one topic. */
+export function readLane(db: Database, topic: Topic, partition: number, after: Position, limit: number): Promise<Window> {
+  return read(db, LANE, [after.xid.toString(), after.seq, topic, partition, limit]);
+}
+
+/** The last place that maintenance has removed. */
+export async function readTrim(db: Database): Promise<Position> {
+  const { rows } = await db.pool.query<{ xid: string; seq: number }>('select xid, seq from platform.outbox_trim');
+  return rows[0] ? { xid: BigInt(rows[0].xid), seq: rows[0].seq } : START;
+}

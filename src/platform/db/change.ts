@@ -1,0 +1,90 @@
+import type { AuditAction } from '../../contracts/audit.ts';
+import type { EventPayloads, EventType } from '../../contracts/events.ts';
+
+/** Who acts. `system` is a consumer or a sweeper; a person or a client comes from a token. */
+export interface Actor {
+  subject: string;
+  name: string;
+  kind: 'person' | 'client' | 'system';
+}
+
+/** Why a change happens: goes into the audit row and the event, and says under which key the change may happen only once. */
+export interface Cause {
+  actor: Actor;
+  requestId: string | null;
+  /** 32 hex digits, W3C trace context. */
+  traceId: string;
+  /** From the HTTP layer: `caller` scopes the key, `requestHash` tells a replay from a misuse. Kept at least 8 days. */
+  idempotency?: { caller: string; key: string; requestHash: string };
+  /** From the bus: this group applies this event once. `eventId` is a UUIDv7. */
+  inbox?: { group: string; eventId: string };
+}
+
+/** An event as a command knows it; the door adds id, time, trace and source. */
+export interface EventDraft<T extends EventType = EventType> {
+  type: T;
+  site: string;
+  /** Order is kept per key: `site/lot` for everything about an inspection, the object's id for other things. */
+  key: string;
+  aggregate: { type: string; id: string; version: number };
+  payload: EventPayloads[T];
+}
+
+/** Any event draft with its payload held to its type: `const draft: AnyDraft = {type: 'lot.held', ...}`. */
+export type AnyDraft = { [T in EventType]: EventDraft<T> }[EventType];
+
+export interface AuditDraft {
+  action: AuditAction;
+  site: string | null;
+  object: { type: string; id: string };
+  /** State before; null when the record is new. Kept as jsonb. */
+  old: unknown;
+  new: unknown;
+  reason?: string | null;
+}
+
+/** What the HTTP caller is told; kept with the idempotency key and sent again, byte for byte, on a replay. */
+export interface Answer {
+  status: number;
+  location?: string;
+  body: unknown;
+}
+
+/** What a command decided: its result, and what is written beside its rows in the same transaction. */
+export interface Decided<R> {
+  result: R;
+  events: readonly EventDraft[];
+  audit: readonly AuditDraft[];
+  /** Needed when the request carries an idempotency key: without one, nothing is kept and a replay runs again. */
+  answer?: Answer;
+}
+
+/** Rows of one table. Values are JSON: Dates as ISO text, jsonb columns as plain objects; `columns` in a fixed order per call site. */
+export interface RecordingRows {
+  /** `schema.table`, a constant of the slice and never text from outside. */
+  into: string;
+  columns: readonly string[];
+  values: readonly Record<string, unknown>[];
+}
+
+/** An append-only creation as data: rows to insert, published functions to call, events, audit, answer. No code runs between. */
+export interface Recording {
+  rows: readonly RecordingRows[];
+  /** Published SQL functions `schema.name`, called with these arguments in the same statement. */
+  calls?: readonly { fn: string; args: readonly unknown[] }[];
+  events: readonly EventDraft[];
+  audit: readonly AuditDraft[];
+  answer?: Answer;
+}
+
+/** The key was used before with the same request: the HTTP layer sends `answer` again. `bodyText` is the body as first sent. */
+export class Replayed extends Error {
+  override readonly name = 'Replayed';
+  readonly answer: Answer;
+  readonly bodyText: string;
+  constructor(answer: Answer, bodyText: string) {
+    super('This request was answered before');
+    this.answer = answer;
+    this.bodyText = bodyText;
+  }
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { connect, createServer, type Socket } from 'node:net';
+import { test } from 'node:test';
+import pg from 'pg';
+import { testDatabase } from '../../../test/support/database.ts';
+import { openDatabase, prepared } from './database.ts';
+import { asProblem, isAway, isRetryable, isUnavailable } from './faults.ts';
+import { parseInt8 } from './result-types.ts';
+
+test('column values: int8 and numeric as numbers, what no double holds as text, days as text, NULL as null', async (t) => {
+  const { db } = await testDatabase(t);
+  const { rows } =
+    await db.pool.query(`select 42::int8 as small, 9007199254740993::int8 as large, 1.25::numeric as ratio, null::int8 as nothing,
+    date '2026-11-24' as day, timestamptz '2026-11-24T10:00:00.123Z' as at, '{"a":[1]}'::jsonb as doc, '7'::xid8 as xid`);
+  assert.deepEqual(rows[0], {
+    small: 42,
+    large: '9007199254740993',
+    ratio: 1.25,
+    nothing: null,
+    day: '2026-11-24',
+    at: new Date('2026-11-24T10:00:00.123Z'),
+    doc: { a: [1] },
+    xid: '7',
+  });
+  assert.equal(parseInt8('-9007199254740991'), -9007199254740991);
+});
+
+test('no server, a closed port, a refused login: database_unavailable at once, with the cause kept for the log', async () => {
+  for (const options of [{ host: '/nowhere', user: 'x', database: 'x' }, { url: 'postgresql://x@127.0.0.1:9/x' }]) {
+    const db = openDatabase(options);
+    const began = performance.now();
+    await assert.rejects(db.ping(), { code: 'database_unavailable', retryAfter: 2, message: 'Database error' });
+    await assert.rejects(db.kysely.selectNoFrom((eb) => eb.val(1).as('n')).execute(), { code: 'database_unavailable' });
+    assert.ok(performance.now() - began < 2000);
+    await db.close();
+  }
+});
+
+test('a half-open connection (bytes go nowhere) is answered for within 2 s, fifty times over, and the pool heals', async (t) => {
+  const { url } = await testDatabase(t);
+  const target = new URL(url);
+  let hole = false;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((socket) => {
+    const host = target.searchParams.get('host') ?? target.hostname;
+    const server = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${target.port}`) : connect(Number(target.port), host);
+    for (const one of [socket, server]) {
+      sockets.add(one);
+      one.on('error', () => {});
+      one.on('close', () => {
+        socket.destroy();
+        server.destroy();
+      });
+    }
+    socket.on('data', (data) => hole || server.write(data));
+    server.on('data', (data) => hole || socket.write(data));
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = proxy.address();
+  assert.ok(address && typeof address === 'object');
+  const db = openDatabase({
+    host: '127.0.0.1',
+    port: address.port,
+    user: target.username,
+    password: decodeURIComponent(target.password),
+    database: target.pathname.slice(1),
+  });
+  t.after(async () => {
+    await db.close();
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  await Promise.all(Array.from({ length: 10 }, () => db.ping()));
+  hole = true;
+  for (let round = 0; round < 50; round += 1) {
+    const began = performance.now();
+    await assert.rejects(db.ping(), { code: 'database_unavailable' });
+    assert.ok(performance.now() - began < 2000);
+  }
+  hole = false;
+  for (const end = Date.now() + 5000; ; ) {
+    if (
+      await db.ping().then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
+    assert.ok(Date.now() < end, 'not back within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(db.pool.totalCount, db.pool.idleCount);
+});
+
+test('a statement beyond its time is cut off; it is no sign of an absent server', async (t) => {
+  const { db } = await testDatabase(t, { statementTimeoutMs: 100 });
+  const fault = await db.pool.query('select pg_sleep(5)').catch((error: unknown) => error);
+  assert.ok(isUnavailable(fault));
+  assert.ok(!isAway(fault));
+  await db.ping();
+});
+
+test('sixty at once share fifty connections; a named statement is prepared once on each', async (t) => {
+  const { db } = await testDatabase(t, { poolSize: 5, overflow: 5 });
+  const text = prepared('test_sum', 'select $1::int + 1 as n');
+  const sums = await Promise.all(
+    Array.from({ length: 60 }, async (_, i) => {
+      const client = await db.pool.connect();
+      try {
+        return (await client.query(text, [i])).rows[0].n;
+      } finally {
+        client.release();
+      }
+    }),
+  );
+  assert.deepEqual(
+    sums,
+    Array.from({ length: 60 }, (_, i) => i + 1),
+  );
+  assert.ok(db.pool.totalCount <= 10);
+  const { rows } = await db.pool.query("select count(*) as n from pg_prepared_statements where name = 'test_sum'");
+  assert.equal(rows[0].n, 1);
+});
+
+test('faults: what a slice may judge passes as it is, the rest tells nothing of the SQL', () => {
+  const fault = (code: string) => Object.assign(new pg.DatabaseError('secret table x', 1, 'error'), { code });
+  assert.ok(isRetryable(fault('40001')) && isRetryable(fault('40P01')) && !isRetryable(fault('23505')));
+  for (const code of ['08006', '53300', '57P01', '57014']) assert.ok(isUnavailable(fault(code)), code);
+  for (const code of ['23505', '42P01', '40001']) assert.ok(!isUnavailable(fault(code)), code);
+  const problem = asProblem(fault('42P01')) as Error & { code: string };
+  assert.equal(problem.code, 'database_error');
+  assert.equal(problem.message, 'Database error');
+  const own = new Error('mine');
+  assert.equal(asProblem(own), own);
+});

@@ -1,0 +1,99 @@
+import type { Database } from './database.ts';
+import { SLOTS } from './statement.ts';
+
+/** Events are kept at least this long, and until every group is past them. */
+const KEEP = '7 days';
+const PIECE = 5_000;
+/** A group that nobody has served for so long (its code is gone) holds nothing back. */
+const FORGOTTEN = '30 days';
+const LOCK = 7_226_013_002;
+
+/*
+ * Only the oldest piece is looked at: the outbox goes in order, and a group that stands still holds back what is behind it too. `occurred_at` is
+ * the program's clock, so the server's is taken with a margin of the days that are kept.
+ */
+const TRIM = `with old as (
+    select xid, seq, topic, partition, occurred_at from platform.outbox
+    where xid < pg_snapshot_xmin(pg_current_snapshot()) order by xid, seq limit ${PIECE}
+  ), gone as (
+    delete from platform.outbox o using old
+    where o.xid = old.xid and o.seq = old.seq and old.occurred_at < now() - interval '${KEEP}'
+      and not exists (
+        select 1 from platform.bus_position p
+        where p.topic = old.topic and p.partition = old.partition and (p.xid, p.seq) < (old.xid, old.seq)
+          and (p.owner is not null or p.updated_at > now() - interval '${FORGOTTEN}'))
+    returning o.xid, o.seq
+  ), last as (select xid, seq from gone order by xid desc, seq desc limit 1), noted as (
+    update platform.outbox_trim t set xid = last.xid, seq = last.seq from last where (t.xid, t.seq) < (last.xid, last.seq)
+  )
+  select count(*)::int as n from gone`;
+
+export interface Maintained {
+  /** Outbox rows removed. */
+  trimmed: number;
+  /** Slots of inbox and idempotency keys emptied. */
+  emptied: number;
+}
+
+/**
+ * One round of housekeeping: removes old events in pieces of 5,000 (each its own transaction: a long one would hold back every reader), and empties the
+ * slots of the ring that are 8 and 9 days old. Of several processes one does it. Emptying waits 0.2 s for its lock at most, or leaves it for next time.
+ */
+export async function maintain(db: Database, pieces = 200): Promise<Maintained> {
+  const client = await db.pool.connect();
+  let lost: Error | undefined;
+  try {
+    const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [LOCK]);
+    if (!rows[0]?.got) return { trimmed: 0, emptied: 0 };
+    let trimmed = 0;
+    for (let piece = 0; piece < pieces; piece += 1) {
+      const n = (await client.query<{ n: number }>(TRIM)).rows[0]?.n ?? 0;
+      trimmed += n;
+      if (n < PIECE) break;
+    }
+    let emptied = 0;
+    const { rows: day } = await client.query<{ today: number }>('select floor(extract(epoch from now()) / 86400)::int as today');
+    for (const ahead of [3, 4]) {
+      const slot = ((day[0]?.today ?? 0) + ahead) % SLOTS;
+      for (const table of [`platform.inbox_${slot}`, `platform.idempotency_${slot}`]) {
+        const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
+        if (!rowCount) continue;
+        try {
+          await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
+          emptied += 1;
+        } catch {
+          await client.query('rollback');
+        }
+      }
+    }
+    await client.query('select pg_advisory_unlock($1)', [LOCK]);
+    return { trimmed, emptied };
+  } catch (error) {
+    lost = error as Error;
+    throw error;
+  } finally {
+    // A lock of the session must not go back into the pool with it.
+    client.release(lost);
+  }
+}
+
+/** Runs `maintain` now and every ten minutes. */
+export function startMaintenance(
+  db: Database,
+  log?: { warn(fields: object, message: string): void },
+  everyMs = 600_000,
+): { stop(): Promise<void> } {
+  let running: Promise<unknown> = Promise.resolve();
+  const round = () => {
+    running = maintain(db).catch((error: unknown) => log?.warn({ err: error }, 'housekeeping of the database failed'));
+  };
+  round();
+  const timer = setInterval(round, everyMs);
+  timer.unref();
+  return {
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

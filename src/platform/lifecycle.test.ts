@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLifecycle } from './lifecycle.ts';
+
+const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+test('SIGTERM: not ready at once, then the rest is finished, then 0; a second signal is 1 at once', async () => {
+  const lifecycle = createLifecycle({ drainDelayMs: 30, shutdownTimeoutMs: 1000, log });
+  const steps: string[] = [];
+  const undo = lifecycle.onSignals(
+    async () => void steps.push(`stop ${lifecycle.inFlight}`),
+    (code) => void steps.push(`exit ${code}`),
+  );
+  try {
+    lifecycle.serving();
+    lifecycle.enter();
+    process.emit('SIGTERM', 'SIGTERM');
+    assert.equal(lifecycle.phase, 'draining');
+    assert.equal(lifecycle.signal.aborted, false, 'waits go on during the delay');
+    await sleep(60);
+    assert.equal(lifecycle.signal.aborted, true);
+    assert.deepEqual(steps, []);
+    process.emit('SIGTERM', 'SIGTERM');
+    assert.deepEqual(steps, ['exit 1']);
+    lifecycle.leave();
+    await sleep(60);
+    assert.deepEqual(steps, ['exit 1', 'stop 0', 'exit 0']);
+    assert.equal(lifecycle.phase, 'stopped');
+  } finally {
+    undo();
+  }
+});
+
+test('what does not end in time is left behind, and a stop that fails is an exit of 1', async () => {
+  const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 60, log });
+  lifecycle.enter();
+  const began = performance.now();
+  await lifecycle.drain();
+  const took = performance.now() - began;
+  assert.ok(took >= 50 && took < 500, `${took}`);
+  const codes: number[] = [];
+  const undo = lifecycle.onSignals(
+    async () => assert.fail('no'),
+    (code) => void codes.push(code),
+  );
+  try {
+    process.emit('SIGINT', 'SIGINT');
+    await sleep(20);
+    assert.deepEqual(codes, [1]);
+  } finally {
+    undo();
+  }
+});

@@ -1,0 +1,13 @@
+import { createServer } from 'node:net';
+
+/** A TCP port that nobody had a moment ago: for `PORT=0`, where the issuer's address must be known before listening. */
+export function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port'))));
+    });
+  });
+}

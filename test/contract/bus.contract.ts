@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnyEvent } from '../../src/contracts/events.ts';
+import type { Bus } from '../../src/platform/bus/bus.ts';
+import { type Consumer, done, drop, park } from '../../src/platform/bus/consumer.ts';
+import type { Cause, Door, EventDraft } from '../../src/platform/db/door.ts';
+import { type TestDatabase, testDatabase } from '../support/database.ts';
+
+/** What a maker of buses gives to the suite: instances on one database, as so many processes would have them. */
+export interface BusHarness {
+  /** Short leases and waits, so that the suite is quick. */
+  open(database: TestDatabase, t: { after(fn: () => Promise<void>): void }): Promise<BusInstance>;
+}
+export interface BusInstance {
+  bus: Bus;
+  door: Door;
+  /** Ends without a word, as `kill -9` does: no lease is given back, nothing more is written. */
+  die(): Promise<void>;
+}
+
+export const cause: Cause = { actor: { subject: 'test', name: 'test', kind: 'client' }, requestId: 'r', traceId: 'a'.repeat(32) };
+
+/** Version `version` of lot `lot`. */
+export function held(lot: string, version: number): EventDraft {
+  return {
+    type: 'lot.held',
+    site: 'S1',
+    key: `S1/${lot}`,
+    aggregate: { type: 'lot', id: lot, version },
+    payload: { lot_id: lot, reason: 'test', by: 'test' },
+  };
+}
+export const publish = (door: Door, ...events: EventDraft[]): Promise<void> => door.record(cause, { rows: [], events, audit: [] });
+
+async function until(what: string, check: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  for (const end = Date.now() + ms; !(await check()); await sleep(10)) assert.ok(Date.now() < end, `not within ${ms} ms: ${what}`);
+}
+
+/** A consumer whose effect is a row; the sequence of its effects shows order and doubles. */
+function recorder(door: Door, group: string, seen: AnyEvent[] = []): Consumer {
+  return {
+    group,
+    topics: ['quality.signals'],
+    async handle(event, delivery) {
+      seen.push(event);
+      await door.changeOnce<EffectTables, void>(delivery.cause, async (tx) => {
+        const { id, version } = event.aggregate;
+        await tx.insertInto('effect').values({ consumer_group: group, lot: id, version }).execute();
+        return { result: undefined, events: [], audit: [] };
+      });
+      return done;
+    },
+  };
+}
+
+interface EffectTables {
+  effect: { n?: number; consumer_group: string; lot: string; version: number };
+}
+async function withEffects(t: { after(fn: () => Promise<void>): void }): Promise<TestDatabase> {
+  const database = await testDatabase(t);
+  await database.db.pool.query(
+    'create table effect (n bigint generated always as identity, consumer_group text, lot text, version integer, at timestamptz default now())',
+  );
+  return database;
+}
+async function effects(database: TestDatabase, group: string): Promise<string[]> {
+  const { rows } = await database.db.pool.query('select lot, version from effect where consumer_group = $1 order by n', [group]);
+  return rows.map((row) => `${row.lot}.${row.version}`);
+}
+
+/** Run for every implementation of the bus: what each must do, whatever carries the events. */
+export function busContract(name: string, harness: BusHarness): void {
+  test(`${name}: two instances, every effect exactly once and in the order of its key`, async (t) => {
+    const database = await withEffects(t);
+    const a = await harness.open(database, t);
+    const b = await harness.open(database, t);
+    for (const { bus, door } of [a, b]) {
+      bus.subscribe(recorder(door, 'g1'));
+      bus.subscribe(recorder(door, 'g2'));
+    }
+    // Half of the events are there before the groups are: a new group begins at the start.
+    const lots = Array.from({ length: 20 }, (_, i) => `L${i}`);
+    for (let version = 1; version <= 5; version += 1) await publish(a.door, ...lots.map((lot) => held(lot, version)));
+    await Promise.all([a.bus.start(), b.bus.start()]);
+    for (let version = 6; version <= 10; version += 1)
+      await Promise.all(lots.map((lot) => publish((version % 2 ? a : b).door, held(lot, version))));
+    for (const group of ['g1', 'g2']) {
+      await until(`all effects of ${group}`, async () => (await effects(database, group)).length >= 200);
+      const all = await effects(database, group);
+      assert.equal(new Set(all).size, 200, 'each once');
+      assert.equal(all.length, 200);
+      for (const lot of lots) {
+        const versions = all.filter((text) => text.startsWith(`${lot}.`)).map((text) => Number(text.split('.')[1]));
+        assert.deepEqual(versions, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], `order of ${lot}`);
+      }
+    }
+    await until('no lag', async () => (await a.bus.lag()).every((lag) => lag.events === 0));
+  });
+
+  test(`${name}: nothing is lost when transactions commit out of the order of their numbers`, async (t) => {
+    const database = await withEffects(t);
+    const { bus, door } = await harness.open(database, t);
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    const expected = new Set<string>();
+    const random = (n: number) => Math.floor(Math.random() * n);
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, writer) => {
+        for (let n = 1; n <= 15; n += 1) {
+          const lot = `W${writer}-${n}`;
+          const rollback = random(10) === 0;
+          await door
+            .change(cause, async (tx) => {
+              // Takes its number now and commits later than others that began after it.
+              await tx.selectNoFrom((eb) => eb.fn('pg_current_xact_id').as('x')).execute();
+              await sleep(random(20));
+              if (rollback) throw new Error('rolled back');
+              return { result: undefined, events: [held(lot, 1)], audit: [] };
+            })
+            .then(
+              () => expected.add(`${lot}.1`),
+              () => {},
+            );
+        }
+      }),
+    );
+    await until('all effects', async () => (await effects(database, 'g')).length >= expected.size);
+    assert.deepEqual(new Set(await effects(database, 'g')), expected);
+  });
+
+  test(`${name}: what commits after a long open transaction waits for it, and nothing is skipped`, async (t) => {
+    const database = await withEffects(t);
+    const { bus, door } = await harness.open(database, t);
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    let commit = () => {};
+    const open = new Promise<void>((resolve) => {
+      commit = resolve;
+    });
+    const long = door.change(cause, async (tx) => {
+      await tx.selectNoFrom((eb) => eb.fn('pg_current_xact_id').as('x')).execute();
+      await open;
+      return { result: undefined, events: [held('LONG', 1)], audit: [] };
+    });
+    await sleep(50);
+    for (let version = 1; version <= 5; version += 1) await publish(door, held('QUICK', version));
+    await sleep(300);
+    commit();
+    await long;
+    await until('all six', async () => (await effects(database, 'g')).length === 6);
+  });
+
+  test(`${name}: a throw is tried five times, then parked with its cause; the events behind it go on; redrive works once`, async (t) => {
+    const database = await withEffects(t);
+    const { bus, door } = await harness.open(database, t);
+    const tries: number[] = [];
+    let broken = true;
+    const inner = recorder(door, 'g');
+    bus.subscribe({
+      ...inner,
+      async handle(event, delivery) {
+        if (event.aggregate.version === 2) {
+          tries.push(delivery.attempt);
+          if (broken) throw new Error('cannot do this');
+        }
+        return await inner.handle(event, delivery);
+      },
+    });
+    await bus.start();
+    for (let version = 1; version <= 3; version += 1) await publish(door, held('L', version));
+    await until('the event behind it', async () => (await effects(database, 'g')).includes('L.3'));
+    assert.deepEqual(tries, [1, 2, 3, 4, 5]);
+    const [parked] = await bus.parked('g');
+    assert.equal(parked?.state, 'parked');
+    assert.match(parked?.cause ?? '', /cannot do this/);
+    assert.equal((await bus.lag()).find((lag) => lag.group === 'g')?.parked, 1);
+    broken = false;
+    const id = parked?.event_id ?? '';
+    await Promise.all([bus.redrive(cause, 'g', id), bus.redrive(cause, 'g', id)]);
+    await until('the redriven effect', async () => (await effects(database, 'g')).includes('L.2'));
+    await until('its state', async () => (await bus.parked('g'))[0]?.state === 'done');
+    await bus.redrive(cause, 'g', id);
+    await sleep(200);
+    assert.deepEqual(await effects(database, 'g'), ['L.1', 'L.3', 'L.2']);
+    const { rows } = await database.db.pool.query("select action from platform.audit_entry where object_type = 'event' order by id");
+    assert.deepEqual(
+      rows.map((row) => row.action),
+      ['event.parked', 'event.redriven'],
+    );
+    await assert.rejects(bus.redrive(cause, 'g', '00000000-0000-7000-8000-000000000000'), { code: 'not_found' });
+  });
+
+  test(`${name}: park and drop are outcomes of their own, other types are passed over`, async (t) => {
+    const database = await withEffects(t);
+    const { bus, door } = await harness.open(database, t);
+    const seen: string[] = [];
+    bus.subscribe({
+      group: 'g',
+      topics: ['quality.signals'],
+      types: ['lot.held'],
+      async handle(event) {
+        seen.push(`${event.event_type}.${event.aggregate.version}`);
+        return event.aggregate.version === 1 ? park('no such lot') : drop('not ours');
+      },
+    });
+    await bus.start();
+    const other: EventDraft<'lot.assigned'> = {
+      ...held('L', 2),
+      type: 'lot.assigned',
+      payload: { lot_id: 'L', product: 'p', revision: 'r' },
+    };
+    await publish(door, held('L', 1), other, held('L', 3));
+    await until('both', () => seen.length === 2);
+    await until('parked', async () => (await bus.parked('g'))[0]?.cause === 'no such lot');
+    assert.deepEqual(seen, ['lot.held.1', 'lot.held.3']);
+    assert.equal((await bus.parked('g'))[0]?.attempts, 1);
+  });
+
+  test(`${name}: the partitions of an instance that dies are taken over, no effect is lost or doubled`, async (t) => {
+    const database = await withEffects(t);
+    const a = await harness.open(database, t);
+    const b = await harness.open(database, t);
+    for (const { bus, door } of [a, b]) bus.subscribe(recorder(door, 'g'));
+    // Alone at first, so every partition is the property of the one that dies.
+    await a.bus.start();
+    const lots = Array.from({ length: 16 }, (_, i) => `L${i}`);
+    await publish(a.door, ...lots.map((lot) => held(lot, 1)));
+    await until('the first round', async () => (await effects(database, 'g')).length === 16);
+    await b.bus.start();
+    await publish(database.door, ...lots.map((lot) => held(lot, 2)));
+    await a.die();
+    await publish(database.door, ...lots.map((lot) => held(lot, 3)));
+    await until('all rounds', async () => (await effects(database, 'g')).length >= 48);
+    assert.equal(new Set(await effects(database, 'g')).size, 48);
+  });
+
+  test(`${name}: stop gives the partitions back and the next start goes on where it stood`, async (t) => {
+    const database = await withEffects(t);
+    const a = await harness.open(database, t);
+    a.bus.subscribe(recorder(a.door, 'g'));
+    await a.bus.start();
+    await publish(a.door, held('L', 1));
+    await until('first', async () => (await effects(database, 'g')).length === 1);
+    await a.bus.stop();
+    await publish(database.door, held('L', 2));
+    const b = await harness.open(database, t);
+    const seen: AnyEvent[] = [];
+    b.bus.subscribe(recorder(b.door, 'g', seen));
+    const began = Date.now();
+    await b.bus.start();
+    await until('second', async () => (await effects(database, 'g')).length === 2);
+    assert.ok(Date.now() - began < 1000, 'at once: the lease was given back');
+    assert.deepEqual(
+      seen.map((event) => event.aggregate.version),
+      [2],
+    );
+  });
+}
