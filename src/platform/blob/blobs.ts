@@ -1,0 +1,41 @@
+import type { Readable } from 'node:stream';
+
+export interface BlobFacts {
+  /** Hex digits; the name of the bytes. */
+  sha256: string;
+  size: number;
+}
+
+/** Bytes that have arrived whole and are not kept yet. Exactly one of `publish` and `discard` ends it; `discard` after `publish` does nothing. */
+export interface Staged extends BlobFacts {
+  /** A local file with the bytes, for checks before they get their name. Gone after `discard`. */
+  readonly path: string;
+  /** Durable under their hash when this returns. Publishing bytes that are there already is free. */
+  publish(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface Intake {
+  /** Bytes; one more throws ProblemError payload_too_large with nothing kept. */
+  limit: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Files by content: two uploads of the same bytes are one blob. Memory is bounded whatever the size. Who refers to a blob is the business of the
+ * tables: `remove` is for a caller that holds the blob's lock (`pg_advisory_xact_lock(hashtextextended('blob:' || sha256, 0))`), so that nobody
+ * publishes the same bytes between the look and the removal.
+ */
+export interface Blobs {
+  /** @throws ProblemError payload_too_large, storage_full; what the stream throws; the signal's reason. */
+  stage(source: AsyncIterable<Uint8Array>, intake: Intake): Promise<Staged>;
+  /** `stage` and `publish` in one, for bytes that need no check. */
+  put(source: AsyncIterable<Uint8Array>, intake: Intake): Promise<BlobFacts>;
+  /** `end` is the last byte, inclusive, as in HTTP. The stream fails with ENOENT when the bytes are not there. */
+  read(sha256: string, range?: { start: number; end: number }): Readable;
+  stat(sha256: string): Promise<{ size: number } | null>;
+  /** Removing what is not there is no fault. */
+  remove(sha256: string): Promise<void>;
+  /** Where the bytes lie as a local file, if they do. */
+  path?(sha256: string): string;
+}

@@ -1,0 +1,180 @@
+import './request.ts';
+import compress from '@fastify/compress';
+import cors from '@fastify/cors';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  LogController,
+  type preHandlerHookHandler,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import { uuidv7 } from '../id.ts';
+import { createLifecycle, type Lifecycle } from '../lifecycle.ts';
+import { ProblemError } from '../problem.ts';
+import type { Log } from '../telemetry/log.ts';
+import { createLog } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { addArrival, addRouteRegister } from './arrive.ts';
+import { addBodyParsing } from './bodies.ts';
+import { addDocument, type DocumentOptions } from './document.ts';
+import { addErrors, clientError, sendProblem } from './errors.ts';
+import { type Authenticate, addJudgement } from './judge.ts';
+import { createLimiter } from './limits.ts';
+import { createPressure } from './pressure.ts';
+import { createQueue } from './queue.ts';
+import { RouteTable } from './routes.ts';
+import { contractSchemas } from './schemas.ts';
+import { sanRequestId } from './trace.ts';
+import { buildValidator } from './validation.ts';
+
+/** The HTTP application: Fastify with TypeBox types, callers, errors, limits and shapes already in place. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** Where the live stream is: the only address that may upgrade a connection. */
+export const STREAM_PATH = '/v1/stream';
+
+/** Everything has the default of the embedded platform. Times in milliseconds, sizes in bytes. */
+export interface AppOptions {
+  /** Without it every token is refused. */
+  authenticate?: Authenticate;
+  log?: Log;
+  metrics?: Metrics;
+  lifecycle?: Lifecycle;
+  allowedHosts?: readonly string[];
+  corsOrigins?: readonly string[];
+  /** Addresses of proxies whose X-Forwarded headers count; none by default. */
+  trustProxy?: readonly string[];
+  /** Requests a second of one client; ten seconds' worth may come at once. */
+  rateLimit?: number;
+  /** Failed tokens a minute from one address. */
+  failedTokenLimit?: number;
+  requestTimeoutMs?: number;
+  headersTimeoutMs?: number;
+  uploadTimeoutMs?: number;
+  keepAliveTimeoutMs?: number;
+  /** For reads and exports; creations are bounded by the time-outs of what they call. */
+  handlerTimeoutMs?: number;
+  bodyLimit?: number;
+  /** Inspections that are created at once; others wait for their turn. */
+  createConcurrency?: number;
+  /** Mean event loop delay that counts as load 1, and the queue that does: creations that wait, and what `waiting` tells. */
+  maxDelayMs?: number;
+  waiting?: () => number;
+  maxWaiting?: number;
+  /** Addresses that the OpenAPI document names. */
+  document?: DocumentOptions;
+  /** Shapes that `ref()` may name; those of the contracts when left out. */
+  schemas?: readonly (object & { $id: string })[];
+}
+
+const HEADER_BLOCK = 16 * 1024;
+const BURST_SECONDS = 10;
+const NO_ONE: Authenticate = () => {
+  throw new ProblemError('unauthorized');
+};
+
+/** Builds the application; slices add their routes, then `ready()` checks that every route asks for a permission. */
+export async function createApp(options: AppOptions = {}): Promise<App> {
+  const log = options.log ?? createLog({ level: 'silent', service: 'test' });
+  const metrics = options.metrics ?? createMetrics();
+  const lifecycle = options.lifecycle ?? createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 20_000, log });
+  const requestTimeoutMs = options.requestTimeoutMs ?? 20_000;
+  const rate = options.rateLimit ?? 1000;
+  const failed = options.failedTokenLimit ?? 1000;
+  const table = new RouteTable();
+  const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
+  const pressure = createPressure({
+    maxDelayMs: options.maxDelayMs ?? 250,
+    maxWaiting: options.maxWaiting ?? 500,
+    waiting: () => queue.waiting + (options.waiting?.() ?? 0),
+    observe: (seconds) => metrics.eventLoopDelay.set(seconds),
+  });
+
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return sanRequestId(given) ? given : uuidv7();
+    },
+    http: {
+      maxHeaderSize: HEADER_BLOCK,
+      headersTimeout: options.headersTimeoutMs ?? 10_000,
+      connectionsCheckingInterval: 5000,
+      shouldUpgradeCallback: (request) =>
+        request.headers.upgrade?.toLowerCase() === 'websocket' &&
+        request.method === 'GET' &&
+        (request.url ?? '').split('?', 1)[0] === STREAM_PATH,
+    },
+    requestTimeout: Math.max(requestTimeoutMs, options.uploadTimeoutMs ?? 120_000),
+    connectionTimeout: 150_000,
+    keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
+    bodyLimit: options.bodyLimit ?? 1024 * 1024,
+    trustProxy: options.trustProxy && options.trustProxy.length > 0 ? [...options.trustProxy] : false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 2048 },
+    clientErrorHandler: clientError,
+    frameworkErrors: (_error, request, reply) => {
+      sendProblem(request, reply.header('x-request-id', request.id), new ProblemError('not_found'));
+    },
+    schemaController: {
+      compilersFactory: { buildValidator: (schemas: unknown) => buildValidator(schemas as Record<string, unknown>) as never },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>() as App;
+
+  for (const schema of options.schemas ?? contractSchemas()) app.addSchema(schema);
+  addRouteRegister(app, { metrics, table });
+  const takePlace: preHandlerHookHandler = (request, _reply, done) => {
+    request.place = queue.enter(Number(request.headers['content-length']) || 0, done);
+  };
+  app.addHook('onRoute', (route) => {
+    if (route.config?.class === 'create') {
+      const others = route.preHandler === undefined ? [] : [route.preHandler].flat();
+      route.preHandler = [takePlace, ...others] as typeof others;
+    }
+    const reads = route.method === 'GET' || route.method === 'HEAD';
+    if (!reads || (route as { websocket?: boolean }).websocket === true || route.config?.class === 'create') return;
+    route.handlerTimeout ??= options.handlerTimeoutMs ?? 30_000;
+    route.compress ??= route.url.endsWith('/content') ? false : {};
+  });
+  await addDocument(app, options.document);
+  addErrors(app, { log, table });
+  addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, metrics, lifecycle, table });
+  await app.register(cors, {
+    origin: [...(options.corsOrigins ?? ['https://quality-dashboard.company.com'])],
+    credentials: true,
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    exposedHeaders: ['ETag', 'Location', 'X-Request-ID', 'Retry-After'],
+    maxAge: 600,
+  });
+  await app.register(compress, { global: false, globalDecompression: false, threshold: 1000, encodings: ['gzip'] });
+  addJudgement(app, {
+    authenticate: options.authenticate ?? NO_ONE,
+    requests: createLimiter({ rate, burst: rate * BURST_SECONDS }),
+    failures: createLimiter({ rate: failed / 60, burst: failed }),
+    pressure,
+    metrics,
+    requestTimeoutMs,
+  });
+  addBodyParsing(app);
+  app.addHook('onReady', (done) => {
+    pressure.start();
+    done();
+  });
+  app.addHook('onClose', (_instance, done) => {
+    pressure.stop();
+    queue.stop();
+    done();
+  });
+  return app;
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import type { FastifyError, FastifyRequest } from 'fastify';
+import { ProblemError } from '../problem.ts';
+import type { App } from './app.ts';
+import { type JsonParse, readJson } from './json.ts';
+
+/** sha256 of what a request says: method, address with its query, and the bytes of its body. */
+export function hashRequest(request: FastifyRequest, body: Uint8Array | string): string {
+  return createHash('sha256').update(`${request.method} ${request.url}\n`).update(body).digest('hex');
+}
+
+/** Idempotency-Key: 1 to 255 printable ASCII characters. */
+const KEY = /^[\x20-\x7e]{1,255}$/;
+
+/**
+ * JSON and nothing else, unless a route brings a parser of its own (in its encapsulated context, with `addContentTypeParser`): there is no parser
+ * for unknown types, so that they end in 415. The default text parser is taken out.
+ */
+export function addBodyParsing(app: App): void {
+  const fastifyJson = app.getDefaultJsonParser('error', 'error') as unknown as (
+    request: null,
+    text: string,
+    done: (error: FastifyError | null, value: unknown) => void,
+  ) => void;
+  const parse: JsonParse = (text) => {
+    let failure: FastifyError | null = null;
+    let result: unknown;
+    fastifyJson(null, text, (error, value) => {
+      failure = error;
+      result = value;
+    });
+    if (failure !== null) throw failure;
+    return result;
+  };
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    try {
+      if (request.headers['idempotency-key'] !== undefined) request.bodyHash = hashRequest(request, body);
+      if (body.length === 0) {
+        if (request.routeOptions.config.optionalBody !== true) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
+        done(null, undefined);
+      } else done(null, readJson(body, parse));
+    } catch (error) {
+      done(error as Error, undefined);
+    }
+  });
+
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.bodyTimer !== null) {
+      clearTimeout(request.bodyTimer);
+      request.bodyTimer = null;
+    }
+    if (request.method !== 'POST' && request.method !== 'PUT') return done();
+    const key = request.headers['idempotency-key'];
+    if (key !== undefined && request.method === 'POST' && (typeof key !== 'string' || !KEY.test(key)))
+      return done(problem('header -> idempotency-key', 'must be 1 to 255 printable ASCII characters', 'maxLength'));
+    if (request.body === undefined) {
+      const { config, schema } = request.routeOptions;
+      if (config.optionalBody === true) request.body = {};
+      else if ((schema as { body?: unknown } | undefined)?.body !== undefined)
+        return done(problem('body', 'A body is required', 'required'));
+    }
+    done();
+  });
+}
+
+function problem(field: string, message: string, constraint: string): ProblemError {
+  return new ProblemError('validation_error', { details: [{ field, message, constraint }] });
+}

@@ -1,0 +1,137 @@
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { Replayed } from '../db/change.ts';
+import { asProblem } from '../db/faults.ts';
+import { uuidv7 } from '../id.ts';
+import { ProblemError } from '../problem.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { App } from './app.ts';
+import { pathOf } from './arrive.ts';
+import { discardBody } from './discard.ts';
+import { PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
+import { type RouteTable, template } from './routes.ts';
+import { detailsOf, type Part } from './validation.ts';
+
+type Thrown = Partial<FastifyError> & { validationContext?: Part };
+
+function instanceOf(request: FastifyRequest, error: ProblemError): string {
+  const url = request.is404 ? undefined : request.routeOptions.url;
+  return error.code === 'not_found' && url !== undefined && url !== '*' ? template(url) : pathOf(request.url);
+}
+
+/** A thrown thing as a ProblemError, or `undefined` when nobody foresaw it. */
+function judge(thrown: Thrown, request: FastifyRequest): ProblemError | undefined {
+  if (thrown instanceof ProblemError) return thrown;
+  if (Array.isArray(thrown.validation)) {
+    const part = thrown.validationContext ?? 'body';
+    if (part === 'params') return new ProblemError('not_found');
+    const root = part === 'body' ? request.body : part === 'querystring' ? request.query : request.headers;
+    return new ProblemError('validation_error', { details: detailsOf(thrown.validation as Parameters<typeof detailsOf>[0], part, root) });
+  }
+  const mapped = asProblem(thrown);
+  return mapped instanceof ProblemError ? mapped : problemOf(thrown);
+}
+
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ProblemError): FastifyReply {
+  for (const [name, value] of Object.entries(problem.headers)) reply.header(name, value);
+  if (problem.retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(problem.retryAfter))));
+  reply.removeHeader('content-disposition').removeHeader('location');
+  return reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_TYPE)
+    .send(JSON.stringify(problemBody(problem, instanceOf(request, problem), request.id)));
+}
+
+/** The one place where errors become answers: 404 and 405, the problem body, replays, the log lines of ADR-001. */
+export function addErrors(app: App, options: { log: Log; table: RouteTable }): void {
+  const { log, table } = options;
+
+  async function answer(thrown: Thrown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    if (thrown instanceof Replayed) {
+      const { status, location, body } = thrown.answer;
+      if (location !== undefined) reply.header('location', location);
+      const version = typeof body === 'object' && body !== null && 'version' in body ? body.version : undefined;
+      if (typeof version === 'number') reply.header('etag', `"${version}"`);
+      // Through the serializer of the route, as the first time: the stored text has the order of keys that the command had.
+      return reply.code(status).header('idempotency-replayed', 'true').type('application/json; charset=utf-8').send(body);
+    }
+    const problem = judge(thrown, request) ?? new ProblemError('internal_server_error', { cause: thrown });
+    if (problem.status >= 500) logFault(problem, request);
+    else if (problem.code === 'validation_error')
+      log.warn(
+        { path: pathOf(request.url), method: request.method, errors: problem.details, client_ip: request.ip, request_id: request.id },
+        'validation_error',
+      );
+    else if (problem.status === 403)
+      log.warn(
+        {
+          path: pathOf(request.url),
+          method: request.method,
+          code: problem.code,
+          reason: reasonOf(problem),
+          client_ip: request.ip,
+          request_id: request.id,
+        },
+        'access_refused',
+      );
+    if (!request.raw.complete && (problem.status === 413 || problem.status === 415)) {
+      const { ended, bytes } = await discardBody(request.raw);
+      if (!ended) reply.header('connection', 'close');
+      if (bytes > (request.routeOptions.bodyLimit ?? bytes)) return sendProblem(request, reply, new ProblemError('payload_too_large'));
+    }
+    return sendProblem(request, reply, problem);
+  }
+
+  function logFault(problem: ProblemError, request: FastifyRequest): void {
+    const cause = problem.cause instanceof Error ? problem.cause : problem;
+    const facts = {
+      path: pathOf(request.url),
+      method: request.method,
+      request_id: request.id,
+      error: cause.message,
+      client_ip: request.ip,
+    };
+    if (problem.status === 500) log.error({ ...facts, traceback: cause.stack }, problem.code);
+    else log.warn(facts, problem.code);
+  }
+
+  app.setErrorHandler((error: Thrown, request, reply) => {
+    request.bodyTimedOut = null;
+    return answer(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = table.allowed(pathOf(request.url));
+    const problem =
+      allowed.length === 0 || allowed.includes(request.method)
+        ? new ProblemError('not_found')
+        : new ProblemError('method_not_allowed', { headers: { allow: allowed.join(', ') } });
+    return sendProblem(request, reply, problem);
+  });
+  app.addHook('preParsing', (request, reply, _payload, done) => {
+    if (request.bodyTimer !== null)
+      request.bodyTimedOut = () => void sendProblem(request, reply.header('connection', 'close'), new ProblemError('request_timeout'));
+    done();
+  });
+}
+
+function reasonOf(problem: ProblemError): string {
+  return problem.cause instanceof Error ? problem.cause.message : problem.message;
+}
+
+const CLIENT_CODES: Readonly<Record<string, 'header_too_large' | 'request_timeout'>> = {
+  HPE_HEADER_OVERFLOW: 'header_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+/** What never became a request: a header block that is too large, bytes that are no HTTP, headers that do not come. The connection is closed. */
+export function clientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return void socket.destroy();
+  if (!socket.writable) return void socket.destroy();
+  const id = uuidv7();
+  const problem = new ProblemError(CLIENT_CODES[error.code ?? ''] ?? 'malformed_request');
+  const body = JSON.stringify(problemBody(problem, '/', id));
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.status === 431 ? 'Request Header Fields Too Large' : problem.status === 408 ? 'Request Timeout' : 'Bad Request'}\r\n` +
+      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Request-ID: ${id}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,138 @@
+import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../../contracts/permissions.ts';
+import { ProblemError } from '../problem.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { App } from './app.ts';
+import type { Limiter } from './limits.ts';
+import type { Pressure } from './pressure.ts';
+import type { RouteClass } from './request.ts';
+
+/** Turns a bearer token into its caller. @throws ProblemError unauthorized (or database_unavailable when that cannot be told now) */
+export type Authenticate = (token: string, request: FastifyRequest) => Caller | Promise<Caller>;
+
+export interface JudgeOptions {
+  authenticate: Authenticate;
+  /** By client: `subject`. */
+  requests: Limiter;
+  /** By address: tokens that did not hold. */
+  failures: Limiter;
+  pressure: Pressure;
+  metrics: Metrics;
+  /** Time for a body to arrive (milliseconds); uploads are left to the server's own, longer time-out. */
+  requestTimeoutMs: number;
+}
+
+const unauthorized = (challenge = 'Bearer') => new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge } });
+
+/** The token of exactly one `Authorization: Bearer` header (RFC 6750, 2.1). @throws ProblemError unauthorized */
+export function bearerToken(request: FastifyRequest): string {
+  const header = request.headers.authorization;
+  if (header === undefined) throw unauthorized();
+  let headers = 0;
+  const raw = request.raw.rawHeaders;
+  for (let at = 0; at < raw.length; at += 2) if (raw[at]?.length === 13 && raw[at]?.toLowerCase() === 'authorization') headers++;
+  const found = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header);
+  if (headers > 1 || found?.[1] === undefined) throw unauthorized('Bearer error="invalid_token"');
+  return found[1];
+}
+
+/** The header, or else one subprotocol `bearer.<token>`. @throws ProblemError unauthorized */
+export function streamToken(request: FastifyRequest): string {
+  const offered = request.headers['sec-websocket-protocol'];
+  if (request.headers.authorization !== undefined || offered === undefined) return bearerToken(request);
+  const tokens = offered
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item.startsWith('bearer.'));
+  const token = tokens[0]?.slice('bearer.'.length);
+  if (tokens.length !== 1 || !token || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) throw unauthorized('Bearer error="invalid_token"');
+  return token;
+}
+
+/** The scope that a route asks for. @throws ProblemError forbidden, naming the scope */
+export function requireScope(caller: Caller, scope: string): void {
+  if (caller.scopes.has(scope)) return;
+  throw new ProblemError('forbidden', {
+    detail: `The token does not have the scope ${scope}`,
+    headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },
+  });
+}
+
+function requireBodyFits(request: FastifyRequest, limit: number): void {
+  const encoding = request.headers['content-encoding'];
+  const length = Number(request.headers['content-length']);
+  if (length > limit) throw new ProblemError('payload_too_large');
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new ProblemError('unsupported_media_type', { detail: 'Bodies are taken without content-encoding' });
+}
+
+/** 401, 429, 403, 503, 413, 415 for encodings: everything that is judged before a byte of the body is read, in the order of the contract. */
+export function addJudgement(app: App, options: JudgeOptions): void {
+  const { authenticate, requests, failures, pressure, metrics } = options;
+
+  function admit(routeClass: RouteClass): void {
+    if (!pressure.sheds(routeClass)) return;
+    metrics.shed.inc({ class: routeClass });
+    throw new ProblemError('overloaded', { retryAfter: 1 });
+  }
+
+  function permit(request: FastifyRequest, caller: Caller, route: FastifyRequest['routeOptions']): void {
+    request.caller = caller;
+    if (!requests.take(caller.subject)) throw new ProblemError('too_many_requests', { retryAfter: 1 });
+    const permission = route.config.permission;
+    if (permission !== undefined && permission !== 'authenticated' && permission !== 'none') requireScope(caller, permission);
+    proceed(request, route);
+  }
+
+  function proceed(request: FastifyRequest, route: FastifyRequest['routeOptions']): void {
+    const config = route.config;
+    const method = request.method;
+    admit(config.class ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'audit'));
+    if (method === 'GET' || method === 'HEAD') return;
+    requireBodyFits(request, route.bodyLimit ?? Number.POSITIVE_INFINITY);
+    if (config.upload !== true && !request.raw.complete) watchBody(request, options.requestTimeoutMs);
+  }
+
+  function refused(request: FastifyRequest, error: unknown): unknown {
+    if (!(error instanceof ProblemError) || error.code !== 'unauthorized') return error;
+    if (!failures.take(request.ip)) return new ProblemError('too_many_requests', { retryAfter: 60 });
+    const challenge =
+      error.headers['www-authenticate'] ?? (request.headers.authorization === undefined ? 'Bearer' : 'Bearer error="invalid_token"');
+    return new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge }, cause: error });
+  }
+
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.is404) return done();
+    const route = request.routeOptions;
+    try {
+      if (route.config.permission === 'none') {
+        if (route.config.class !== undefined) admit(route.config.class);
+        if (request.method !== 'GET' && request.method !== 'HEAD' && route.bodyLimit !== undefined)
+          requireBodyFits(request, route.bodyLimit);
+        return done();
+      }
+      const caller = authenticate(route.config.subprotocolToken === true ? streamToken(request) : bearerToken(request), request);
+      if (caller instanceof Promise) {
+        caller
+          .then((proven) => permit(request, proven, route))
+          .then(
+            () => done(),
+            (error: unknown) => done(refused(request, error) as Error),
+          );
+        return;
+      }
+      permit(request, caller, route);
+    } catch (error) {
+      return done(refused(request, error) as Error);
+    }
+    done();
+  });
+}
+
+/** A body that dribbles: 408 and the connection is closed. Cleared when the body was parsed or the answer sent. */
+function watchBody(request: FastifyRequest, millis: number): void {
+  request.bodyTimer = setTimeout(() => {
+    if (request.raw.complete || request.raw.destroyed) return;
+    request.bodyTimedOut?.();
+  }, millis);
+}

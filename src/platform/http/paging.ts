@@ -1,0 +1,56 @@
+import { invalid } from '../problem.ts';
+
+export interface Page<T> {
+  data: T[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+/** Opaque to clients: base64url of the JSON of where the page ended. */
+export function encodeCursor(position: unknown): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url');
+}
+
+const bad = () => invalid('query -> cursor', 'This is no cursor of this list', 'cursor');
+
+/** `null` without a cursor. `read` turns the decoded JSON into a position or answers `undefined`. @throws ProblemError validation_error */
+export function decodeCursor<T>(cursor: string | undefined, read: (value: unknown) => T | undefined): T | null {
+  if (cursor === undefined) return null;
+  let value: unknown;
+  try {
+    if (!/^[A-Za-z0-9_-]+$/.test(cursor)) throw bad();
+    value = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    throw bad();
+  }
+  const position = read(value);
+  if (position === undefined) throw bad();
+  return position;
+}
+
+/** The usual position, newest first: time in ISO form and id. For `decodeCursor(cursor, timeAndId)`. */
+export function timeAndId(value: unknown): { at: Date; id: string } | undefined {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [at, id] = value as unknown[];
+  if (typeof at !== 'string' || typeof id !== 'string' || !/^[0-9a-f-]{36}$/i.test(id)) return undefined;
+  const time = new Date(at);
+  return Number.isNaN(time.getTime()) ? undefined : { at: time, id };
+}
+
+/** Rows were read with `limit + 1`: the extra one only says that there is more. */
+export function pageOf<Row, T>(rows: readonly Row[], limit: number, show: (row: Row) => T, position: (row: Row) => unknown): Page<T> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { data: shown.map(show), has_more: more, next_cursor: more ? encodeCursor(position(last)) : null };
+}
+
+/** A time span of a query. @throws ProblemError validation_error when `from` lies after `to` */
+export function timeSpan(query: { from?: string; to?: string }): { from: Date | null; to: Date | null } {
+  const from = query.from === undefined ? null : new Date(query.from);
+  const to = query.to === undefined ? null : new Date(query.to);
+  if (from !== null && Number.isNaN(from.getTime())) throw invalid('query -> from', 'This is no time', 'format', query.from);
+  if (to !== null && Number.isNaN(to.getTime())) throw invalid('query -> to', 'This is no time', 'format', query.to);
+  if (from !== null && to !== null && from > to) throw invalid('query -> from', 'from must not lie after to', 'order', query.from);
+  return { from, to };
+}

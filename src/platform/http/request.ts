@@ -1,0 +1,43 @@
+import type { Caller, Permission } from '../../contracts/permissions.ts';
+import type { Cause } from '../db/change.ts';
+import type { RouteMeter } from '../telemetry/metrics.ts';
+import type { Place } from './queue.ts';
+
+/** How much a route matters under overload: exports are shed first, then reads; creating inspections last, audit and the rest of the writes never. */
+export type RouteClass = 'create' | 'read' | 'export' | 'audit';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route asks of its caller. A route without it fails the start. */
+    permission?: Permission;
+    /** Shedding class; `read` for GET and HEAD, `audit` for everything else when left out. */
+    class?: RouteClass;
+    /** The body may be left out (or be empty): the handler then sees `{}`. */
+    optionalBody?: boolean;
+    /** The body is read by the route itself as a stream; it has the upload time-out in place of the request time-out. */
+    upload?: boolean;
+    /** Content types of a body that the route reads as bytes; only told in the OpenAPI document. */
+    consumes?: readonly string[];
+    /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
+    subprotocolToken?: boolean;
+    /** Set by the HTTP layer: counts by method; none for health and metrics. */
+    meters?: ReadonlyMap<string, RouteMeter>;
+  }
+  interface FastifyRequest {
+    /** Who asks, proven by the token. Not to be read on routes with permission `none`. */
+    caller: Caller;
+    /** W3C trace id, 32 hex: taken over from `traceparent` or made. */
+    readonly traceId: string;
+    /**
+     * Why the change happens, for the door: actor, request id, trace id, and on a POST with `Idempotency-Key` the key with the hash of
+     * method, address and body. A route that reads its body as a stream passes the sha256 (hex) of the bytes as `bodyHash`.
+     */
+    cause(bodyHash?: string): Cause;
+    /** HTTP layer only. */
+    bodyHash: string;
+    bodyTimer: NodeJS.Timeout | null;
+    bodyTimedOut: (() => void) | null;
+    traceIdGiven: string;
+    place: Place | null;
+  }
+}
