@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { testDatabase } from '../../test/support/database.ts';
+import { Browser, startIdentity } from '../../test/support/identity-server.ts';
+
+const ORIGIN = { requestId: 'r', traceId: '0'.repeat(32) };
+
+test('five failures lock a name for minutes, known or not, and the right password does not help then', async (t) => {
+  const database = await testDatabase(t);
+  const server = await startIdentity(database);
+  t.after(() => server.stop());
+  const right = server.credentials.users.find((user) => user.username === 'engineer.hamburg')?.password ?? '';
+  const url = `${server.url}/oidc/auth?response_type=code&client_id=dashboard&redirect_uri=${encodeURIComponent(`${server.url}/callback`)}&scope=openid&code_challenge=${'a'.repeat(43)}&code_challenge_method=S256`;
+  const browser = new Browser();
+  const { address } = await browser.follow(await browser.open(url), `${server.url}/callback`);
+  const statuses: Record<string, number[]> = { 'engineer.hamburg': [], 'nobody.hamburg': [] };
+  const pages: string[] = [];
+  for (const [username, seen] of Object.entries(statuses))
+    for (let round = 0; round < 6; round += 1) {
+      const response = await browser.open(address, { username, password: 'wrong' });
+      seen.push(response.status);
+      if (round === 5) {
+        assert.ok(Number(response.headers.get('retry-after')) > 200);
+        pages.push((await response.text()).replace(`value="${username}"`, ''));
+      }
+    }
+  assert.deepEqual(statuses['engineer.hamburg'], [403, 403, 403, 403, 403, 429]);
+  assert.deepEqual(statuses['nobody.hamburg'], statuses['engineer.hamburg'], 'the answers do not say who exists');
+  assert.equal(pages[0], pages[1]);
+  assert.equal((await browser.open(address, { username: 'engineer.hamburg', password: right })).status, 429);
+  await database.db.pool.query("update identity.person set locked_until = now() - interval '1 second' where username = 'engineer.hamburg'");
+  assert.equal((await browser.open(address, { username: 'engineer.hamburg', password: right })).status, 303);
+  const { rows } = await database.db.pool.query(
+    "select action, actor_name, actor_kind, site, object_id, new from platform.audit where action like 'identity.sign%' order by id",
+  );
+  assert.equal(rows.filter((row) => row.action === 'identity.sign_in_failed' && row.site === 'hamburg').length, 5);
+  const strangers = rows.filter((row) => row.object_id === 'unknown');
+  assert.equal(strangers.length, 5);
+  assert.equal(JSON.stringify(strangers).includes('nobody'), false, 'a password typed as a name would be kept for ever');
+  const last = rows.at(-1);
+  assert.deepEqual([last.action, last.actor_name, last.actor_kind], ['identity.signed_in', 'engineer.hamburg', 'person']);
+});
+
+test('guesses that run side by side are counted one by one', async (t) => {
+  const database = await testDatabase(t);
+  const server = await startIdentity(database);
+  t.after(() => server.stop());
+  const { createSignIn } = await import('./sign-in.ts');
+  const { createPasswords } = await import('./passwords.ts');
+  const right = server.credentials.users.find((user) => user.username === 'auditor')?.password ?? '';
+  const signIn = createSignIn({ db: database.db, door: database.door, log: { warn: () => {} }, passwords: createPasswords({ atOnce: 4 }) });
+  const outcomes = await Promise.all(Array.from({ length: 12 }, () => signIn('auditor', 'wrong', ORIGIN)));
+  assert.deepEqual(outcomes.map((outcome) => outcome.kind).sort(), [
+    ...Array<string>(7).fill('locked'),
+    ...Array<string>(5).fill('refused'),
+  ]);
+  const { rows } = await database.db.pool.query("select locked_until > now() as locked from identity.person where username = 'auditor'");
+  assert.equal(rows[0].locked, true);
+  assert.equal((await signIn('auditor', right, ORIGIN)).kind, 'locked');
+});
+
+test('somebody who was disabled does not get in, and gets no new token for an old sign-in', async (t) => {
+  const database = await testDatabase(t);
+  const server = await startIdentity(database);
+  t.after(() => server.stop());
+  const { tokenForClient, tokenForUser } = await import('./command-line.ts');
+  await database.db.pool.query("update identity.person set disabled = true where username = 'admin'");
+  await database.db.pool.query("update identity.client set disabled = true where client_id = 'aoi-hh-1'");
+  const user = server.credentials.users.find((one) => one.username === 'admin');
+  const client = server.credentials.clients.find((one) => one.client_id === 'aoi-hh-1');
+  await assert.rejects(tokenForUser({ issuer: server.url, username: 'admin', password: user?.password ?? '' }), /not right/);
+  await assert.rejects(
+    tokenForClient({ tokenEndpoint: server.credentials.token_endpoint, id: 'aoi-hh-1', secret: client?.client_secret ?? '' }),
+    /invalid_client/,
+  );
+});

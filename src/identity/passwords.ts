@@ -1,0 +1,50 @@
+import { hash, verify } from '@node-rs/argon2';
+import { ProblemError } from '../platform/problem.ts';
+
+/** OWASP's second setting for argon2id: 19 MiB, two passes, one lane. About 30 ms on one core. */
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
+
+/** Characters. Longer is refused unread: a hash over megabytes is a way to keep a core busy. */
+export const MAX_PASSWORD = 256;
+
+export interface Passwords {
+  hash(password: string): Promise<string>;
+  /** Whether the password is the one of the hash. Without a hash (nobody has that name) it takes as long and says no. @throws ProblemError overloaded */
+  fits(password: string, stored: string | undefined): Promise<boolean>;
+}
+
+/** At most `atOnce` hashes run and `waiting` wait: more would take the memory and the cores of everything else. */
+export function createPasswords({ atOnce = 2, waiting = 64 } = {}): Passwords {
+  const queue: (() => void)[] = [];
+  let running = 0;
+  let dummy: Promise<string> | undefined;
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= atOnce) {
+      if (queue.length >= waiting) throw new ProblemError('overloaded', { retryAfter: 2 });
+      await new Promise<void>((resolve) => queue.push(resolve));
+    } else running += 1;
+    try {
+      return await work();
+    } finally {
+      const next = queue.shift();
+      if (next) next();
+      else running -= 1;
+    }
+  }
+
+  return {
+    hash: (password) => inTurn(() => hash(password.normalize('NFKC'), COST)),
+    async fits(password, stored) {
+      if (password.length > MAX_PASSWORD) return false;
+      dummy ??= hash('nobody has this password', COST);
+      const against = stored ?? (await dummy);
+      const same = await inTurn(() => verify(against, password.normalize('NFKC')));
+      return same && stored !== undefined;
+    },
+  };
+}
+
+/** One spelling for one person: NFKC, case folded (down, up and down again: also letters with two lower forms), no space around. */
+export const foldUsername = (username: string): string =>
+  username.normalize('NFKC').trim().toLowerCase().toUpperCase().toLowerCase().normalize('NFKC');
