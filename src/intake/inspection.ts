@@ -1,0 +1,55 @@
+import type { InspectionFacts } from '../contracts/events.ts';
+import type { Inspection } from '../contracts/inspections.ts';
+import type { AnyDraft } from '../platform/db/door.ts';
+import type { InspectionRow } from './tables.ts';
+
+/** The record as the API shows it. */
+export function present(row: InspectionRow): Inspection {
+  return {
+    id: row.id,
+    lot_id: row.lot_id,
+    chip_id: row.chip_id,
+    inspection_type: row.inspection_type,
+    priority: row.priority,
+    station_metadata: row.station_metadata,
+    station_id: row.station_id,
+    site: row.site,
+    status: row.status,
+    verdict: row.verdict,
+    reason: row.reason,
+    attempt: row.attempt,
+    version: row.version,
+    created_by: row.created_by,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+    completed_at: row.completed_at?.toISOString() ?? null,
+  };
+}
+
+type FactSource = Pick<
+  Inspection,
+  'id' | 'lot_id' | 'chip_id' | 'inspection_type' | 'station_id' | 'status' | 'verdict' | 'reason' | 'site' | 'version'
+>;
+
+export function facts(of: FactSource): InspectionFacts {
+  return {
+    inspection_id: of.id,
+    lot_id: of.lot_id,
+    chip_id: of.chip_id,
+    inspection_type: of.inspection_type,
+    station_id: of.station_id,
+    status: of.status,
+    verdict: of.verdict,
+    reason: of.reason,
+  };
+}
+
+/** Everything that is told of an inspection stands in one order: that of its site and lot. */
+export const keyOf = (of: { site: string; lot_id: string }): string => `${of.site}/${of.lot_id}`;
+
+type StateEvent = 'inspection.started' | 'inspection.waiting' | 'inspection.cancelled';
+
+/** The event of a change of state, with the state after it. */
+export function stateEvent(type: StateEvent, of: FactSource): AnyDraft {
+  return { type, site: of.site, key: keyOf(of), aggregate: { type: 'inspection', id: of.id, version: of.version }, payload: facts(of) };
+}

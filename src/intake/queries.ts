@@ -1,0 +1,89 @@
+import { type SelectQueryBuilder, sql } from 'kysely';
+import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { Caller } from '../contracts/permissions.ts';
+import type { Reads } from '../platform/db/database.ts';
+import type { Transaction } from '../platform/db/door.ts';
+import type { InspectionRow, IntakeTables } from './tables.ts';
+
+type Inspections = SelectQueryBuilder<IntakeTables, 'intake.inspection', InspectionRow>;
+type On = Reads<IntakeTables> | Transaction<IntakeTables>;
+
+/** Whose records a caller sees: a station its own, a person or client those of their site, `*` all. Anything else does not exist for them. */
+export type Sight = Pick<Caller, 'site' | 'stationId'>;
+
+function within(query: Inspections, sight: Sight): Inspections {
+  let seen = query;
+  if (sight.site !== '*') seen = seen.where('site', '=', sight.site);
+  if (sight.stationId !== null) seen = seen.where('station_id', '=', sight.stationId);
+  return seen;
+}
+
+export function findInspection(on: On, id: string, sight: Sight): Promise<InspectionRow | undefined> {
+  return within(on.selectFrom('intake.inspection').selectAll(), sight).where('id', '=', id).executeTakeFirst();
+}
+
+/** The row, locked until the transaction ends: what every change of it begins with. */
+export function lockInspection(tx: Transaction<IntakeTables>, id: string, sight: Sight): Promise<InspectionRow | undefined> {
+  return within(tx.selectFrom('intake.inspection').selectAll(), sight).where('id', '=', id).forUpdate().executeTakeFirst();
+}
+
+export interface InspectionFilter {
+  status?: InspectionStatus;
+  inspection_type?: InspectionType;
+  lot_id?: string;
+  chip_id?: string;
+  station_id?: string;
+  verdict?: Verdict;
+  from: Date | null;
+  to: Date | null;
+}
+
+/** The smallest or greatest UUIDv7 of a millisecond: a span of time is a span of ids, and one index serves both. */
+export function uuidBound(time: Date, end: 'first' | 'last'): string {
+  const millis = Math.min(Math.max(time.getTime(), 0), 0xffffffffffff).toString(16).padStart(12, '0');
+  return `${millis.slice(0, 8)}-${millis.slice(8)}-${end === 'first' ? '7000-8000-000000000000' : '7fff-bfff-ffffffffffff'}`;
+}
+
+const TOP = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/**
+ * Newest first, below the cursor: a walk down `inspection_by_site`, `_by_station`, `_by_lot` or `_by_chip`, without a sort. A station is asked for as a
+ * range of its index: with an equality the planner may walk all inspections backwards instead, which for a station that is silent is all of them.
+ */
+export async function listInspections(
+  on: On,
+  sight: Sight,
+  filter: InspectionFilter,
+  before: string | null,
+  limit: number,
+): Promise<InspectionRow[]> {
+  const { station_id = sight.stationId } = filter;
+  if (sight.stationId !== null && station_id !== sight.stationId) return [];
+  let query = on.selectFrom('intake.inspection').selectAll();
+  if (sight.site !== '*') query = query.where('site', '=', sight.site);
+  if (station_id !== null)
+    query = query
+      .where('station_id', '>=', station_id)
+      .where(sql<boolean>`(station_id, id) <= (${station_id}, ${before ?? TOP}::uuid)`)
+      .orderBy('station_id', 'desc');
+  for (const column of ['status', 'inspection_type', 'chip_id', 'verdict'] as const) {
+    const value = filter[column];
+    if (value !== undefined) query = query.where(column, '=', value as never);
+  }
+  if (filter.lot_id !== undefined) query = query.where('lot_id', '=', filter.lot_id.toUpperCase());
+  if (filter.from) query = query.where('id', '>=', uuidBound(filter.from, 'first'));
+  if (filter.to) query = query.where('id', '<=', uuidBound(filter.to, 'last'));
+  if (before !== null) query = query.where('id', '<', before);
+  return query.orderBy('id', 'desc').limit(limit).execute();
+}
+
+/** Unsettled inspections by type, from `inspection_unsettled` alone. */
+export async function countActive(on: On): Promise<Map<InspectionType, number>> {
+  const rows = await on
+    .selectFrom('intake.inspection')
+    .select(['inspection_type', sql<number>`count(*)::int`.as('count')])
+    .where('status', 'in', ['pending', 'in_progress', 'awaiting_review'])
+    .groupBy('inspection_type')
+    .execute();
+  return new Map(rows.map(({ inspection_type, count }) => [inspection_type, count]));
+}

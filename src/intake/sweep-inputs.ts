@@ -1,0 +1,50 @@
+import { sql } from 'kysely';
+import type { Cause } from '../platform/db/door.ts';
+import { traceId } from '../platform/id.ts';
+import { move, stepAudit } from './change-state.ts';
+import type { IntakeDeps } from './deps.ts';
+import { present, stateEvent } from './inspection.ts';
+import { uuidBound } from './queries.ts';
+import type { InspectionRow, IntakeTables } from './tables.ts';
+
+/** Inspections moved in one transaction: short ones, because a long one holds back every reader of the outbox. */
+const PIECE = 100;
+const STEP = { type: 'inspection.waiting', becomes: 'awaiting_review', reason: 'input_timeout' } as const;
+
+export const systemCause = (): Cause => ({
+  actor: { subject: 'system', name: 'intake', kind: 'system' },
+  requestId: null,
+  traceId: traceId(),
+});
+
+/**
+ * Hands inspections whose inputs did not come to a person: older than the time-out, not settled, and no model at a visual one, no measurement of the
+ * others. One whose inputs came a moment ago is moved on from `awaiting_review` all the same. Rows that another process holds are passed over.
+ * Answers how many it moved.
+ */
+export async function sweepInputs(
+  { door, metrics, settings }: Pick<IntakeDeps, 'door' | 'metrics' | 'settings'>,
+  now = Date.now(),
+): Promise<number> {
+  const before = uuidBound(new Date(now - settings.inputTimeoutMs), 'first');
+  const moved = await door.change<IntakeTables, InspectionRow[]>(systemCause(), async (tx) => {
+    const { rows } = await sql<InspectionRow>`
+      select * from intake.inspection i where status in ('pending', 'in_progress') and id < ${before}::uuid
+        and case when inspection_type = 'visual'
+          then not exists (select 1 from inference.at_work w where w.inspection_id = i.id)
+           and not exists (select 1 from inference.provenance p where p.inspection_id = i.id)
+          else not exists (select 1 from intake.measurement m where m.inspection_id = i.id) end
+      order by status, id limit ${PIECE} for update skip locked`.execute(tx);
+    const done: InspectionRow[] = [];
+    const audit = [];
+    for (const was of rows) {
+      const row = await move(tx, was.id, STEP);
+      if (!row) continue;
+      done.push(row);
+      audit.push(stepAudit(STEP, was, row));
+    }
+    return { result: done, events: done.map((row) => stateEvent(STEP.type, present(row))), audit };
+  });
+  for (const row of moved) metrics.inspection(row.inspection_type, row.status, row.station_id);
+  return moved.length === PIECE ? moved.length + (await sweepInputs({ door, metrics, settings }, now)) : moved.length;
+}

@@ -1,0 +1,103 @@
+import type { ArtifactKind } from '../contracts/artifacts.ts';
+import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+
+export interface InspectionRow {
+  id: string;
+  site: string;
+  lot_id: string;
+  chip_id: string;
+  inspection_type: InspectionType;
+  priority: number;
+  station_metadata: Record<string, unknown>;
+  station_id: string | null;
+  status: InspectionStatus;
+  verdict: Verdict | null;
+  reason: string | null;
+  attempt: number;
+  version: number;
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
+  completed_at: Date | null;
+}
+
+export interface ArtifactRow {
+  id: string;
+  inspection_id: string;
+  kind: ArtifactKind;
+  content_type: string;
+  size: number;
+  sha256: string;
+  filename: string | null;
+  width: number | null;
+  height: number | null;
+  readable: boolean | null;
+  created_by: string;
+  created_at: Date;
+  expired_at: Date | null;
+}
+
+export interface MeasurementRow {
+  id: string;
+  inspection_id: string;
+  characteristic: string;
+  value: number;
+  unit: string;
+  lsl: number | null;
+  usl: number | null;
+  target: number | null;
+  created_at: Date;
+}
+
+/** Intake's own tables, and what the other slices publish for it to read. */
+export interface IntakeTables {
+  'intake.inspection': InspectionRow;
+  'intake.artifact': ArtifactRow;
+  'intake.measurement': MeasurementRow;
+  'masterdata.site_rule': { code: string; time_zone: string; lot_id_pattern: string | null };
+  'masterdata.known_station': { station_id: string; site: string; inspection_types: string[] };
+  'masterdata.template_bytes': { sha256: string };
+  'disposition.finding': {
+    id: string;
+    inspection_id: string;
+    class: string;
+    proposed_class: string;
+    severity: string;
+    score: number | null;
+    x: number | null;
+    y: number | null;
+    width: number | null;
+    height: number | null;
+    characteristic: string | null;
+    source: string;
+    operation_id: string | null;
+    state: string;
+    reviewed_by: string | null;
+    reviewed_at: Date | null;
+    review_reason: string | null;
+    version: number;
+    created_at: Date;
+  };
+  'disposition.measurement_outcome': {
+    measurement_id: string;
+    lsl: number | null;
+    usl: number | null;
+    target: number | null;
+    limits_from: 'revision' | 'posted';
+    in_limits: boolean;
+  };
+  'inference.provenance': {
+    operation_id: string;
+    inspection_id: string;
+    model: string;
+    version: number;
+    model_sha256: string;
+    runtime: string;
+    thresholds: Record<string, number>;
+    image_sha256: string;
+    reference_sha256: string;
+    candidates: unknown[];
+    timings_ms: Record<string, number>;
+    finished_at: Date;
+  };
+}

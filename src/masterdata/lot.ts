@@ -1,0 +1,96 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Lot, LotState } from '../contracts/masterdata.ts';
+import type { Reads } from '../platform/db/database.ts';
+import type { Transaction } from '../platform/db/door.ts';
+import type { MasterdataTables } from './tables.ts';
+
+type On = Reads<MasterdataTables> | Transaction<MasterdataTables>;
+
+/** A lot as all three slices know it: what it is (here), how its inspections stand (intake), whether it is held (disposition). */
+export interface WholeLot {
+  site: string;
+  lot_id: string;
+  product: string | null;
+  revision: string | null;
+  opened_at: Date;
+  /** With microseconds, for the cursor: a Date would lose them. */
+  opened_text: string;
+  version: number;
+  state: LotState;
+  reason: string | null;
+  decided_by: string | null;
+  decided_at: Date | null;
+  total: number;
+  pending: number;
+  in_progress: number;
+  awaiting_review: number;
+  pass: number;
+  fail: number;
+  inconclusive: number;
+  cancelled: number;
+}
+
+export function presentLot(row: WholeLot): Lot {
+  const { total, pending, in_progress, awaiting_review, pass, fail, inconclusive, cancelled } = row;
+  return {
+    lot_id: row.lot_id,
+    site: row.site,
+    state: row.state,
+    reason: row.reason,
+    decided_by: row.decided_by,
+    decided_at: row.decided_at?.toISOString() ?? null,
+    product: row.product,
+    revision: row.revision,
+    counts: { total, pending, in_progress, awaiting_review, pass, fail, inconclusive, cancelled },
+    yield: pass + fail === 0 ? null : pass / (pass + fail),
+    opened_at: row.opened_at.toISOString(),
+    version: row.version,
+  };
+}
+
+/**
+ * Lots with their counts and state, newest first. The counts are made for the lots of the page alone: the `limit 1` keeps the planner from counting every
+ * lot there is, so that site and lot are pushed into the view, which then walks `inspection_by_lot`. A lot's version counts what master data and what disposition changed of it.
+ */
+async function select(on: On, where: RawBuilder<unknown>, limit: number): Promise<WholeLot[]> {
+  const { rows } = await sql<WholeLot>`
+    with page as (
+      select l.site, l.lot_id, l.product, l.revision, l.opened_at, l.opened_at::text as opened_text, l.version + coalesce(s.version, 0) as version,
+             coalesce(s.state, 'open') as state, s.reason, s.decided_by, s.decided_at
+      from masterdata.lot l left join disposition.lot_state s on s.site = l.site and s.lot_id = l.lot_id
+      where ${where}
+      order by l.opened_at desc, l.site, l.lot_id limit ${limit})
+    select page.*, coalesce(c.total, 0) as total, coalesce(c.pending, 0) as pending, coalesce(c.in_progress, 0) as in_progress,
+           coalesce(c.awaiting_review, 0) as awaiting_review, coalesce(c.pass, 0) as pass, coalesce(c.fail, 0) as fail,
+           coalesce(c.inconclusive, 0) as inconclusive, coalesce(c.cancelled, 0) as cancelled
+    from page left join lateral (select * from intake.lot_count n where n.site = page.site and n.lot_id = page.lot_id limit 1) c on true
+    order by page.opened_at desc, page.site, page.lot_id`.execute(on);
+  return rows;
+}
+
+export interface LotPosition {
+  opened: string;
+  site: string;
+  lot: string;
+}
+
+export function listLots(
+  on: On,
+  filter: { site: string; state?: LotState | undefined },
+  behind: LotPosition | null,
+  limit: number,
+): Promise<WholeLot[]> {
+  const parts = [sql`true`];
+  if (filter.site !== '*') parts.push(sql`l.site = ${filter.site}`);
+  if (filter.state !== undefined) parts.push(sql`coalesce(s.state, 'open') = ${filter.state}`);
+  if (behind !== null)
+    parts.push(
+      sql`(l.opened_at < ${behind.opened}::timestamptz or (l.opened_at = ${behind.opened}::timestamptz and (l.site, l.lot_id) > (${behind.site}, ${behind.lot})))`,
+    );
+  return select(on, sql.join(parts, sql` and `), limit);
+}
+
+/** The lots of this name that the caller sees: at most one for a caller with a site. */
+export function lotsNamed(on: On, lotId: string, site: string): Promise<WholeLot[]> {
+  return select(on, site === '*' ? sql`l.lot_id = ${lotId}` : sql`l.lot_id = ${lotId} and l.site = ${site}`, 2);
+}
