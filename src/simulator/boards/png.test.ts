@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import sharp from 'sharp';
+import { inspectBoard, makeTemplate } from './board.ts';
+import { paint, renderColour } from './colour.ts';
+import { decodePng, encodePng } from './png.ts';
+import { makeRaster } from './raster.ts';
+
+test('a raster comes back from its PNG bit by bit, whatever its width', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 35 }),
+      fc.integer({ min: 1, max: 9 }),
+      fc.infiniteStream(fc.boolean()),
+      async (width, height, stream) => {
+        const raster = makeRaster(width, height);
+        for (let at = 0; at < raster.bits.length; at++) raster.bits[at] = stream.next().value === true ? 1 : 0;
+        assert.deepEqual(await decodePng(encodePng(raster)), raster);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test('the PNG is 1-bit greyscale with copper black, as the data sets and stations expect', async () => {
+  const raster = makeRaster(20, 3);
+  raster.bits[0] = 1;
+  const file = encodePng(raster);
+  assert.equal(file[24], 1, 'bit depth');
+  assert.equal(file[25], 0, 'greyscale');
+  const { data } = await sharp(file).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
+  assert.deepEqual([data[0], data[1]], [0, 255]);
+});
+
+test('the coloured picture keeps the geometry: red over green is copper, in every pixel of PNG and nearly all of JPEG', async () => {
+  const { picture } = inspectBoard(makeTemplate(8, 256), { seed: 2, defects: 3 });
+  const { bits } = picture;
+  const painted = paint(picture, 8);
+  for (let at = 0; at < bits.length; at++) assert.equal((painted[3 * at] as number) > (painted[3 * at + 1] as number) ? 1 : 0, bits[at]);
+  const { data } = await sharp(await renderColour(picture, 8))
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const wrong = bits.filter((bit, at) => ((data[3 * at] as number) > (data[3 * at + 1] as number) ? 1 : 0) !== bit).length;
+  assert.ok(wrong < 0.01 * bits.length, `${wrong} of ${bits.length}`);
+});
+
+test('the same board and seed give the same coloured picture', () => {
+  const { picture } = inspectBoard(makeTemplate(8, 128), { seed: 2, defects: 0 });
+  assert.deepEqual(paint(picture, 5), paint(picture, 5));
+  assert.notDeepEqual(paint(picture, 5), paint(picture, 6));
+});

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Credentials } from './client.ts';
+import { Factory } from './factory.ts';
+
+const USAGE = `usage: node src/main.ts simulate [options]
+
+Runs a simulated plant against a platform: stations that are ordinary OAuth clients of the public API.
+
+  --stations N         stations at work: AOI, electrical, thermal, dimensional   (8)
+  --rate N/min         visual boards a minute of the whole plant                 (60/min)
+  --defect-rate F      share of bad units, 0 to 1                                (0.1)
+  --seed N             the same seed makes the same boards                       (7)
+  --boards N           stop after so many visual boards                          (runs on)
+  --url URL            the platform                                              (http://localhost:8000)
+  --credentials FILE   its demo-credentials.json                                 (<data folder>/demo-credentials.json)
+  --truth FILE         where the ground truth is written                         (<data folder>/simulated-truth.ndjson)`;
+
+/** `simulate`: reads its options and runs until interrupted. `dataDir` is where a local platform keeps its credentials. */
+export async function simulate(args: string[], dataDir: string): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      stations: { type: 'string', default: '8' },
+      rate: { type: 'string', default: '60/min' },
+      'defect-rate': { type: 'string', default: '0.1' },
+      seed: { type: 'string', default: '7' },
+      boards: { type: 'string' },
+      url: { type: 'string', default: 'http://localhost:8000' },
+      credentials: { type: 'string', default: join(dataDir, 'demo-credentials.json') },
+      truth: { type: 'string', default: join(dataDir, 'simulated-truth.ndjson') },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const rate = /^(\d+(?:\.\d+)?)(\/min)?$/.exec(values.rate)?.[1];
+  const faults = [
+    ...(rate === undefined || Number(rate) <= 0 ? ['--rate is a number above 0 such as 60/min'] : []),
+    ...(/^[1-9]\d*$/.test(values.stations) ? [] : ['--stations is a whole number from 1']),
+    ...(Number(values['defect-rate']) >= 0 && Number(values['defect-rate']) <= 1 ? [] : ['--defect-rate lies between 0 and 1']),
+    ...(/^\d{1,6}$/.test(values.seed) ? [] : ['--seed is a whole number of at most 6 digits']),
+    ...(values.boards === undefined || /^[1-9]\d*$/.test(values.boards) ? [] : ['--boards is a whole number from 1']),
+  ];
+  if (faults.length > 0) {
+    console.error(`${faults.join('\n')}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const pace = { fast: Number(rate), slow: Number(rate), fastMillis: 0 };
+  await new Factory({
+    url: values.url,
+    credentials: JSON.parse(await readFile(values.credentials, 'utf8')) as Credentials,
+    stations: Number(values.stations),
+    pace,
+    defectRate: Number(values['defect-rate']),
+    seed: Number(values.seed),
+    truthFile: values.truth,
+    boards: values.boards === undefined ? null : Number(values.boards),
+    signal: stop.signal,
+    say: (text) => console.error(`[plant] ${text}`),
+  }).run();
+}
