@@ -1,0 +1,48 @@
+import type { Inspection, Verdict } from '../contracts/inspections.ts';
+import type { Caller } from '../contracts/permissions.ts';
+import type { Cause, Decided, Door } from '../platform/db/door.ts';
+import { ProblemError } from '../platform/problem.ts';
+import { type JudgeVersion, lockInspection, maySee, shown, termsOf, type Written } from './case.ts';
+import type { DispositionTables } from './tables.ts';
+import { giveVerdict } from './verdict.ts';
+
+export interface Completed extends Pick<Written, 'moved'> {
+  inspection: Inspection;
+}
+
+/**
+ * A person judges a unit by hand. Defects that are proposed stay so: they can be reviewed afterwards.
+ * @throws ProblemError not_found, precondition_failed, transition_not_allowed
+ */
+export async function completeInspection(
+  door: Door,
+  cause: Cause,
+  caller: Caller,
+  id: string,
+  said: { verdict: Verdict; reason: string },
+  judgeVersion: JudgeVersion,
+): Promise<Completed> {
+  return await door.change<DispositionTables, Completed>(cause, async (tx): Promise<Decided<Completed>> => {
+    const inspection = await lockInspection(tx, id);
+    if (!inspection || !maySee(caller, inspection)) throw new ProblemError('not_found');
+    judgeVersion(inspection.version);
+    if (!['pending', 'in_progress', 'awaiting_review'].includes(inspection.status))
+      throw new ProblemError('transition_not_allowed', { detail: `The inspection is ${inspection.status}` });
+    const atWork = await tx.selectFrom('inference.at_work').select('operation_id').where('inspection_id', '=', id).executeTakeFirst();
+    if (atWork) throw new ProblemError('transition_not_allowed', { detail: `A model is at it: operation ${atWork.operation_id}` });
+    const { policy } = await termsOf(tx, inspection);
+    const { row, events, audit, moved } = await giveVerdict(tx, inspection, {
+      verdict: said.verdict,
+      reason: said.reason,
+      by: 'person',
+      actor: caller.name,
+      byHand: true,
+      policy,
+      operationId: null,
+      worst: null,
+      defects: 0,
+    });
+    const body = shown(row);
+    return { result: { inspection: body, moved }, events, audit, answer: { status: 200, body } };
+  });
+}

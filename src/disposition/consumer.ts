@@ -1,0 +1,44 @@
+import type { AnyEvent } from '../contracts/events.ts';
+import { type Consumer, done, drop } from '../platform/bus/consumer.ts';
+import type { Decided, Door } from '../platform/db/door.ts';
+import type { Metrics } from '../platform/telemetry/metrics.ts';
+import { applyFailure, applyFindings } from './apply-findings.ts';
+import { applyMeasurements } from './apply-measurements.ts';
+import { nothingWritten, type Tx, type Written } from './case.ts';
+import type { DispositionTables } from './tables.ts';
+
+/** Counts inspections that entered a state. */
+export function tellMoves(metrics: Pick<Metrics, 'inspection'>, { moved }: Pick<Written, 'moved'>): void {
+  for (const { inspection_type, status, station_id } of moved) metrics.inspection(inspection_type, status, station_id);
+}
+
+async function apply(tx: Tx, event: AnyEvent): Promise<Written | null> {
+  if (event.event_type === 'inference.completed') return await applyFindings(tx, event.payload);
+  if (event.event_type === 'inference.failed') return await applyFailure(tx, event.payload);
+  return event.event_type === 'measurements.recorded' ? await applyMeasurements(tx, event.payload.inspection_id) : null;
+}
+
+/** Group `disposition`: findings become a verdict, exactly once an inspection, or a person must look. */
+export function dispositionConsumer({ door, metrics }: { door: Door; metrics: Pick<Metrics, 'inspection'> }): Consumer {
+  return {
+    group: 'disposition',
+    topics: ['inference.workflow', 'inspection.lifecycle'],
+    types: ['inference.completed', 'inference.failed', 'measurements.recorded'],
+    async handle(event, delivery) {
+      if ((event.event_type === 'inference.completed' || event.event_type === 'inference.failed') && !event.payload.decides)
+        return drop('a run that does not decide');
+      const outcome = await door.changeOnce<DispositionTables, Written | null>(
+        delivery.cause,
+        async (tx): Promise<Decided<Written | null>> => {
+          const written = await apply(tx, event);
+          const { events, audit } = written ?? nothingWritten();
+          return { result: written, events, audit };
+        },
+      );
+      if (outcome === 'already') return done;
+      if (outcome === null) return drop('the inspection no longer waits for this');
+      tellMoves(metrics, outcome);
+      return done;
+    },
+  };
+}

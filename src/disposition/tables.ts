@@ -1,0 +1,127 @@
+import type { ColumnType, Generated } from 'kysely';
+import type { DefectClass, Severity } from '../contracts/defects.ts';
+import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { LotState, MeasurementLimit, PolicyRules } from '../contracts/masterdata.ts';
+
+export interface DefectRow {
+  id: string;
+  inspection_id: string;
+  site: string;
+  station_id: string | null;
+  class: DefectClass;
+  proposed_class: DefectClass;
+  severity: Severity;
+  score: number | null;
+  x: number | null;
+  y: number | null;
+  width: number | null;
+  height: number | null;
+  characteristic: string | null;
+  source: 'model' | 'measurement' | 'person';
+  operation_id: string | null;
+  state: 'proposed' | 'confirmed' | 'rejected';
+  reviewed_by: string | null;
+  reviewed_at: Date | null;
+  review_reason: string | null;
+  version: number;
+  created_at: Date;
+}
+
+type WithDefaults<Row, Keys extends keyof Row> = Omit<Row, Keys> & { [Key in Keys]: Generated<Row[Key]> };
+
+export interface InspectionRow {
+  id: string;
+  site: string;
+  lot_id: string;
+  chip_id: string;
+  inspection_type: InspectionType;
+  priority: number;
+  station_metadata: Record<string, unknown>;
+  station_id: string | null;
+  status: InspectionStatus;
+  verdict: Verdict | null;
+  reason: string | null;
+  attempt: number;
+  version: number;
+  created_by: string;
+  created_at: Date;
+  updated_at: Date;
+  completed_at: Date | null;
+}
+
+export interface LotRow {
+  site: string;
+  lot_id: string;
+  state: LotState;
+  reason: string;
+  decided_by: string;
+  decided_at: Date;
+  version: number;
+}
+
+export interface RevisionOfLot {
+  site: string;
+  lot_id: string;
+  product: string | null;
+  revision: string | null;
+  lot_version: number;
+  opened_at: Date;
+  limits: MeasurementLimit[] | null;
+  policy_name: string | null;
+  policy_version: number | null;
+}
+
+export interface DispositionTables {
+  'disposition.policy': { name: string; version: number; rules: ColumnType<PolicyRules, string, string>; created_at: Generated<Date> };
+  'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at'>;
+  'disposition.judgement': {
+    id: string;
+    inspection_id: string;
+    verdict: Verdict;
+    reason: string;
+    decided_by: 'model' | 'limits' | 'person';
+    actor: string;
+    policy_name: string | null;
+    policy_version: number | null;
+    operation_id: string | null;
+    first: boolean;
+    by_hand: Generated<boolean>;
+    decided_at: Generated<Date>;
+  };
+  'disposition.measurement_judgement': {
+    measurement_id: string;
+    lsl: number | null;
+    usl: number | null;
+    target: number | null;
+    limits_from: 'revision' | 'posted';
+    in_limits: boolean;
+  };
+  'disposition.lot': LotRow;
+  'disposition.lot_tally': { site: string; lot_id: string; judged: number; failed: number };
+  /** Published by intake, master data and inference. */
+  'intake.inspection_now': InspectionRow;
+  'intake.measured': {
+    id: string;
+    inspection_id: string;
+    characteristic: string;
+    value: number;
+    unit: string;
+    lsl: number | null;
+    usl: number | null;
+    target: number | null;
+  };
+  'intake.lot_count': {
+    site: string;
+    lot_id: string;
+    total: number;
+    pending: number;
+    in_progress: number;
+    awaiting_review: number;
+    pass: number;
+    fail: number;
+    inconclusive: number;
+    cancelled: number;
+  };
+  'masterdata.lot_revision': RevisionOfLot;
+  'inference.at_work': { inspection_id: string; operation_id: string; state: string };
+}

@@ -1,0 +1,129 @@
+import type { Candidate } from '../contracts/inference.ts';
+import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
+import { lotKey } from './inspection.ts';
+import type { Job } from './jobs.ts';
+import type { InferenceTables } from './tables.ts';
+
+export interface RunResult {
+  candidates: Candidate[];
+  thresholds: Record<string, number>;
+  modelSha256: string;
+  runtime: string;
+  timingsMs: Record<string, number>;
+}
+
+/** The run was taken over by another worker: what this one found is of no use any more. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+}
+
+const causeOf = (job: Job): Cause => ({
+  actor: { subject: 'system', name: 'inference', kind: 'system' },
+  requestId: null,
+  traceId: job.trace_id,
+});
+
+/** Locks the run and makes sure that it is still ours: with the state in the same commit, a run ends exactly once. */
+async function lockOwn(tx: Transaction<InferenceTables>, job: Job, owner: string): Promise<void> {
+  const row = await tx
+    .selectFrom('inference.job')
+    .select(['state', 'lease_owner'])
+    .where('operation_id', '=', job.operation_id)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row?.state !== 'running' || row.lease_owner !== owner) throw new LeaseLost(`operation ${job.operation_id} was taken over`);
+}
+
+async function endJob(tx: Transaction<InferenceTables>, job: Job, state: 'succeeded' | 'failed', error: string | null): Promise<void> {
+  await tx
+    .updateTable('inference.job')
+    .set({ state, error, finished_at: new Date(), lease_owner: null, leased_until: null })
+    .where('operation_id', '=', job.operation_id)
+    .execute();
+}
+
+/** Keeps the run with its provenance and tells of its findings. @throws LeaseLost */
+export async function completeRun(door: Door, owner: string, job: Job, result: RunResult): Promise<void> {
+  await door.change<InferenceTables, void>(causeOf(job), async (tx): Promise<Decided<void>> => {
+    await lockOwn(tx, job, owner);
+    const { operation_id, inspection_id, model, version, image_sha256, reference_sha256, site, lot_id, station_id, decides } = job;
+    await tx
+      .insertInto('inference.run')
+      .values({
+        operation_id,
+        inspection_id,
+        model,
+        version,
+        image_sha256,
+        reference_sha256,
+        model_sha256: result.modelSha256,
+        runtime: result.runtime,
+        thresholds: JSON.stringify(result.thresholds),
+        candidates: JSON.stringify(result.candidates),
+        timings_ms: JSON.stringify(result.timingsMs),
+      })
+      .execute();
+    await endJob(tx, job, 'succeeded', null);
+    const { thresholds, candidates } = result;
+    return {
+      result: undefined,
+      events: [
+        {
+          type: 'inference.completed',
+          site,
+          key: lotKey(job),
+          aggregate: { type: 'operation', id: operation_id, version: 2 },
+          payload: { operation_id, inspection_id, lot_id, station_id, model, version, thresholds, candidates, decides },
+        },
+      ],
+      audit: [
+        {
+          action: 'inference.completed',
+          site,
+          object: { type: 'operation', id: operation_id },
+          old: { status: 'running' },
+          new: {
+            status: 'succeeded',
+            inspection_id,
+            model,
+            version,
+            model_sha256: result.modelSha256,
+            candidates: candidates.length,
+            decides,
+          },
+        },
+      ],
+    };
+  });
+}
+
+/** The run will not be tried again; its inspection waits for a person if the run was to decide. @throws LeaseLost */
+export async function failRun(door: Door, owner: string, job: Job, reason: string, detail: string): Promise<void> {
+  await door.change<InferenceTables, void>(causeOf(job), async (tx): Promise<Decided<void>> => {
+    await lockOwn(tx, job, owner);
+    await endJob(tx, job, 'failed', `${reason}: ${detail}`);
+    const { operation_id, inspection_id, site, lot_id, station_id, decides } = job;
+    return {
+      result: undefined,
+      events: [
+        {
+          type: 'inference.failed',
+          site,
+          key: lotKey(job),
+          aggregate: { type: 'operation', id: operation_id, version: 2 },
+          payload: { operation_id, inspection_id, lot_id, station_id, reason, detail, decides },
+        },
+      ],
+      audit: [
+        {
+          action: 'inference.failed',
+          site,
+          object: { type: 'operation', id: operation_id },
+          old: { status: 'running' },
+          new: { status: 'failed', inspection_id, attempts: job.attempts, decides },
+          reason: `${reason}: ${detail}`,
+        },
+      ],
+    };
+  });
+}

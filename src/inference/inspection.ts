@@ -1,0 +1,30 @@
+import { sql } from 'kysely';
+import type { InspectionFacts } from '../contracts/events.ts';
+import type { Transaction } from '../platform/db/door.ts';
+import type { InferenceTables, InspectionRow } from './tables.ts';
+
+/** The first thing that any change of an inspection does. Locks are taken in the order of ids, whatever the order asked for. */
+export async function lockInspections(tx: Transaction<InferenceTables>, ids: readonly string[]): Promise<InspectionRow[]> {
+  const found: InspectionRow[] = [];
+  for (const id of [...ids].sort()) {
+    const { rows } = await sql<InspectionRow>`SELECT * FROM intake.lock_inspection(${id}::uuid)`.execute(tx);
+    found.push(...rows);
+  }
+  return found;
+}
+
+/** A model is at it now. The caller holds the lock and knows that the step is allowed. */
+export async function moveToProgress(tx: Transaction<InferenceTables>, id: string): Promise<InspectionRow> {
+  const { rows } = await sql<InspectionRow>`SELECT * FROM intake.move_inspection(${id}::uuid, 'in_progress', NULL, NULL)`.execute(tx);
+  const [row] = rows;
+  if (!row) throw new Error(`inspection ${id} cannot go to in_progress`);
+  return row;
+}
+
+export function factsOf(row: InspectionRow): InspectionFacts {
+  const { id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason } = row;
+  return { inspection_id: id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason };
+}
+
+/** Everything about an inspection keeps its order by site and lot. */
+export const lotKey = (row: { site: string; lot_id: string }): string => `${row.site}/${row.lot_id}`;

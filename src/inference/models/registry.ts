@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+import { sql } from 'kysely';
+import type { Cause, Decided, Door } from '../../platform/db/door.ts';
+import { traceId } from '../../platform/id.ts';
+import type { InferenceTables } from '../tables.ts';
+import type { Log } from '../threads/pool.ts';
+import type { Manifest } from './manifest.ts';
+import type { VerifiedModel } from './repository.ts';
+
+const cause = (): Cause => ({ actor: { subject: 'system', name: 'inference', kind: 'system' }, requestId: null, traceId: traceId() });
+
+/** What of a manifest a verdict depends on. */
+const judging = ({ classes, calibration: { a, b }, thresholds, nms_iou }: Manifest) => ({ classes, a, b, thresholds, nms_iou });
+
+/**
+ * Registers a shipped model; the newest version goes to production and the one before retires. A version is what it was when it was first seen:
+ * the same number with other bytes or thresholds is refused. Several processes may start at once: one registers, the others find it.
+ */
+export async function registerModel(door: Door, { manifest }: VerifiedModel): Promise<'registered' | 'known' | 'changed'> {
+  return await door.change<InferenceTables, 'registered' | 'known' | 'changed'>(cause(), async (tx) => {
+    await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${manifest.name}`}, 0))`.execute(tx);
+    const versions = await tx.selectFrom('inference.model_version').selectAll().where('model', '=', manifest.name).execute();
+    const nothing = (result: 'known' | 'changed'): Decided<typeof result> => ({ result, events: [], audit: [] });
+    const same = versions.find(({ version }) => version === manifest.version);
+    if (same)
+      return nothing(same.sha256 === manifest.sha256 && isDeepStrictEqual(judging(same.manifest), judging(manifest)) ? 'known' : 'changed');
+    const newest = versions.every(({ version }) => version < manifest.version);
+    const retiring = newest ? versions.find(({ stage }) => stage === 'production') : undefined;
+    if (retiring)
+      await tx
+        .updateTable('inference.model_version')
+        .set({ stage: 'retired' })
+        .where('model', '=', retiring.model)
+        .where('version', '=', retiring.version)
+        .execute();
+    const stage = newest ? 'production' : 'retired';
+    await tx
+      .insertInto('inference.model_version')
+      .values({ model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256, manifest: JSON.stringify(manifest) })
+      .execute();
+    return {
+      result: 'registered',
+      events: [],
+      audit: [
+        {
+          action: 'model.registered',
+          site: null,
+          object: { type: 'model', id: `${manifest.name}/${manifest.version}` },
+          old: retiring ? { production_version: retiring.version } : null,
+          new: { model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256 },
+          reason: 'shipped with this release',
+        },
+      ],
+    };
+  });
+}
+
+/** Registers all; answers those that may be run. A changed version is said in the log and stays out. */
+export async function registerModels(door: Door, models: readonly VerifiedModel[], log: Log): Promise<VerifiedModel[]> {
+  const usable: VerifiedModel[] = [];
+  for (const model of models) {
+    const { name, version, sha256 } = model.manifest;
+    const outcome = await registerModel(door, model);
+    if (outcome === 'changed')
+      log.error(
+        { model: name, version, sha256 },
+        'model refused: this version was registered with other bytes or thresholds; ship it as a new version',
+      );
+    else usable.push(model);
+    if (outcome === 'registered') log.info({ model: name, version, sha256 }, 'model registered');
+  }
+  return usable;
+}

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { writeTinyModel } from '../../../test/support/tiny-model.ts';
+import { readRepository } from './repository.ts';
+
+test('only a model whose bytes are those of its manifest is read; every other folder says why not', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { sha256 } = await writeTinyModel(folder, { name: 'good', version: 3 });
+  await writeTinyModel(folder, { name: 'changed', sha256: '0'.repeat(64) });
+  await writeTinyModel(folder, { name: 'renamed' });
+  await writeFile(
+    join(folder, 'renamed', 'manifest.json'),
+    JSON.stringify({ ...(await writeTinyModel(folder, { name: 'other' })), name: 'other' }),
+  );
+  await writeTinyModel(folder, { name: 'unsure', thresholds: { open: 0.5 } });
+  await mkdir(join(folder, 'empty'));
+  const { models, refused } = await readRepository(folder);
+  assert.deepEqual(
+    models.map(({ manifest }) => [manifest.name, manifest.version, manifest.sha256]),
+    [
+      ['good', 3, sha256],
+      ['other', 1, sha256],
+    ],
+  );
+  const why = Object.fromEntries(refused.map(({ folder: name, reason }) => [name, reason]));
+  assert.match(why.changed ?? '', /sha256/);
+  assert.match(why.renamed ?? '', /names other/);
+  assert.match(why.unsure ?? '', /no threshold for short/);
+  assert.match(why.empty ?? '', /ENOENT/);
+});
+
+test('a repository that is not there holds no models and says so', async () => {
+  const { models, refused } = await readRepository(join(tmpdir(), 'cqp-no-such-folder'));
+  assert.deepEqual([models.length, refused.length], [0, 1]);
+});

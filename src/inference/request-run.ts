@@ -1,0 +1,90 @@
+import type { Static } from 'typebox';
+import type { InspectionFacts } from '../contracts/events.ts';
+import type { InferRequest } from '../contracts/inference.ts';
+import type { Caller } from '../contracts/permissions.ts';
+import { type Database, reads } from '../platform/db/database.ts';
+import type { Cause, Decided, Door } from '../platform/db/door.ts';
+import { invalid, ProblemError } from '../platform/problem.ts';
+import { givenOf, judgeInputs } from './inputs.ts';
+import { lockInspections } from './inspection.ts';
+import { queueRun } from './start-run.ts';
+import type { InferenceTables } from './tables.ts';
+
+export interface Accepted {
+  operation_id: string;
+  status: 'queued';
+}
+export interface Requested {
+  accepted: Accepted;
+  moved: InspectionFacts | null;
+}
+
+/** A foreign site's record, and another station's for a station, is as unknown as one that does not exist. */
+export function mayRead(caller: Caller, record: { site: string; station_id: string | null }): boolean {
+  return (caller.site === '*' || caller.site === record.site) && (caller.stationId === null || caller.stationId === record.station_id);
+}
+
+/** The model asked for, or null when the production version of the moment is meant. @throws ProblemError validation_error for an unknown one */
+async function named(db: Database, { model, version }: Static<typeof InferRequest>, productionModel: string) {
+  if (model === undefined && version === undefined) return null;
+  const name = model ?? productionModel;
+  const versions = await reads<InferenceTables>(db)
+    .selectFrom('inference.model_version')
+    .select(['version', 'stage'])
+    .where('model', '=', name)
+    .execute();
+  if (versions.length === 0) throw invalid('body -> model', `There is no model ${name}`, 'known_model', name);
+  const found =
+    version === undefined ? versions.find(({ stage }) => stage === 'production') : versions.find((known) => known.version === version);
+  if (!found) throw invalid('body -> version', `${name} has no version ${version ?? 'in production'}`, 'known_version', version);
+  return { model: name, version: found.version, production: name === productionModel && found.stage === 'production' };
+}
+
+/**
+ * Queues a run that somebody asks for. Every request is its own operation. It decides when the production version is asked for on an inspection that
+ * nobody has judged and no other run is about to; else it is kept with its provenance and changes nothing.
+ * @throws ProblemError validation_error, not_found, transition_not_allowed
+ */
+export async function requestRun(
+  { db, door, productionModel }: { db: Database; door: Door; productionModel: string },
+  cause: Cause,
+  caller: Caller,
+  inspectionId: string,
+  request: Static<typeof InferRequest>,
+): Promise<Requested> {
+  const chosen = await named(db, request, productionModel);
+  return await door.change<InferenceTables, Requested>(cause, async (tx): Promise<Decided<Requested>> => {
+    const [inspection] = await lockInspections(tx, [inspectionId]);
+    if (!inspection || !mayRead(caller, inspection)) throw new ProblemError('not_found');
+    if (inspection.inspection_type !== 'visual')
+      throw new ProblemError('transition_not_allowed', {
+        detail: `A model looks at visual inspections, this one is ${inspection.inspection_type}`,
+      });
+    if (inspection.status === 'cancelled') throw new ProblemError('transition_not_allowed', { detail: 'The inspection was cancelled' });
+    const inputs = judgeInputs(await givenOf(tx, inspection));
+    if (inputs.kind !== 'whole') throw new ProblemError('transition_not_allowed', { detail: inputs.detail });
+    const other = await tx
+      .selectFrom('inference.job')
+      .select('operation_id')
+      .where('inspection_id', '=', inspection.id)
+      .where('decides', '=', true)
+      .where('state', 'in', ['queued', 'running'])
+      .executeTakeFirst();
+    const { operationId, events, audit, moved } = await queueRun(tx, inspection, {
+      image: inputs.image,
+      reference: inputs.reference,
+      automatic: false,
+      decides: (chosen === null || chosen.production) && inspection.status !== 'completed' && !other,
+      requestedBy: caller.subject,
+      traceId: cause.traceId,
+      named: chosen && { model: chosen.model, version: chosen.version },
+    });
+    const accepted: Accepted = { operation_id: operationId, status: 'queued' };
+    return {
+      result: { accepted, moved },
+      events,
+      audit,
+      answer: { status: 202, location: `/v1/operations/${operationId}`, body: accepted },
+    };
+  });
+}

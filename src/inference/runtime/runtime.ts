@@ -1,0 +1,47 @@
+/** A dense array as models take and answer it. The buffer of an input is handed over: it must not be used after `infer`. */
+export interface Tensor {
+  type: 'uint8' | 'float32';
+  dims: readonly number[];
+  data: Uint8Array | Float32Array;
+}
+export type Tensors = Record<string, Tensor>;
+
+export interface ModelKey {
+  model: string;
+  version: number;
+}
+
+export interface InferRequest extends ModelKey {
+  tensors: Tensors;
+  signal?: AbortSignal;
+  /** Longest time in milliseconds from the call to the answer, waiting included. */
+  deadlineMs?: number;
+  /** 1..10; among waiting runs the higher goes first. */
+  priority?: number;
+}
+
+/**
+ * What runs models. Two makers are planned for: threads of this process, and an inference server. `test/contract/runtime.contract.ts` says what
+ * each must do.
+ */
+export interface ModelRuntime {
+  /** Goes into the provenance of every run: engine, version, device. */
+  readonly name: string;
+  models(): readonly ModelKey[];
+  ready(model: string, version: number): boolean;
+  /** @throws RuntimeAway when it cannot run now (not loaded, no room, closing); RunFailed when this run failed. */
+  infer(request: InferRequest): Promise<Tensors>;
+  close(): Promise<void>;
+}
+
+/** The runtime cannot take the run now; trying later makes sense and costs no attempt. */
+export class RuntimeAway extends Error {
+  override readonly name = 'RuntimeAway';
+}
+
+/** The run was taken and failed: time-out, a dead thread, an error of the model. */
+export class RunFailed extends Error {
+  override readonly name = 'RunFailed';
+}
+
+export const keyOf = (model: string, version: number): string => `${model}:${version}`;

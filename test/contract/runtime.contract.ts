@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ModelRuntime, Tensors } from '../../src/inference/runtime/runtime.ts';
+
+export interface RuntimeUnderTest {
+  runtime: ModelRuntime;
+  /** A model of the board contract that it holds ready. */
+  model: string;
+  version: number;
+}
+
+/** One pair of 64 x 64 with a block of 8 x 8 that lacks copper at (24, 16). */
+function pair(): Tensors {
+  const data = new Uint8Array(2 * 64 * 64);
+  for (let y = 16; y < 24; y += 1) data.fill(1, y * 64 + 24, y * 64 + 32);
+  return { pair: { type: 'uint8', dims: [1, 2, 64, 64], data } };
+}
+
+/** What every maker of `ModelRuntime` must do. `open` starts one and closes it at the end of the test. */
+export function runtimeContract(name: string, open: (t: { after(fn: () => Promise<void>): void }) => Promise<RuntimeUnderTest>): void {
+  test(`${name}: names itself and its models, and is ready for those alone`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    assert.match(runtime.name, /\S/);
+    assert.ok(runtime.models().some((key) => key.model === model && key.version === version));
+    assert.equal(runtime.ready(model, version), true);
+    assert.equal(runtime.ready(model, version + 1), false);
+    assert.equal(runtime.ready('nobody', 1), false);
+  });
+
+  test(`${name}: answers maps of the contract's form, the same every time, also to several at once`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    const answers = await Promise.all([1, 2, 3, 4].map(() => runtime.infer({ model, version, tensors: pair() })));
+    for (const outputs of answers) {
+      assert.deepEqual(outputs.heat?.dims, [1, 6, 8, 8]);
+      assert.deepEqual(outputs.ltrb?.dims, [1, 4, 8, 8]);
+      assert.ok([...(outputs.heat?.data ?? [])].every((score) => score >= 0 && score <= 1));
+      assert.deepEqual(outputs.heat?.data, answers[0]?.heat?.data);
+    }
+  });
+
+  test(`${name}: a model it does not hold, or a wish given up, is RuntimeAway and costs no attempt`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    await assert.rejects(runtime.infer({ model, version: version + 1, tensors: pair() }), { name: 'RuntimeAway' });
+    await assert.rejects(runtime.infer({ model, version, tensors: pair(), signal: AbortSignal.abort() }), { name: 'RuntimeAway' });
+  });
+
+  test(`${name}: an input that does not fit the model is RunFailed, and the next run is answered`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    const bad: Tensors = { pair: { type: 'uint8', dims: [1, 3, 8, 8], data: new Uint8Array(192) } };
+    await assert.rejects(runtime.infer({ model, version, tensors: bad }), { name: 'RunFailed' });
+    assert.ok((await runtime.infer({ model, version, tensors: pair() })).heat);
+  });
+
+  test(`${name}: after close every run is RuntimeAway`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    await runtime.close();
+    await assert.rejects(runtime.infer({ model, version, tensors: pair() }), { name: 'RuntimeAway' });
+  });
+}

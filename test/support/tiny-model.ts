@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * An ONNX file made by hand (protobuf, onnx.proto3 of opset 13) with the contract of the board model: copper that is missing from the inspected
+ * picture is an `open`, copper that was added a `short`; the score is the share of an 8 x 8 cell that differs, every box is 32 x 32.
+ */
+type Bytes = number[];
+
+function varint(value: number): Bytes {
+  const bytes: Bytes = [];
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
+  return [...bytes, value];
+}
+const number = (field: number, value: number): Bytes => [...varint(field * 8), ...varint(value)];
+const bytes = (field: number, value: Bytes): Bytes => [...varint(field * 8 + 2), ...varint(value.length), ...value];
+const text = (field: number, value: string): Bytes => bytes(field, [...Buffer.from(value)]);
+const ints = (name: string, values: number[]): Bytes =>
+  bytes(5, [...text(1, name), ...values.flatMap((value) => number(8, value)), ...number(20, 7)]);
+const int = (name: string, value: number): Bytes => bytes(5, [...text(1, name), ...number(3, value), ...number(20, 2)]);
+const node = (type: string, inputs: string[], outputs: string[], attributes: Bytes = []): Bytes =>
+  bytes(1, [...inputs.flatMap((name) => text(1, name)), ...outputs.flatMap((name) => text(2, name)), ...text(4, type), ...attributes]);
+const tensor = (field: number, name: string, element: number, dims: (string | number)[]): Bytes => {
+  const shape = dims.flatMap((dim) => bytes(1, typeof dim === 'string' ? text(2, dim) : number(1, dim)));
+  return bytes(field, [...text(1, name), ...bytes(2, bytes(1, [...number(1, element), ...bytes(2, shape)]))]);
+};
+const constant = (name: string, value: number): Bytes =>
+  bytes(5, [...number(1, 1), ...number(2, 1), ...text(8, name), ...bytes(9, [...Buffer.from(new Float32Array([value]).buffer)])]);
+
+function tinyModel(boxReach: number): Uint8Array {
+  const pool = [...ints('kernel_shape', [8, 8]), ...ints('strides', [8, 8])];
+  const graph = [
+    ...node('Cast', ['pair'], ['float'], int('to', 1)),
+    ...node('Split', ['float'], ['template', 'inspected'], int('axis', 1)),
+    ...node('Sub', ['template', 'inspected'], ['lost']),
+    ...node('Sub', ['inspected', 'template'], ['gained']),
+    ...node('Relu', ['lost'], ['lost_only']),
+    ...node('Relu', ['gained'], ['gained_only']),
+    ...node('AveragePool', ['lost_only'], ['open'], pool),
+    ...node('AveragePool', ['gained_only'], ['short'], pool),
+    ...node('Sub', ['open', 'open'], ['zero']),
+    ...node('Concat', ['open', 'short', 'zero', 'zero', 'zero', 'zero'], ['heat'], int('axis', 1)),
+    ...node('Add', ['zero', 'reach'], ['side']),
+    ...node('Concat', ['side', 'side', 'side', 'side'], ['ltrb'], int('axis', 1)),
+    ...text(2, 'tiny'),
+    ...constant('reach', boxReach),
+    ...tensor(11, 'pair', 2, ['N', 2, 'H', 'W']),
+    ...tensor(12, 'heat', 1, ['N', 6, 'H8', 'W8']),
+    ...tensor(12, 'ltrb', 1, ['N', 4, 'H8', 'W8']),
+  ];
+  return Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, [...text(1, ''), ...number(2, 13)])]);
+}
+
+export interface TinyModelOptions {
+  name?: string;
+  version?: number;
+  /** Pixels from the centre of a cell to the sides of its box. */
+  boxReach?: number;
+  /** For manifests that lie. */
+  sha256?: string;
+  thresholds?: Record<string, number>;
+}
+
+/** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
+export async function writeTinyModel(folder: string, options: TinyModelOptions = {}) {
+  const { name = 'pcb-pair-synth', version = 1, boxReach = 16 } = options;
+  const model = tinyModel(boxReach);
+  const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
+  const manifest = {
+    name,
+    version,
+    sha256: options.sha256 ?? createHash('sha256').update(model).digest('hex'),
+    classes,
+    calibration: { a: 1, b: 0 },
+    thresholds: options.thresholds ?? Object.fromEntries(classes.map((one) => [one, 0.5])),
+    nms_iou: 0.3,
+    metrics: {},
+  };
+  await mkdir(join(folder, name, String(version)), { recursive: true });
+  await writeFile(join(folder, name, String(version), 'model.onnx'), model);
+  await writeFile(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
+  return manifest;
+}
