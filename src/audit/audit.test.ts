@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { testDatabase } from '../../test/support/database.ts';
+import { STATION } from '../../test/support/sample-app.ts';
+import { type AuditAction, AuditPage } from '../contracts/audit.ts';
+import type { Caller } from '../contracts/permissions.ts';
+import type { Cause } from '../platform/db/door.ts';
+import { createApp } from '../platform/http/app.ts';
+import { contractSchemas } from '../platform/http/schemas.ts';
+import { bodyChecker } from '../platform/http/validation.ts';
+import { audit } from './index.ts';
+
+const AUDITOR: Caller = {
+  ...STATION,
+  subject: 'u-9',
+  kind: 'person',
+  name: 'ada',
+  roles: ['auditor'],
+  stationId: null,
+  site: '*',
+  scopes: new Set(['audit:read']),
+};
+const CALLERS: Record<string, Caller> = {
+  all: AUDITOR,
+  de1: { ...AUDITOR, site: 'DE1' },
+  none: { ...AUDITOR, scopes: new Set(['inspections:read']) },
+};
+const cause = (name: string): Cause => ({
+  actor: { subject: `sub-${name}`, name, kind: 'person' },
+  requestId: 'r-1',
+  traceId: 'a'.repeat(32),
+});
+
+async function ledger(t: TestContext) {
+  const database = await testDatabase(t);
+  await database.db.pool.query(`insert into masterdata.site (code, name, time_zone) values ('DE1', 'a', 'UTC'), ('US1', 'b', 'UTC')`);
+  const write = (who: string, action: AuditAction, site: string | null, type: string, id: string, reason: string | null = null) =>
+    database.door.record(cause(who), {
+      rows: [],
+      events: [],
+      audit: [{ action, site, object: { type, id }, old: null, new: { state: 'x' }, reason }],
+    });
+  await write('eva', 'lot.held', 'DE1', 'lot', 'DE1/LOT-2025-001', '=HYPERLINK("x")');
+  await write('max', 'lot.held', 'US1', 'lot', 'US1/LOT-2025-001');
+  await write('eva', 'lot.released', 'DE1', 'lot', 'DE1/LOT-2025-001', 'fine');
+  await write('max', 'identity.bootstrapped', null, 'installation', 'one');
+  const app = await createApp({ authenticate: (token) => CALLERS[token] ?? assert.fail(token) });
+  await audit({ db: database.db }).routes?.(app);
+  await app.ready();
+  t.after(() => app.close());
+  const get = (query: string, who = 'all', headers: Record<string, string> = {}) =>
+    app.inject({ url: `/v1/audit${query}`, headers: { authorization: `Bearer ${who}`, ...headers } });
+  return { get };
+}
+
+test('entries come newest first, in pages without a hole, in the shape of the contract, and only with the scope', async (t) => {
+  const { get } = await ledger(t);
+  const fits = bodyChecker(AuditPage, contractSchemas());
+  const actions: string[] = [];
+  let cursor = '';
+  for (let pages = 0; pages < 4; pages++) {
+    const page = (await get(`?limit=1${cursor && `&cursor=${cursor}`}`)).json();
+    assert.deepEqual(fits(page), []);
+    actions.push(page.data[0].action);
+    assert.equal(page.has_more, pages < 3);
+    cursor = page.next_cursor;
+  }
+  assert.deepEqual(actions, ['identity.bootstrapped', 'lot.released', 'lot.held', 'lot.held']);
+  assert.equal((await get('', 'none')).statusCode, 403);
+  assert.equal((await get('?cursor=nonsense')).statusCode, 422);
+});
+
+test('a reader of one site sees the entries of that site, one of all sites every one', async (t) => {
+  const { get } = await ledger(t);
+  const sites = async (who: string) => (await get('', who)).json().data.map((entry: { site: string | null }) => entry.site);
+  assert.deepEqual(await sites('de1'), ['DE1', 'DE1']);
+  assert.deepEqual(await sites('all'), [null, 'DE1', 'US1', 'DE1']);
+  assert.deepEqual((await get('?object=US1/LOT-2025-001', 'de1')).json().data, []);
+});
+
+test('each filter narrows the list', async (t) => {
+  const { get } = await ledger(t);
+  const count = async (query: string) => (await get(query)).json().data.length;
+  assert.equal(await count('?object=DE1/LOT-2025-001'), 2);
+  assert.equal(await count('?object=lot:DE1/LOT-2025-001'), 2);
+  assert.equal(await count('?object=defect:DE1/LOT-2025-001'), 0);
+  assert.equal(await count('?object=LOT-2025-001'), 3, 'a lot by its own name, at every site');
+  assert.equal(await count('?object=lot:LOT-2025-001'), 3);
+  assert.equal(await count('?actor=eva'), 2);
+  assert.equal(await count('?actor=sub-max'), 2);
+  assert.equal(await count('?action=lot.held'), 2);
+  const past = new Date(Date.now() - 60_000).toISOString();
+  const future = new Date(Date.now() + 60_000).toISOString();
+  assert.equal(await count(`?from=${past}&to=${future}`), 4);
+  assert.equal(await count(`?to=${past}`), 0);
+  assert.equal(await count(`?from=${future}`), 0);
+  assert.equal((await get(`?from=${future}&to=${past}`)).statusCode, 422);
+  assert.equal((await get('?action=lot.eaten')).statusCode, 422);
+  assert.equal((await get('?from=yesterday')).statusCode, 422);
+});
+
+test('the same list is a file, and a reason that is a formula is a text there', async (t) => {
+  const { get } = await ledger(t);
+  const file = await get('?actor=eva', 'all', { accept: 'text/csv' });
+  assert.match(String(file.headers['content-type']), /^text\/csv/);
+  const lines = file.body.trim().split('\r\n');
+  assert.equal(lines.length, 3);
+  assert.match(lines[0] ?? '', /^id,recorded_at,action,actor,/);
+  assert.match(file.body, /'=HYPERLINK/);
+  assert.match(file.body, /"\{""state"":""x""\}"/);
+});

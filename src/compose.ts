@@ -1,0 +1,194 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from './config.ts';
+import { startDemo } from './demo.ts';
+import { healthParts } from './health-parts.ts';
+import { type Infrastructure, openInfrastructure } from './infrastructure.ts';
+import type { Masterdata } from './masterdata/index.ts';
+import type { Cause } from './platform/db/door.ts';
+import { createApp } from './platform/http/app.ts';
+import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
+import { freePort } from './platform/ports.ts';
+import type { Slice } from './platform/slice.ts';
+import { createLog, type Log } from './platform/telemetry/log.ts';
+import { createMetrics, type Metrics } from './platform/telemetry/metrics.ts';
+import { SERVICE_SLICES, SLICES } from './services.ts';
+
+export const VERSION = '1.0.0';
+
+export interface Platform {
+  readonly url: string;
+  readonly lifecycle: Lifecycle;
+  close(): Promise<void>;
+}
+
+const SYSTEM: Cause = { actor: { subject: 'system', name: 'bootstrap', kind: 'system' }, requestId: null, traceId: '0'.repeat(32) };
+
+/** Connections that the kernel holds until they are accepted: Node's 511 left some of 10,000 that came within a second unanswered. */
+const BACKLOG = 65_535;
+
+/** Mean delay of the event loop (milliseconds) at which reads are shed: a laptop that compiles beside the platform reaches a quarter of it. */
+const MAX_LOOP_DELAY = 1000;
+
+const inRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+interface Ground extends Infrastructure {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly lifecycle: Lifecycle;
+  readonly baseUrl: string;
+}
+
+/** The accounts of the demo are made on embedded data, and on a given server outside production, where there would be nobody to sign in otherwise. */
+const hasDemoAccounts = (config: Config): boolean => config.databaseUrl === null || !config.production;
+
+async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
+  const { identity } = await SLICES.identity();
+  return identity({
+    db,
+    door,
+    log,
+    baseUrl: () => baseUrl,
+    audience: config.OIDC_AUDIENCE,
+    dataDir: config.dataDir,
+    secret: config.IDENTITY_SECRET,
+    tokenLifetimeSeconds: config.TOKEN_LIFETIME / 1000,
+    outside: config.OIDC_ISSUER === null ? null : { issuer: config.OIDC_ISSUER, jwksUrl: config.OIDC_JWKS_URL },
+    demo: hasDemoAccounts(config),
+  });
+}
+type Identity = Awaited<ReturnType<typeof openIdentity>>;
+
+/** The slices of the services that this process runs, each with its typed record of dependencies. */
+async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> {
+  const { config, db, door, feed, blobs, log, metrics, lifecycle } = ground;
+  const uploads = { uploadLimit: config.UPLOAD_LIMIT, uploadTimeoutMs: config.UPLOAD_TIMEOUT, lotIdPattern: config.lotIdPattern };
+  const { probes } = await SLICES.gateway();
+  const open = {
+    gateway: async () =>
+      (await SLICES.gateway()).gateway({
+        dashboardDir: inRoot('web/dist'),
+        ...(config.OIDC_ISSUER ? { connectOrigins: [new URL(config.OIDC_ISSUER).origin] } : {}),
+      }),
+    identity: async () => identity,
+    realtime: async () =>
+      (await SLICES.realtime()).realtime({
+        feed,
+        authenticate: identity.authenticate,
+        metrics,
+        lifecycle,
+        origins: config.CORS_ORIGINS,
+      }),
+    audit: async () => (await SLICES.audit()).audit({ db }),
+    masterdata: async () => (await SLICES.masterdata()).masterdata({ db, door, blobs, log, settings: uploads }),
+    intake: async () =>
+      (await SLICES.intake()).intake({
+        db,
+        door,
+        feed,
+        blobs,
+        log,
+        metrics,
+        settings: {
+          ...uploads,
+          inputTimeoutMs: config.INPUT_TIMEOUT,
+          batchLimit: config.BATCH_LIMIT,
+          pictureQuotaBytes: config.CQP_DEMO === 'on' && config.databaseUrl === null ? config.DEMO_PICTURE_QUOTA : null,
+        },
+      }),
+    disposition: async () => (await SLICES.disposition()).disposition({ db, door, metrics }),
+    inference: async () =>
+      (await SLICES.inference()).inference({
+        db,
+        door,
+        blobs,
+        metrics,
+        log,
+        settings: {
+          modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
+          workers: config.INFERENCE_WORKERS,
+          timeoutMs: config.INFERENCE_TIMEOUT,
+        },
+      }),
+  };
+  const names = [...new Set(config.services.flatMap((service) => SERVICE_SLICES[service]))];
+  const slices = await Promise.all(names.map((name): Promise<Slice> => open[name]()));
+  const revocations: Slice[] = names.includes('identity') ? [] : [{ name: 'revocations', background: identity.background }];
+  return [
+    probes({
+      lifecycle,
+      ping: () => db.ping(),
+      version: VERSION,
+      metrics,
+      metricsEnabled: config.ENABLE_METRICS,
+      parts: healthParts(config, ground),
+    }),
+    ...revocations,
+    ...slices,
+  ];
+}
+
+/** Starts everything that the configuration names, in order; `close` ends it in reverse. A failed start leaves nothing behind. */
+export async function compose(given: Config): Promise<Platform> {
+  const config = given.PORT === 0 ? { ...given, PORT: await freePort() } : given;
+  const log = createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME });
+  const lifecycle = createLifecycle({ drainDelayMs: config.DRAIN_DELAY, shutdownTimeoutMs: config.SHUTDOWN_TIMEOUT, log });
+  const metrics = createMetrics({ process: true, models: ['pcb-pair-synth'] });
+  const shownHost = ['0.0.0.0', '::'].includes(config.HOST) ? 'localhost' : config.HOST;
+  const listening = `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${config.PORT}`;
+  const baseUrl = (config.PUBLIC_URL ?? listening).replace(/\/$/, '');
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => log.error({ err: error }, 'close_failed'));
+  };
+  try {
+    const infrastructure = await openInfrastructure(config, log, metrics);
+    closers.push(infrastructure.close);
+    const ground: Ground = { ...infrastructure, config, log, metrics, lifecycle, baseUrl };
+    const identity = await openIdentity(ground);
+    const slices = await openSlices(ground, identity);
+    const app = await createApp({
+      authenticate: identity.authenticate,
+      log,
+      metrics,
+      lifecycle,
+      allowedHosts: config.PUBLIC_URL ? [...config.ALLOWED_HOSTS, new URL(config.PUBLIC_URL).hostname] : config.ALLOWED_HOSTS,
+      corsOrigins: config.CORS_ORIGINS,
+      trustProxy: config.TRUST_PROXY,
+      rateLimit: config.RATE_LIMIT,
+      failedTokenLimit: config.FAILED_TOKEN_LIMIT,
+      requestTimeoutMs: config.REQUEST_TIMEOUT,
+      headersTimeoutMs: config.HEADERS_TIMEOUT,
+      uploadTimeoutMs: config.UPLOAD_TIMEOUT,
+      keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT,
+      bodyLimit: config.BODY_LIMIT,
+      maxDelayMs: MAX_LOOP_DELAY,
+      waiting: () => infrastructure.db.pool.waitingCount,
+    });
+    closers.push(() => app.close());
+    for (const slice of slices) await slice.routes?.(app);
+    await app.ready();
+    for (const slice of slices) if (hasDemoAccounts(config) && 'bootstrap' in slice) await (slice as Masterdata).bootstrap(SYSTEM);
+    await identity.prepare();
+    await infrastructure.feed.start();
+    closers.push(() => infrastructure.feed.stop());
+    for (const slice of slices) {
+      for (const consumer of slice.consumers ?? []) infrastructure.bus.subscribe(consumer);
+      const background = slice.background;
+      if (!background) continue;
+      await background.start();
+      closers.push(() => background.stop());
+    }
+    await infrastructure.bus.start();
+    closers.push(() => infrastructure.bus.stop());
+    await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG });
+    lifecycle.serving();
+    const credentialsFile = await identity.publish();
+    if (credentialsFile !== null && config.databaseUrl === null && config.CQP_DEMO === 'on')
+      closers.push(await startDemo({ config, log, url: listening, credentialsFile }));
+    return { url: baseUrl, lifecycle, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

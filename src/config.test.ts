@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, loadConfig } from './config.ts';
+
+const faultsOf = (environment: Record<string, string>): readonly string[] => {
+  try {
+    loadConfig({}, environment);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.faults;
+  }
+};
+
+test('an empty environment is the embedded default', () => {
+  const config = loadConfig({}, {}, '/plant');
+  assert.equal(config.databaseUrl, null);
+  assert.equal(config.dataDir, '/plant/.data');
+  assert.equal(config.PORT, 8000);
+  assert.equal(config.INPUT_TIMEOUT, 15 * 60_000);
+  assert.deepEqual(config.services, ['gateway', 'inspection', 'inference', 'reports']);
+  assert.ok(Object.isFrozen(config));
+});
+
+test('the address of the database is made of the five variables of the ADR', () => {
+  const environment = { DB_USER: 'qc', DB_PASSWORD: 'a/b@c', DB_HOST: 'db.plant', DB_PORT: '5433', DB_NAME: 'quality' };
+  assert.equal(loadConfig({}, environment).databaseUrl, 'postgresql://qc:a%2Fb%40c@db.plant:5433/quality');
+  assert.match(faultsOf({ DB_USER: 'qc' })[0] ?? '', /without DB_HOST/);
+  assert.match(faultsOf({ DB_HOST: 'db' })[0] ?? '', /needs DB_USER and DB_NAME/);
+});
+
+test('every fault is named at once, and a secret is not shown', () => {
+  const faults = faultsOf({
+    PORT: '99999',
+    INPUT_TIMEOUT: 'soon',
+    BODY_LIMIT: '1 MB',
+    CQP_DEMO: 'maybe',
+    CQP_SERVICES: 'gateway,kitchen',
+    DATABASE_URL: 'mysql://u:geheim@h/d',
+  });
+  for (const name of ['PORT', 'INPUT_TIMEOUT', 'BODY_LIMIT', 'CQP_DEMO', 'kitchen', 'DATABASE_URL'])
+    assert.ok(
+      faults.some((fault) => fault.includes(name)),
+      name,
+    );
+  assert.ok(!faults.join().includes('geheim'));
+});
+
+test('durations and sizes are read with their units', () => {
+  const config = loadConfig(
+    {},
+    { INPUT_TIMEOUT: '90', REQUEST_TIMEOUT: '1.5s', UPLOAD_TIMEOUT: '2m', BODY_LIMIT: '2MiB', UPLOAD_LIMIT: '4096' },
+  );
+  assert.deepEqual(
+    [config.INPUT_TIMEOUT, config.REQUEST_TIMEOUT, config.UPLOAD_TIMEOUT, config.BODY_LIMIT, config.UPLOAD_LIMIT],
+    [90_000, 1500, 120_000, 2 * 2 ** 20, 4096],
+  );
+});
+
+test('production refuses embedded defaults and made-up secrets unless they are wanted', () => {
+  const faults = faultsOf({ NODE_ENV: 'production' });
+  assert.ok(faults.some((fault) => fault.includes('DATABASE_URL')) && faults.some((fault) => fault.includes('IDENTITY_SECRET')));
+  assert.deepEqual(faultsOf({ NODE_ENV: 'production', CQP_EMBEDDED: 'allow' }), []);
+  assert.deepEqual(faultsOf({ NODE_ENV: 'production', DATABASE_URL: 'postgresql://db/quality', OIDC_ISSUER: 'https://id.plant' }), []);
+});
+
+test('what this version does not use yet stops the start instead of being ignored', () => {
+  for (const name of ['KAFKA_BROKERS', 'TRITON_URL', 'REDIS_URL'])
+    assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+});

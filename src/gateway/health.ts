@@ -1,0 +1,114 @@
+import { Type } from 'typebox';
+import type { App } from '../platform/http/app.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
+import { withDeadline } from '../platform/telemetry/deadline.ts';
+
+/** How a part is doing. A degraded part is shown and flips nothing. */
+export interface Part {
+  status: 'ok' | 'degraded';
+  detail?: string;
+}
+
+export interface HealthDeps {
+  lifecycle: Lifecycle;
+  /** What the service cannot work without: rejects while the database does not answer. */
+  ping: () => Promise<void>;
+  /** Model runtime, bus, storage, identity: by name. */
+  parts?: Readonly<Record<string, () => Part | Promise<Part>>>;
+  version: string;
+}
+
+const PING_DEADLINE_MS = 1500;
+const PART_DEADLINE_MS = 500;
+/** Probes of many balancers share one look at the database. */
+const PING_KEPT_MS = 500;
+
+const Health = Type.Object({
+  status: Type.Enum(['ok', 'degraded', 'unavailable']),
+  phase: Type.Enum(['starting', 'serving', 'draining', 'stopped']),
+  version: Type.String(),
+  parts: Type.Unsafe<Record<string, Part>>({
+    type: 'object',
+    additionalProperties: {
+      type: 'object',
+      properties: { status: { enum: ['ok', 'degraded', 'unavailable'] }, detail: { type: 'string' } },
+      required: ['status'],
+      additionalProperties: false,
+    },
+  }),
+});
+const Probe = Type.Object({ status: Type.String(), reason: Type.Optional(Type.String()) });
+
+/**
+ * Four questions. live: does the event loop turn (nothing else). startup: has it ever served. ready: may it take traffic, which is the database and not
+ * draining, and nothing else. health: the same answer as ready, with every part in words.
+ */
+export function healthRoutes(app: App, deps: HealthDeps): void {
+  const config = { permission: 'none' } as const;
+  let last: { at: number; answer: Promise<string | undefined> } | undefined;
+
+  function databaseFault(): Promise<string | undefined> {
+    const now = performance.now();
+    if (last === undefined || now - last.at > PING_KEPT_MS) {
+      const answer = withDeadline(deps.ping(), PING_DEADLINE_MS).then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error.message : 'no answer'),
+      );
+      last = { at: now, answer };
+    }
+    return last.answer;
+  }
+
+  async function notReady(): Promise<string | undefined> {
+    if (deps.lifecycle.phase !== 'serving') return deps.lifecycle.phase;
+    return (await databaseFault()) === undefined ? undefined : 'database_unavailable';
+  }
+
+  async function look(check: () => Part | Promise<Part>): Promise<Part> {
+    try {
+      return await withDeadline(Promise.resolve().then(check), PART_DEADLINE_MS);
+    } catch (error) {
+      return { status: 'degraded', detail: error instanceof Error ? error.message : 'no answer' };
+    }
+  }
+
+  app.get(
+    '/health',
+    { config, schema: { summary: 'State of this process and its parts', response: { 200: Health, 503: Health } } },
+    async (_request, reply) => {
+      const [reason, names] = [await notReady(), Object.entries(deps.parts ?? {})];
+      const looked = await Promise.all(names.map(async ([name, check]) => [name, await look(check)] as const));
+      const database = (await databaseFault()) === undefined ? { status: 'ok' } : { status: 'unavailable' };
+      const degraded = looked.some(([, part]) => part.status !== 'ok');
+      if (reason !== undefined) reply.code(503).header('retry-after', '2');
+      return {
+        status: reason !== undefined ? 'unavailable' : degraded ? 'degraded' : 'ok',
+        phase: deps.lifecycle.phase,
+        version: deps.version,
+        parts: { database, ...Object.fromEntries(looked) } as Record<string, Part>,
+      } as const;
+    },
+  );
+  app.get('/health/live', { config, schema: { summary: 'Whether the process turns', response: { 200: Probe } } }, async () => ({
+    status: 'ok',
+  }));
+  app.get(
+    '/health/ready',
+    { config, schema: { summary: 'Whether it may take traffic', response: { 200: Probe, 503: Probe } } },
+    async (_request, reply) => {
+      const reason = await notReady();
+      if (reason === undefined) return { status: 'ready' };
+      reply.code(503).header('retry-after', '2');
+      return { status: 'not_ready', reason };
+    },
+  );
+  app.get(
+    '/health/startup',
+    { config, schema: { summary: 'Whether it has started', response: { 200: Probe, 503: Probe } } },
+    async (_request, reply) => {
+      if (deps.lifecycle.phase !== 'starting') return { status: 'started' };
+      reply.code(503).header('retry-after', '1');
+      return { status: 'starting' };
+    },
+  );
+}

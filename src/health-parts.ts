@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+import type { Config } from './config.ts';
+import type { Infrastructure } from './infrastructure.ts';
+import { freePercent } from './platform/blob/disk.ts';
+
+/** Seconds that an event may wait before the bus is shown as slow. */
+const SLOW_BUS_SECONDS = 5;
+
+/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait. */
+export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>) {
+  return {
+    storage: async () => {
+      const free = await freePercent(join(config.dataDir, 'blobs'));
+      return free < config.STORAGE_MIN_FREE
+        ? {
+            status: 'degraded' as const,
+            detail: `${free.toFixed(1)} % of the disk is free: uploads are refused below ${config.STORAGE_MIN_FREE} %`,
+          }
+        : { status: 'ok' as const };
+    },
+    bus: async () => {
+      const worst = (await bus.lag()).reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
+      return worst.seconds > SLOW_BUS_SECONDS
+        ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }
+        : { status: 'ok' as const };
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadConfig, refuseTelemetry, relaunchLean } from './config.ts';
+
+const USAGE = `usage: node src/main.ts <command> [options]
+
+  serve [--services gateway,inspection,inference,reports] [--workers 1]
+             runs the platform (all services when left out); settings come from the environment (docs/settings.md)
+  migrate    brings the database to this version
+  simulate   runs a simulated plant against a platform; simulate --help
+  token      prints an access token: --client ID or --user NAME of the demo credentials
+
+  --help     this text`;
+
+/** Said in one line, without a stack. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+async function serve(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { services: { type: 'string' }, workers: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) return console.log(USAGE);
+  if (values.workers !== '1')
+    throw new UsageError('--workers: this version runs one process a port; start more of them with --services and a balancer');
+  relaunchLean(process.argv[1] ?? '', process.argv.slice(2));
+  refuseTelemetry();
+  const config = loadConfig(values.services === undefined ? undefined : { services: values.services });
+  const { compose } = await import('./compose.ts');
+  const platform = await compose(config);
+  platform.lifecycle.onSignals(platform.close);
+  if (config.CQP_PARENT !== null) leaveWith(config.CQP_PARENT);
+  console.log(`ready ${platform.url}`);
+  if (process.stdout.isTTY && config.databaseUrl === null)
+    console.log(`sign in with a user of ${join(config.dataDir, 'demo-credentials.json')}; Ctrl+C stops`);
+}
+
+/** Leaves in good order when the process that started this one is gone, however that ended. */
+function leaveWith(parent: string): void {
+  setInterval(() => {
+    if (String(process.ppid) !== parent) process.kill(process.pid, 'SIGTERM');
+  }, 2000).unref();
+}
+
+async function migrateCommand(): Promise<void> {
+  const config = loadConfig();
+  const { MIGRATIONS, openServer } = await import('./infrastructure.ts');
+  const { createLog } = await import('./platform/telemetry/log.ts');
+  const { migrate } = await import('./platform/db/migrate.ts');
+  const server = await openServer(config, createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME }));
+  try {
+    const done = await migrate({ ...server.address, folder: MIGRATIONS, log: { info: (message) => console.log(message) } });
+    console.log(done.length === 0 ? 'the database is at this version already' : `migrations run: ${done.length}`);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function token(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { client: { type: 'string' }, user: { type: 'string' }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help || (values.client === undefined) === (values.user === undefined)) {
+    console.log(
+      'usage: node src/main.ts token --client ID | --user NAME\n\nPrints the access token alone, by the real flow, with the demo credentials of CQP_DATA_DIR.',
+    );
+    if (!values.help) process.exitCode = 2;
+    return;
+  }
+  const { dataDir } = loadConfig();
+  const { demoToken } = await import('./identity/command-line.ts');
+  console.log(await demoToken(join(dataDir, 'demo-credentials.json'), values));
+}
+
+/** Errors whose message says all that there is to say. */
+const PLAIN = new Set(['ConfigError', 'FolderInUse', 'MigrationRefused', 'SealBroken', 'UsageError']);
+
+/** A person who typed a command reads its error in one line; a server that falls over unforeseen shows its stack. */
+function saysAll(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    PLAIN.has(error.name) ||
+    String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS') ||
+    !['serve', undefined].includes(process.argv[2])
+  );
+}
+
+async function main([command = 'serve', ...args]: string[]): Promise<void> {
+  switch (command) {
+    case 'serve':
+      return serve(args);
+    case 'migrate':
+      return migrateCommand();
+    case 'simulate': {
+      const { simulate } = await import('./simulator/command.ts');
+      return simulate(args, loadConfig().dataDir);
+    }
+    case 'token':
+      return token(args);
+    case '--help':
+    case '-h':
+    case 'help':
+      return console.log(USAGE);
+    default:
+      if (command.startsWith('-')) return serve([command, ...args]);
+      console.error(`unknown command ${JSON.stringify(command)}\n\n${USAGE}`);
+      process.exitCode = 2;
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  console.error(saysAll(error) ? (error as Error).message : error);
+  process.exit(1);
+}
