@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+
+/** Debian's chromium, or the one that CHROMIUM names. */
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+export const hasChromium = () => existsSync(CHROMIUM);
+
+/** No sandbox: the tests run as root in containers, and open nothing but the platform that they started. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  });
+}
+
+export interface Person {
+  username: string;
+  password: string;
+}
+
+/** Opens `path` as `person`, through the real sign-in page. The session stays with the page. */
+export async function signIn(context: BrowserContext, url: string, person: Person, path = '/'): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(url + path);
+  await page.locator('input[name="username"]').fill(person.username);
+  await page.locator('input[name="password"]').fill(person.password);
+  await page.locator('button[type="submit"]').click();
+  await page.locator('nav a[aria-current="page"], main h1, .inspection-head').first().waitFor({ timeout: 20_000 });
+  return page;
+}

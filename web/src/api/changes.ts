@@ -1,0 +1,37 @@
+import type { BoardClass, Defect } from '../../../src/contracts/defects.ts';
+import type { Inspection, Verdict } from '../../../src/contracts/inspections.ts';
+import type { Lot } from '../../../src/contracts/masterdata.ts';
+import type { Api } from './client.ts';
+
+/** Each change carries a key made when the person decided, so that sending it again after a break has one effect. */
+export interface Sending {
+  key: string;
+  keepalive?: boolean;
+}
+const sending = ({ key, keepalive }: Sending) => ({ method: 'POST' as const, idempotencyKey: key, ...(keepalive ? { keepalive } : {}) });
+
+export type Decision = { decision: 'confirm' } | { decision: 'reject' } | { decision: 'reclassify'; class: BoardClass };
+
+export const reviewDefect = (api: Api, defect: Pick<Defect, 'id' | 'version'>, decision: Decision, how: Sending) =>
+  api.json<Defect>(`/v1/defects/${defect.id}/review`, { ...sending(how), body: decision, ifMatch: defect.version });
+
+export const completeInspection = (
+  api: Api,
+  inspection: Pick<Inspection, 'id' | 'version'>,
+  verdict: Verdict,
+  reason: string,
+  how: Sending,
+) =>
+  api.json<Inspection>(`/v1/inspections/${inspection.id}/complete`, {
+    ...sending(how),
+    body: { verdict, reason },
+    ifMatch: inspection.version,
+  });
+
+export const decideLot = (api: Api, lot: Lot, act: 'hold' | 'release', reason: string, key: string) =>
+  api.json<Lot>(`/v1/lots/${encodeURIComponent(lot.lot_id)}/${act}`, {
+    ...sending({ key }),
+    query: { site: lot.site },
+    body: { reason },
+    ifMatch: lot.version,
+  });

@@ -1,0 +1,84 @@
+import { AppShell } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Suspense, useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { MeContext, usePlatform } from '../api/context.ts';
+import { useReads } from '../api/use-reads.ts';
+import { Failed, Skeleton } from '../parts/notice.tsx';
+import { NotFound, PageGuard } from './fallbacks.tsx';
+import { Find, focusFind } from './find.tsx';
+import { useKeys } from './keys.ts';
+import { KeysDialog } from './keys-dialog.tsx';
+import { Link } from './link.tsx';
+import { LiveBand, LiveMark } from './live-mark.tsx';
+import { Menu } from './menu.tsx';
+import { PAGES } from './pages.ts';
+import { usePlace } from './router.ts';
+
+const TABS = [
+  ['/', 'wall'],
+  ['/inspections', 'inspections'],
+  ['/lots', 'lots'],
+  ['/review', 'review'],
+  ['/models', 'models'],
+] as const;
+
+/** What stands around every page: where one is, the find field, whether the line is heard. */
+export function Shell() {
+  const { t } = useTranslation();
+  const { live } = usePlatform();
+  const reads = useReads();
+  const { data: me, error, refetch } = useQuery(reads.me());
+  const [keys, showKeys] = useState(false);
+  const place = usePlace();
+  const Page = place.to ? PAGES[place.to] : NotFound;
+  useEffect(() => {
+    if (me) live.start();
+  }, [me, live]);
+  useEffect(() => {
+    const page = TABS.find(([to]) => (to === '/' ? place.to === '/' : place.to?.startsWith(to)));
+    document.title = `${page ? t(`page.${page[1]}`) : (place.params.chipId ?? '')} · Chip Quality`;
+  }, [place, t]);
+  useKeys(t('key.everywhere'), [
+    { key: '/', word: t('find.label'), run: focusFind },
+    { key: '?', word: t('key.all'), run: () => showKeys(true) },
+  ]);
+
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!me) return <p className="starting quiet">{t('act.loading')}</p>;
+  return (
+    <MeContext value={me}>
+      <a className="skip" href="#main">
+        {t('act.skip')}
+      </a>
+      <AppShell header={{ height: { base: 92, sm: 50 } }}>
+        <AppShell.Header className="bar no-print">
+          <nav aria-label={t('page.all')}>
+            {TABS.map(([to, name]) => {
+              const scope = name === 'review' ? 'defects:review' : name === 'models' ? 'inference:read' : 'inspections:read';
+              return me.scopes.includes(scope) ? (
+                <Link key={to} to={to} nav>
+                  {t(`page.${name}`)}
+                </Link>
+              ) : null;
+            })}
+          </nav>
+          <Find />
+          <LiveMark />
+          <Menu me={me} onKeys={() => showKeys(true)} />
+        </AppShell.Header>
+        <AppShell.Main id="main" tabIndex={-1}>
+          <LiveBand />
+          <div className="main">
+            <PageGuard key={place.to}>
+              <Suspense fallback={<Skeleton rows={6} height={80} />}>
+                <Page />
+              </Suspense>
+            </PageGuard>
+          </div>
+        </AppShell.Main>
+      </AppShell>
+      {keys ? <KeysDialog onClose={() => showKeys(false)} /> : null}
+    </MeContext>
+  );
+}

@@ -1,0 +1,96 @@
+import { Button, Kbd } from '@mantine/core';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useEvents } from '../../api/live.ts';
+import type { InspectionFilter } from '../../api/reads.ts';
+import { useReads } from '../../api/use-reads.ts';
+import { useKeys } from '../../app/keys.ts';
+import { useNavigate, useSearch } from '../../app/router.ts';
+import { Export } from '../../parts/export.tsx';
+import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { filterOf, type InspectionsSearch, matches } from './search.ts';
+import { InspectionTable } from './table.tsx';
+
+export function InspectionsPage() {
+  const { t } = useTranslation();
+  const reads = useReads();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const search = useSearch() as InspectionsSearch;
+  const filter = filterOf(search);
+  const list = useInfiniteQuery({ ...reads.inspections(filter, 'defects,inference'), staleTime: Infinity, refetchOnWindowFocus: false });
+  const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
+  const address = JSON.stringify(filter);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other filters are another list: nothing is new in it yet
+  useEffect(() => setFresh(new Set()), [address]);
+  useEvents(({ event_type, payload }) => {
+    const wanted = filter.verdict || filter.status ? 'status' in payload : event_type === 'inspection.created';
+    if (!wanted || !('status' in payload) || !matches(filter, payload)) return;
+    const id = payload.inspection_id;
+    if (fresh.has(id) || rows.some((row) => row.id === id)) return;
+    setFresh(new Set(fresh).add(id));
+  });
+
+  const go = (next: InspectionsSearch, replace = false) => navigate({ to: '/inspections', search: next, replace });
+  const setFilter = (next: InspectionFilter) => go(next);
+  const at = rows.findIndex((row) => row.id === search.at);
+  const select = (index: number) => {
+    const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
+    if (row) go({ ...filter, at: row.id }, true);
+    if (index >= rows.length - 5 && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
+  };
+  const showNew = () => {
+    setFresh(new Set());
+    document.querySelector('.table-scroll')?.scrollTo({ top: 0 });
+    void queries.resetQueries({ queryKey: ['inspections', filter] });
+  };
+  useKeys(t('page.inspections'), [
+    { key: 'j', word: t('key.next'), run: () => select(at + 1) },
+    { key: 'k', word: t('key.previous'), run: () => select(at < 0 ? 0 : at - 1) },
+    { key: 'Enter', word: t('key.open'), run: () => search.at && navigate({ to: '/inspections/$id', params: { id: search.at } }) },
+    { key: 'n', word: t('key.show_new'), run: showNew },
+  ]);
+
+  return (
+    <div className="page list-page">
+      <header className="page-head">
+        <h1>{t('page.inspections')}</h1>
+        <Export path="/v1/inspections" query={{ ...filter }} name="inspections" />
+      </header>
+      <FilterBar filter={filter} onFilter={setFilter} />
+      <div className="new-bar-room no-print" aria-live="polite">
+        {fresh.size > 0 ? (
+          <Button fullWidth color="blue" variant="light" className="new-bar" onClick={showNew}>
+            {t('list.new', { count: fresh.size })} <Kbd>N</Kbd>
+          </Button>
+        ) : (
+          <span className="quiet">
+            {list.isSuccess ? t(list.hasNextPage ? 'list.rows_more' : 'list.rows', { count: rows.length }) : ''}
+          </span>
+        )}
+      </div>
+      {list.isPending ? <Skeleton rows={14} /> : null}
+      {list.isError && rows.length === 0 ? <Failed error={list.error} retry={() => void list.refetch()} /> : null}
+      {list.isSuccess && rows.length === 0 ? (
+        <Notice shape="open" title={t('list.empty')}>
+          <p>{t(Object.keys(filter).length > 0 ? 'list.empty_filtered' : 'list.empty_means')}</p>
+          {Object.keys(filter).length > 0 ? <Button onClick={() => setFilter({})}>{t('filter.clear')}</Button> : null}
+        </Notice>
+      ) : null}
+      {rows.length > 0 ? (
+        <InspectionTable
+          rows={rows}
+          at={search.at ?? null}
+          place={address}
+          more={list.hasNextPage}
+          fetching={list.isFetchingNextPage}
+          onEnd={() => void list.fetchNextPage()}
+        />
+      ) : null}
+    </div>
+  );
+}

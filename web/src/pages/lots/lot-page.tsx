@@ -1,0 +1,135 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Lot } from '../../../../src/contracts/masterdata.ts';
+import { useEvents } from '../../api/live.ts';
+import { useReads } from '../../api/use-reads.ts';
+import { Link } from '../../app/link.tsx';
+import { useParams, useSearch } from '../../app/router.ts';
+import { NONE } from '../../figures/numbers.ts';
+import { wilson } from '../../figures/wilson.ts';
+import { Age } from '../../parts/age.tsx';
+import { Export } from '../../parts/export.tsx';
+import { Failed, Skeleton } from '../../parts/notice.tsx';
+import { ShareBar, ShareWords } from '../../parts/share.tsx';
+import { LotMark } from '../../parts/state.tsx';
+import { useFormats } from '../../words/index.ts';
+import { LotDecision } from './decision.tsx';
+import type { LotSearch } from './search.ts';
+import { LotUnits } from './units.tsx';
+import './lots.css';
+
+export function LotPage() {
+  const { lotId } = useParams() as { lotId: string };
+  const { site } = useSearch() as LotSearch;
+  const reads = useReads();
+  const { data, error, isPending, refetch } = useQuery(reads.lot(lotId, site));
+  if (isPending) return <Skeleton rows={4} height={120} />;
+  if (!data) return <Failed error={error} retry={() => void refetch()} />;
+  return <Shown lot={data} />;
+}
+
+/** Units of a lot that are drawn at most; the counts above always tell of all. */
+const MOST = 500;
+
+function Shown({ lot }: { lot: Lot }) {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const reads = useReads();
+  const { counts } = lot;
+  const share = wilson(counts.pass, counts.pass + counts.fail);
+  const list = useInfiniteQuery({ ...reads.inspections({ lot_id: lot.lot_id }, undefined, 100), staleTime: 5_000 });
+  const rows = (list.data?.pages.flatMap((page) => page.data) ?? []).filter((row) => row.site === lot.site);
+  const { hasNextPage, isFetching, fetchNextPage, refetch } = list;
+  useEffect(() => {
+    if (hasNextPage && !isFetching && rows.length < MOST) void fetchNextPage();
+  }, [hasNextPage, isFetching, rows.length, fetchNextPage]);
+  useEvents(({ event_type, payload }) => {
+    if (payload.lot_id === lot.lot_id && event_type === 'inspection.judged' && !isFetching) void refetch();
+  });
+  const parts = [
+    ['pass', counts.pass, ''],
+    ['fail', counts.fail, counts.fail > 0 ? 'tone-wrong' : ''],
+    ['awaiting_review', counts.awaiting_review, counts.awaiting_review > 0 ? 'tone-person' : ''],
+    ['inconclusive', counts.inconclusive, counts.inconclusive > 0 ? 'tone-person' : ''],
+    ['in_progress', counts.in_progress, ''],
+    ['pending', counts.pending, ''],
+    ['cancelled', counts.cancelled, ''],
+  ] as const;
+  return (
+    <div className="page">
+      <header className="page-head">
+        <div>
+          <p className="quiet">{t('page.lot')}</p>
+          <h1>{lot.lot_id}</h1>
+        </div>
+        <LotMark state={lot.state} />
+        <LotDecision lot={lot} />
+        <Export path="/v1/inspections" query={{ lot_id: lot.lot_id }} name={`lot-${lot.lot_id}`} />
+      </header>
+      {lot.reason ? (
+        <p className={`lot-why${lot.state === 'held' ? ' wrong' : ''}`}>
+          <strong>{t(`lots.why_${lot.state}`)}</strong> {lot.reason}{' '}
+          <span className="quiet">
+            {lot.decided_by} · <Age at={lot.decided_at} />
+          </span>
+        </p>
+      ) : null}
+      <div className="lot-figures">
+        <section className="panel" aria-label={t('figure.yield')}>
+          <h2>{t('figure.yield')}</h2>
+          <p className="huge">
+            {format.percent(share.value, share.n)}
+            {share.value === null ? null : <small> %</small>}
+          </p>
+          <ShareBar share={share} />
+          <ShareWords share={share} />
+        </section>
+        <section className="panel" aria-label={t('lots.counts')}>
+          <h2>
+            {t('lots.counts')} <span className="count">{format.whole(counts.total)}</span>
+          </h2>
+          <dl className="counts">
+            {parts.map(([name, count, look]) => (
+              <div key={name}>
+                <dt>{t(`state.${name}`)}</dt>
+                <dd className={look}>
+                  {count > 0 ? (
+                    <Link
+                      to="/inspections"
+                      search={
+                        name === 'pass' || name === 'fail' || name === 'inconclusive'
+                          ? { lot_id: lot.lot_id, verdict: name }
+                          : { lot_id: lot.lot_id, status: name }
+                      }
+                    >
+                      {format.whole(count)}
+                    </Link>
+                  ) : (
+                    '0'
+                  )}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+        <section className="panel" aria-label={t('lots.about')}>
+          <h2>{t('lots.about')}</h2>
+          <dl className="facts">
+            <dt>{t('column.product')}</dt>
+            <dd>{lot.product ? `${lot.product} ${lot.revision ?? ''}` : t('lots.no_product')}</dd>
+            <dt>{t('column.site')}</dt>
+            <dd>{lot.site}</dd>
+            <dt>{t('column.opened')}</dt>
+            <dd>
+              <Age at={lot.opened_at} />
+            </dd>
+            <dt>{t('lots.decided')}</dt>
+            <dd>{lot.decided_at ? <Age at={lot.decided_at} /> : NONE}</dd>
+          </dl>
+        </section>
+      </div>
+      {list.isError ? <Failed error={list.error} retry={() => void refetch()} /> : <LotUnits rows={rows} total={counts.total} />}
+    </div>
+  );
+}

@@ -1,0 +1,40 @@
+import type { TFunction } from 'i18next';
+import type { Defect } from '../../../../src/contracts/defects.ts';
+import type { Decision } from '../../api/changes.ts';
+import type { Key } from '../../app/keys.ts';
+import { BOARD_CLASSES } from '../../parts/board-classes.ts';
+import type { Choice } from './outbox.ts';
+
+/** The keys that decide one proposed finding: confirm, reject, or say what it is instead. A measurement has no class to choose. */
+export function defectKeys(t: TFunction, defect: Defect, decide: (decision: Decision) => void): Key[] {
+  return [
+    { key: 'c', word: t('review.confirm'), run: () => decide({ decision: 'confirm' }) },
+    { key: 'r', word: t('review.reject'), run: () => decide({ decision: 'reject' }) },
+    ...(defect.box
+      ? BOARD_CLASSES.map(
+          (name, i): Key => ({
+            key: String(i + 1),
+            word: t('review.is_class', { name: t(`defect.${name}`) }),
+            run: () => decide(name === defect.class ? { decision: 'confirm' } : { decision: 'reclassify', class: name }),
+          }),
+        )
+      : []),
+  ];
+}
+
+export const choiceOf = (defect: Defect, decision: Decision): Choice => ({
+  kind: 'defect',
+  inspection: defect.inspection_id,
+  defect: { id: defect.id, version: defect.version },
+  decision,
+});
+
+/** Findings as they stand once what was said here has its effect. */
+export function withDecisions(defects: readonly Defect[], decided: ReadonlyMap<string, Choice>): Defect[] {
+  return defects.map((defect): Defect => {
+    const choice = decided.get(defect.id);
+    if (choice?.kind !== 'defect' || defect.state !== 'proposed') return defect;
+    if (choice.decision.decision === 'reclassify') return { ...defect, state: 'confirmed', class: choice.decision.class };
+    return { ...defect, state: choice.decision.decision === 'confirm' ? 'confirmed' : 'rejected' };
+  });
+}

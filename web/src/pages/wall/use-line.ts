@@ -1,0 +1,55 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import { usePlatform } from '../../api/context.ts';
+import { useEvents } from '../../api/live.ts';
+import type { Page } from '../../api/reads.ts';
+import { forget, HOUR, hear, type Line, take } from './line.ts';
+
+/** Read at the start of the page at most; where an hour holds more, the wall says since when it counts. */
+const MOST = 2_000;
+/** The wall is drawn at most once in this many ms, however many stations report. */
+const CALM = 800;
+
+export function useLine() {
+  const { api } = usePlatform();
+  const line = useRef<Line>(new Map());
+  const timer = useRef(0);
+  const [version, draw] = useState(0);
+  const [since, setSince] = useState<number | null>(null);
+
+  const soon = () => {
+    timer.current ||= window.setTimeout(() => {
+      timer.current = 0;
+      forget(line.current, Date.now());
+      draw((count) => count + 1);
+    }, CALM);
+  };
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  useEvents((event) => {
+    if (hear(line.current, event)) soon();
+  });
+
+  const first = useQuery({
+    queryKey: ['wall'],
+    staleTime: 0,
+    gcTime: 0,
+    queryFn: async ({ signal }) => {
+      const from = new Date(Date.now() - HOUR).toISOString();
+      let cursor: string | undefined;
+      let count = 0;
+      let oldest: string | null = null;
+      do {
+        const page: Page<Inspection> = await api.json('/v1/inspections', { query: { from, limit: 100, cursor }, signal });
+        for (const inspection of page.data) take(line.current, inspection);
+        count += page.data.length;
+        oldest = page.data.at(-1)?.created_at ?? oldest;
+        cursor = page.has_more ? (page.next_cursor ?? undefined) : undefined;
+        soon();
+      } while (cursor && count < MOST);
+      setSince(cursor && oldest ? Date.parse(oldest) : null);
+      return count;
+    },
+  });
+  return { line: line.current, version, since, first };
+}

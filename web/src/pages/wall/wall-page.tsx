@@ -1,0 +1,67 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useMay, useMe } from '../../api/context.ts';
+import { useReads } from '../../api/use-reads.ts';
+import { useNow } from '../../parts/age.tsx';
+import { Near } from '../../parts/near.tsx';
+import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
+import { Headline } from './headline.tsx';
+import { stripOf, tilesOf } from './line.ts';
+import { NeedsAPerson } from './needs.tsx';
+import { NewestFails } from './newest-fails.tsx';
+import { HourStrip } from './strip.tsx';
+import { StationTile } from './tile.tsx';
+import { useLine } from './use-line.ts';
+import './wall.css';
+
+/** One glance: is anything wrong, where, since when? */
+export function WallPage() {
+  const { t } = useTranslation();
+  const me = useMe();
+  const reads = useReads();
+  const stations = useQuery({ ...reads.stations(), enabled: useMay('masterdata:read') });
+  const held = useInfiniteQuery(reads.lots({ state: 'held' }, 20));
+  const review = useQuery({ ...reads.review(), enabled: useMay('defects:review') });
+  const { line, version, since, first } = useLine();
+  const minute = useNow(60_000);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the line is one map that changes in place, `version` tells when
+  const tiles = useMemo(() => tilesOf(line, stations.data ?? []), [line, version, stations.data]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: as above; a new minute moves the strip
+  const minutes = useMemo(() => stripOf(line, Date.now()), [line, version, minute]);
+
+  const heldLots = held.data?.pages.flatMap((page) => page.data) ?? [];
+  const heldNames = new Set(heldLots.map((lot) => `${lot.site} ${lot.lot_id}`));
+  const waiting = tiles.reduce((sum, tile) => sum + tile.waiting, 0);
+  if (first.isError && line.size === 0) return <Failed error={first.error} retry={() => void first.refetch()} />;
+  return (
+    <div className="wall">
+      <h1 className="sr">{t('page.wall')}</h1>
+      <Headline
+        held={heldLots}
+        waiting={review.data ? review.data.data.length : waiting}
+        more={review.data?.has_more ?? false}
+        oldest={review.data?.data.map((item) => item.waiting_since).sort()[0]}
+        ready={first.isSuccess}
+      />
+      <section className="tiles" aria-label={t('wall.stations')}>
+        {tiles.length === 0 && first.isPending ? <Skeleton rows={4} height={168} /> : null}
+        {tiles.length === 0 && first.isSuccess ? (
+          <Notice shape="open" title={t('wall.empty')}>
+            <p>{t('wall.empty_means')}</p>
+          </Notice>
+        ) : null}
+        {tiles.map((tile) => (
+          <Near key={tile.key} className="tile-place">
+            <StationTile tile={tile} showSite={me.site === '*'} held={heldNames.has(`${tile.site} ${tile.last?.lot}`)} />
+          </Near>
+        ))}
+      </section>
+      <HourStrip minutes={minutes} since={since} />
+      <div className="wall-foot">
+        <NeedsAPerson items={review.data?.data ?? null} held={heldLots} waiting={waiting} />
+        <NewestFails />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,13 @@
+import { Modal } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+
+/** A question that is answered before anything else: it keeps the focus, closes with Escape and gives the focus back. */
+export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ReactNode }) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened onClose={onClose} title={title} size="lg" closeButtonProps={{ 'aria-label': t('act.close') }}>
+      <div className="dialog-body">{children}</div>
+    </Modal>
+  );
+}

@@ -1,0 +1,18 @@
+import type { TFunction } from 'i18next';
+import type { WaitingReason } from '../../../src/contracts/inspections.ts';
+
+const WAITING: Record<WaitingReason, true> = {
+  input_timeout: true,
+  unreadable_image: true,
+  unreadable_reference: true,
+  size_mismatch: true,
+  model_failed: true,
+  no_limits: true,
+  uncertain: true,
+};
+
+/** A waiting reason in words; anything else is already a sentence of the platform or of a person. */
+export function reasonWords(t: TFunction, reason: string | null | undefined): string | null {
+  if (!reason) return null;
+  return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason}`) : reason;
+}

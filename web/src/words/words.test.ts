@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { de } from './de.ts';
+import { en } from './en.ts';
+
+type Tree = { [key: string]: string | Tree };
+function flat(tree: Tree, path = ''): Map<string, string> {
+  const out = new Map<string, string>();
+  for (const [name, value] of Object.entries(tree)) {
+    if (typeof value === 'string') out.set(path + name, value);
+    else for (const [key, text] of flat(value, `${path}${name}.`)) out.set(key, text);
+  }
+  return out;
+}
+const english = flat(en);
+const german = flat(de);
+const slots = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
+
+test('English and German hold the same keys, and neither is empty', () => {
+  assert.deepEqual([...german.keys()].sort(), [...english.keys()].sort());
+  for (const text of [...english.values(), ...german.values()]) assert.ok(text.trim().length > 0);
+});
+
+test('a sentence takes the same values in both languages, but for a count that one of them need not say', () => {
+  for (const [key, text] of english) {
+    const other = slots(german.get(key)!);
+    if (key.endsWith('_one'))
+      assert.deepEqual(
+        other.filter((slot) => slot !== 'count'),
+        slots(text).filter((slot) => slot !== 'count'),
+        key,
+      );
+    else assert.deepEqual(other, slots(text), key);
+  }
+});
+
+test('every key that the pages name exists', () => {
+  const folder = join(import.meta.dirname, '..');
+  const missing: string[] = [];
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!/\.tsx?$/.test(file)) continue;
+    for (const [, key] of readFileSync(join(folder, file), 'utf8').matchAll(/\bt\('([a-z_]+(?:\.[a-z_0-9]+)+)'/g)) {
+      if (!english.has(key!) && !english.has(`${key}_other`)) missing.push(`${file}: ${key}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
