@@ -1,0 +1,94 @@
+import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
+import fastify from 'fastify';
+import { createRemoteJWKSet } from 'jose';
+import { type Inspection, InspectionCreate } from '../../src/contracts/inspections.ts';
+import { wholePattern } from '../../src/contracts/lot-id.ts';
+import { createVerifier } from '../../src/identity/verifier.ts';
+import { createRoutes } from '../../src/intake/create-routes.ts';
+import type { Recorder } from '../../src/intake/record-inspection.ts';
+import { createApp } from '../../src/platform/http/app.ts';
+import { uuidv7 } from '../../src/platform/id.ts';
+import { createLog } from '../../src/platform/telemetry/log.ts';
+
+/**
+ * What the create route is measured beside, each in a process of its own:
+ * `control` is the platform's own HTTP application and create route (token, permission, shape, rules, headers, log line, metrics) over a recorder
+ * that keeps nothing; `fastify_bare` validates the same shape and answers; `node_http` parses and answers.
+ */
+const { values } = parseArgs({
+  options: { kind: { type: 'string' }, port: { type: 'string' }, issuer: { type: 'string' }, audience: { type: 'string' } },
+});
+const port = Number(values.port);
+
+function answerTo(body: {
+  lot_id: string;
+  chip_id: string;
+  inspection_type: Inspection['inspection_type'];
+  priority?: number;
+}): Inspection {
+  const now = new Date().toISOString();
+  return {
+    id: uuidv7(),
+    lot_id: body.lot_id.toUpperCase(),
+    chip_id: body.chip_id,
+    inspection_type: body.inspection_type,
+    priority: body.priority ?? 5,
+    station_metadata: {},
+    station_id: 'AOI-HH-1',
+    site: 'hamburg',
+    status: 'pending',
+    verdict: null,
+    reason: null,
+    attempt: 1,
+    version: 1,
+    created_by: 'aoi-hh-1',
+    created_at: now,
+    updated_at: now,
+    completed_at: null,
+  };
+}
+
+async function control(): Promise<void> {
+  const log = createLog({ level: 'info', service: 'control' });
+  const issuer = values.issuer ?? '';
+  const keys = createRemoteJWKSet(new URL(`${issuer}/oidc/jwks`));
+  const app = await createApp({
+    authenticate: createVerifier({ issuer, audience: values.audience ?? '', keys, outside: false, log }),
+    log,
+    rateLimit: 1000,
+  });
+  const recorder: Recorder = {
+    record: async ({ accepted }) =>
+      accepted.map((one) => ({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata })),
+  };
+  const pattern = wholePattern('LOT-\\d{4}-\\d{3}');
+  createRoutes(app, { plant: { now: async () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
+  await app.listen({ port, host: '127.0.0.1' });
+}
+
+async function bare(): Promise<void> {
+  const app = fastify();
+  app.post('/v1/inspections', { schema: { body: InspectionCreate } }, async (request, reply) => {
+    const made = answerTo(request.body as never);
+    return reply.code(201).header('location', `/v1/inspections/${made.id}`).send(made);
+  });
+  await app.listen({ port, host: '127.0.0.1' });
+}
+
+function plain(): Promise<void> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const text = JSON.stringify(answerTo(JSON.parse(Buffer.concat(chunks).toString())));
+      response.writeHead(201, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+      response.end(text);
+    });
+  });
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+}
+
+const kinds: Record<string, () => Promise<void>> = { control, fastify_bare: bare, node_http: plain };
+await kinds[values.kind ?? '']?.();
+process.send?.('ready');

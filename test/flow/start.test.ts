@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { treeUse } from '../../bench/process-tree.ts';
+import { runCommand, startPlatform } from '../support/platform.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+test('a newcomer sees judged boards within a minute, in bounded memory, and the line goes on after a restart', {
+  timeout: 240_000,
+}, async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cqp-start-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
+  const first = await startPlatform(t, { demo: true, dataDir });
+  const ready = Date.now();
+
+  await t.test('the credentials are for their owner only and hold what the contract names', async () => {
+    const file = join(dataDir, 'demo-credentials.json');
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    const { users, clients, issuer } = first.credentials;
+    assert.equal(issuer, first.url);
+    const sites = [...new Set(clients.map((client) => client.site))].filter((site) => site !== '*');
+    assert.equal(sites.length, 2);
+    for (const site of sites) {
+      for (const role of ['quality_engineer', 'quality_manager', 'manufacturing_operator'])
+        assert.ok(
+          users.some((user) => user.site === site && user.roles.includes(role)),
+          `${role} of ${site}`,
+        );
+      assert.ok(clients.filter((client) => client.site === site && client.station_id !== undefined).length >= 2);
+    }
+    for (const role of ['auditor', 'system_admin'])
+      assert.ok(
+        users.some((user) => user.site === '*' && user.roles.includes(role)),
+        role,
+      );
+  });
+
+  await t.test('within 60 s of ready at least 20 boards are judged, four of the first 20 of them bad', async () => {
+    const admin = first.credentials.users.find((user) => user.roles.includes('system_admin'));
+    const token = await first.tokenOf(admin?.username ?? '');
+    let judged = 0;
+    while (judged < 20 && Date.now() - ready < 60_000) {
+      await pause(1000);
+      const answer = await fetch(`${first.url}/v1/inspections?inspection_type=visual&limit=100`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      assert.equal(answer.status, 200);
+      const { data } = (await answer.json()) as { data: { status: string }[] };
+      judged = data.filter(({ status }) => status === 'completed' || status === 'awaiting_review').length;
+    }
+    t.diagnostic(`${judged} boards judged ${Math.round((Date.now() - ready) / 1000)} s after ready`);
+    assert.ok(judged >= 20, `${judged} boards are judged`);
+    const truths = (await readFile(join(dataDir, 'simulated-truth.ndjson'), 'utf8')).trim().split('\n').slice(0, 20);
+    assert.ok(truths.filter((line) => (JSON.parse(line) as { defects: unknown[] }).defects.length > 0).length >= 4);
+  });
+
+  await t.test('the process tree without the database stays under 512 MB while the demo runs', () => {
+    const { program, postgres } = treeUse(first.process.pid ?? 0);
+    t.diagnostic(
+      `program ${Math.round(program.memoryBytes / MEBIBYTE)} MiB, PostgreSQL ${Math.round(postgres.memoryBytes / MEBIBYTE)} MiB`,
+    );
+    assert.ok(program.memoryBytes > 40 * MEBIBYTE, 'the tree is measured');
+    assert.ok(program.memoryBytes < 512 * MEBIBYTE);
+  });
+
+  await t.test('a second platform on the same folder says so and leaves', async () => {
+    await assert.rejects(startPlatform(null, { dataDir }), /another|already|in use/i);
+    assert.equal((await fetch(`${first.url}/health/ready`)).status, 200);
+  });
+
+  await t.test('SIGTERM ends it with status 0; a later start keeps secrets and records', async () => {
+    assert.equal(await first.stop(), 0);
+    const again = await startPlatform(t, { demo: false, dataDir });
+    t.diagnostic(`ready after ${Math.round(first.readyMillis)} ms at first, ${Math.round(again.readyMillis)} ms later`);
+    assert.deepEqual(
+      again.credentials.clients.map((client) => client.client_secret),
+      first.credentials.clients.map((client) => client.client_secret),
+    );
+    assert.equal(again.credentials.issuer, again.url);
+    const printed = await runCommand(['token', '--client', again.credentials.clients[0]?.client_id ?? ''], { CQP_DATA_DIR: dataDir });
+    assert.match(printed.trim(), /^[\w-]+\.[\w-]+\.[\w-]+$/);
+    assert.equal(await again.stop(), 0);
+  });
+});
+
+test('wrong settings stop the start with every fault named at once', async () => {
+  await assert.rejects(runCommand(['serve'], { PORT: 'eighty', LOG_LEVEL: 'loud', DB_NAME: 'x' }), (error: Error) => {
+    for (const name of ['PORT', 'LOG_LEVEL', 'DB_NAME']) assert.match(error.message, new RegExp(name));
+    return true;
+  });
+});
+
+test('production refuses embedded defaults unless it is told that they are wanted', async () => {
+  await assert.rejects(runCommand(['serve'], { NODE_ENV: 'production' }), /DATABASE_URL[\s\S]*IDENTITY_SECRET/);
+});
+
+test('--help names every command', async () => {
+  const help = await runCommand(['--help']);
+  for (const command of ['serve', 'migrate', 'simulate', 'token']) assert.match(help, new RegExp(`\\b${command}\\b`));
+});

@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { help: { type: 'boolean', default: false }, concurrency: { type: 'string', default: '2' } },
+});
+if (values.help) {
+  console.log(`usage: npm test [-- <pattern> ...] [--concurrency 2]
+
+Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
+TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
+CI=true                             leaves nothing out: what the machine lacks is a failure.`);
+  process.exit(0);
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const ci = process.env.CI === 'true';
+const leftOut: string[] = [];
+const totals = { passed: 0, failed: 0, skipped: 0 };
+
+function lacks(what: string, why: string): void {
+  leftOut.push(`${what}: ${why}`);
+}
+
+const patterns =
+  positionals.length > 0
+    ? positionals
+    : ['src/**/*.test.ts', 'test/**/*.test.ts', 'tools/**/*.test.ts', 'web/src/**/*.test.ts', 'bench/**/*.test.ts'];
+let files = globSync(patterns, { cwd: root }).sort();
+const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+if (chromium === undefined && files.some((file) => file.startsWith('test/browser/'))) {
+  lacks('test/browser', 'no Chromium found (Debian: apt-get install chromium)');
+  files = files.filter((file) => !file.startsWith('test/browser/'));
+}
+if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
+  lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');
+
+async function pass(title: string, chosen: string[], environment: Record<string, string>): Promise<boolean> {
+  console.log(`\n${title}: ${chosen.length} files`);
+  const scratch = mkdtempSync(join(tmpdir(), 'cqp-test-'));
+  const child = spawn(
+    process.execPath,
+    [
+      '--test',
+      `--test-concurrency=${values.concurrency}`,
+      '--test-timeout=300000',
+      '--test-reporter=dot',
+      '--test-reporter-destination=stdout',
+      '--test-reporter=spec',
+      `--test-reporter-destination=${join(scratch, 'report.txt')}`,
+      ...chosen,
+    ],
+    {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, CQP_TEST_SCRATCH: scratch, ...environment },
+    },
+  );
+  const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
+  const { readFileSync } = await import('node:fs');
+  const report = readFileSync(join(scratch, 'report.txt'), 'utf8');
+  console.log(report.slice(report.lastIndexOf('ℹ tests')));
+  for (const [name, pattern] of [
+    ['passed', /ℹ pass (\d+)/],
+    ['failed', /ℹ fail (\d+)/],
+    ['skipped', /ℹ skipped (\d+)/],
+  ] as const)
+    totals[name] += Number(pattern.exec(report)?.[1] ?? 0);
+  const skipped = Number(/ℹ skipped (\d+)/.exec(report)?.[1] ?? 0);
+  if (skipped > 0)
+    lacks(`${skipped} tests`, [...report.matchAll(/﹣ (.*) # (.*)/g)].map((found) => `${found[1]} (${found[2]})`).join('; '));
+  if (code !== 0) console.log(report.slice(report.indexOf('✖ failing tests')));
+  rmSync(scratch, { recursive: true, force: true });
+  return code === 0;
+}
+
+let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_URL: '' });
+const given = process.env.TEST_DATABASE_URL;
+if (given) {
+  const onDatabase = files.filter((file) => /^(test\/(flow|contract)|src\/platform\/(db|bus)|src\/identity)\//.test(file));
+  good = (await pass('on the given PostgreSQL', onDatabase, { TEST_DATABASE_URL: given })) && good;
+} else lacks('a second PostgreSQL', 'TEST_DATABASE_URL is not set');
+
+for (const line of leftOut) console.log(`left out: ${line}`);
+if (ci && leftOut.length > 0) {
+  console.log('CI=true leaves nothing out: see above');
+  good = false;
+}
+console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+process.exit(good ? 0 : 1);
