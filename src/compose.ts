@@ -26,7 +26,7 @@ const SYSTEM: Cause = { actor: { subject: 'system', name: 'bootstrap', kind: 'sy
 /** Connections that the kernel holds until they are accepted: Node's 511 left some of 10,000 that came within a second unanswered. */
 const BACKLOG = 65_535;
 
-/** Mean delay of the event loop (milliseconds) at which reads are shed: a laptop that compiles beside the platform reaches a quarter of it. */
+/** Mean delay of the event loop (milliseconds) at which reads are shed: a busy laptop just after the start is no overload. */
 const MAX_LOOP_DELAY = 1000;
 
 const inRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));

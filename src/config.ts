@@ -166,7 +166,7 @@ export function refuseTelemetry(): void {
 
 /**
  * Starts this program again in the same process (same pid) with less memory: two malloc arenas instead of one a thread, and a young generation of
- * three times 16 MiB, which Node 24 would let grow to three times 64. Measured on the demo line: 443 MiB before, 290 after. Does nothing where the
+ * three times 16 MiB, which Node 24 would let grow to three times 64. `npm run bench -- --only memory` prints what it comes to. Does nothing where the
  * system cannot replace a process, or when it has been done.
  */
 export function relaunchLean(script: string, args: readonly string[]): void {
