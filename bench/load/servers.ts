@@ -7,6 +7,7 @@ import { wholePattern } from '../../src/contracts/lot-id.ts';
 import { createVerifier } from '../../src/identity/verifier.ts';
 import { createRoutes } from '../../src/intake/create-routes.ts';
 import type { Recorder } from '../../src/intake/record-inspection.ts';
+import { JsonOnce } from '../../src/platform/db/door.ts';
 import { createApp } from '../../src/platform/http/app.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { createLog } from '../../src/platform/telemetry/log.ts';
@@ -60,7 +61,9 @@ async function control(): Promise<void> {
   });
   const recorder: Recorder = {
     record: async ({ accepted }) =>
-      accepted.map((one) => ({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata })),
+      accepted.map(
+        (one) => new JsonOnce({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata }),
+      ),
   };
   const pattern = wholePattern('LOT-\\d{4}-\\d{3}');
   createRoutes(app, { plant: { now: async () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });

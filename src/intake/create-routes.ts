@@ -30,11 +30,11 @@ export function createRoutes(app: App, { plant, recorder }: { plant: Plant; reco
         cause: request.cause(),
         accepted: [judged],
         caller: request.caller,
-        answerOf: ([one]) => ({ status: 201, location: locationOf(one?.id ?? ''), body: one }),
+        answerOf: ([one]) => ({ status: 201, location: locationOf(one?.value.id ?? ''), body: one }),
       });
       if (!made) throw new Error('nothing was recorded');
-      etag(reply, made.version);
-      return reply.code(201).header('location', locationOf(made.id)).send(made);
+      etag(reply, made.value.version);
+      return reply.code(201).header('location', locationOf(made.value.id)).send(made.value);
     },
   });
 }

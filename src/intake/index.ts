@@ -31,7 +31,7 @@ export function intake(deps: IntakeDeps): Slice {
   const { db, door, blobs, log, metrics, settings } = deps;
   const reads = readsOf<IntakeTables>(db);
   const plant = openPlant(reads, settings.lotIdPattern, (stations) => metrics.knownStations(stations));
-  const recorder = openRecorder({ db, door, metrics });
+  const recorder = openRecorder({ door, metrics });
   const waiters = openWaiters(deps.feed);
 
   async function refreshGauge(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import { SLOTS } from './statement.ts';
+import { SLOTS } from './idempotency.ts';
 
 /** Events are kept at least this long, and until every group is past them. */
 const KEEP = '7 days';
@@ -7,6 +7,12 @@ const PIECE = 5_000;
 /** A group that nobody has served for so long (its code is gone) holds nothing back. */
 const FORGOTTEN = '30 days';
 const LOCK = 7_226_013_002;
+/** Slots of each ring by their age in days. A key is kept in the slot of its own day up to two days later, so its slot has to stay two days longer. */
+const EMPTIED = [
+  ['platform.inbox', 8],
+  ['platform.inbox', 9],
+  ['platform.idempotency', 10],
+] as const;
 
 /*
  * Only the oldest piece is looked at: the outbox goes in order, and a group that stands still holds back what is behind it too. `occurred_at` is
@@ -37,7 +43,7 @@ export interface Maintained {
 
 /**
  * One round of housekeeping: removes old events in pieces of 5,000 (each its own transaction: a long one would hold back every reader), and empties the
- * slots of the ring that are 8 and 9 days old. Of several processes one does it. Emptying waits 0.2 s for its lock at most, or leaves it for next time.
+ * slots of the rings that are old enough. Of several processes one does it. Emptying waits 0.2 s for its lock at most, or leaves it for next time.
  */
 export async function maintain(db: Database, pieces = 200): Promise<Maintained> {
   const client = await db.pool.connect();
@@ -53,17 +59,15 @@ export async function maintain(db: Database, pieces = 200): Promise<Maintained> 
     }
     let emptied = 0;
     const { rows: day } = await client.query<{ today: number }>('select floor(extract(epoch from now()) / 86400)::int as today');
-    for (const ahead of [3, 4]) {
-      const slot = ((day[0]?.today ?? 0) + ahead) % SLOTS;
-      for (const table of [`platform.inbox_${slot}`, `platform.idempotency_${slot}`]) {
-        const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
-        if (!rowCount) continue;
-        try {
-          await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
-          emptied += 1;
-        } catch {
-          await client.query('rollback');
-        }
+    for (const [ring, age] of EMPTIED) {
+      const table = `${ring}_${((day[0]?.today ?? 0) + SLOTS - age) % SLOTS}`;
+      const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
+      if (!rowCount) continue;
+      try {
+        await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
+        emptied += 1;
+      } catch {
+        await client.query('rollback');
       }
     }
     await client.query('select pg_advisory_unlock($1)', [LOCK]);

@@ -91,7 +91,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const rate = options.rateLimit ?? 1000;
   const failed = options.failedTokenLimit ?? 1000;
   const table = new RouteTable();
-  const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
+  const queue = createQueue({ concurrency: options.createConcurrency ?? 1024 });
   const pressure = createPressure({
     maxDelayMs: options.maxDelayMs ?? 250,
     maxWaiting: options.maxWaiting ?? 500,
