@@ -173,10 +173,16 @@ test('the line has an end: beyond it and after the longest wait a recording is t
   assert.deepEqual(await Promise.all([first, second]), ['23505', 'overloaded']);
 });
 
+/** A UUIDv7 of so many hours from now. */
+function keyOf(hours: number): string {
+  const millis = (Date.now() + hours * 3_600_000).toString(16).padStart(12, '0');
+  return `${millis.slice(0, 8)}-${millis.slice(8)}${uuidv7().slice(13)}`;
+}
+
 test('a key that two processes use at the same moment has one effect, whether it names its day or not', async (t) => {
   const database = await withRows(t);
   const other = openDoor({ db: database.open(), source: 'test' });
-  for (const key of [uuidv7(), 'no uuid', uuidv7(Date.now() - 30 * 3_600_000), uuidv7(Date.now() - 5 * 86_400_000)]) {
+  for (const key of [uuidv7(), 'no uuid', keyOf(-30), keyOf(-5 * 24)]) {
     const keyed: Cause = { ...cause, idempotency: { caller: 'c', key, requestHash: 'h' } };
     const recording = () => ({
       ...row(key, 1),
@@ -197,6 +203,6 @@ test('a key that two processes use at the same moment has one effect, whether it
       `replayed 201 undefined ${JSON.stringify({ key })}`,
     );
   }
-  const ahead: Cause = { ...cause, idempotency: { caller: 'c', key: uuidv7(Date.now() + 2 * 86_400_000), requestHash: 'h' } };
+  const ahead: Cause = { ...cause, idempotency: { caller: 'c', key: keyOf(48), requestHash: 'h' } };
   await assert.rejects(database.door.record(ahead, row('Z', 1)), { code: 'validation_error' });
 });

@@ -30,9 +30,11 @@ class Entry implements Member {
   settled = false;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
-  constructor(cause: Cause, writes: Recording, keySlot: number | undefined) {
+  readonly #after: (() => void) | undefined;
+  constructor(cause: Cause, writes: Recording, keySlot?: number, after?: () => void) {
     this.cause = cause;
     this.writes = writes;
+    this.#after = after;
     if (keySlot !== undefined) this.keySlot = keySlot;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -41,10 +43,12 @@ class Entry implements Member {
   }
   done(): void {
     this.settled = true;
+    this.#after?.();
     this.#resolve();
   }
   fail(error: unknown): void {
     this.settled = true;
+    this.#after?.();
     this.#reject(error);
   }
   get key(): Key {
@@ -148,11 +152,11 @@ export function openRecordings({ db, source, shapes, wake, limits = {} }: Record
   const looked = group(commitLooked);
 
   return {
-    async record(cause, recording) {
+    record(cause, recording) {
       const { idempotency } = cause;
       const { weight, bytes } = sizeOf(recording);
       if (!idempotency) {
-        const entry = new Entry(cause, recording, undefined);
+        const entry = new Entry(cause, recording);
         alone.add({ member: entry, weight, bytes });
         return entry.promise;
       }
@@ -160,13 +164,9 @@ export function openRecordings({ db, source, shapes, wake, limits = {} }: Record
       const name = nameOfKey(idempotency);
       if (held.has(name)) throw inProgress();
       held.add(name);
-      const entry = new Entry(cause, recording, slot);
+      const entry = new Entry(cause, recording, slot, () => held.delete(name));
       (isAlone ? alone : looked).add({ member: entry, weight, bytes });
-      try {
-        await entry.promise;
-      } finally {
-        held.delete(name);
-      }
+      return entry.promise;
     },
     get waiting() {
       return alone.waiting + looked.waiting;

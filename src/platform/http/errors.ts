@@ -108,7 +108,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable }): v
     return sendProblem(request, reply, problem);
   });
   app.addHook('preParsing', (request, reply, _payload, done) => {
-    if (request.bodyTimer !== null)
+    if (request.bodyUntil !== 0)
       request.bodyTimedOut = () => void sendProblem(request, reply.header('connection', 'close'), new ProblemError('request_timeout'));
     done();
   });
