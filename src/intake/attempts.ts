@@ -11,8 +11,10 @@ interface Counter {
   holders: number;
   /** The next number that nobody holds: 1 until the database has told of a higher one. */
   next: number;
-  /** Repeats of one idempotent request share one number: only one of them is stored. */
-  given: Map<string, number>;
+  /** Repeats of one idempotent request share one number: only one of them is stored. The first is kept apart: mostly it stays alone. */
+  firstToken: string | null;
+  firstNumber: number;
+  given: Map<string, number> | null;
 }
 
 export interface Taken {
@@ -42,25 +44,40 @@ export function openAttempts(): Attempts {
   function join(name: string): Counter {
     let counter = counters.get(name);
     if (counter === undefined) {
-      counter = { holders: 0, next: 1, given: new Map() };
+      counter = { holders: 0, next: 1, firstToken: null, firstNumber: 0, given: null };
       counters.set(name, counter);
     }
     counter.holders += 1;
     return counter;
   }
 
+  function give(counter: Counter, token: string | null): number {
+    if (token === null) return counter.next++;
+    if (counter.firstToken === token) return counter.firstNumber;
+    const known = counter.given?.get(token);
+    if (known !== undefined) return known;
+    const number = counter.next++;
+    if (counter.firstToken === null) {
+      counter.firstToken = token;
+      counter.firstNumber = number;
+    } else {
+      counter.given ??= new Map();
+      counter.given.set(token, number);
+    }
+    return number;
+  }
+
+  function takeBack(counter: Counter, token: string): void {
+    if (counter.firstToken === token) counter.firstToken = null;
+    else counter.given?.delete(token);
+  }
+
   return {
     take(keys, token) {
       const names = keys.map(nameOf);
       const mine = names.map(join);
-      const number = (at: number): number => {
-        const counter = mine[at] as Counter;
-        const name = token === null ? null : `${token}\n${at}`;
-        const given = (name === null ? undefined : counter.given.get(name)) ?? counter.next++;
-        if (name !== null) counter.given.set(name, given);
-        return given;
-      };
-      const numbers = names.map((_, at) => number(at));
+      const tokenAt = (at: number): string | null => (token === null || names.length === 1 ? token : `${token}\n${at}`);
+      const numbers = mine.map((counter, at) => give(counter, tokenAt(at)));
       return {
         numbers,
         again(last) {
@@ -72,8 +89,8 @@ export function openAttempts(): Attempts {
           }
           // All of this request for one chip, so that they stay in order.
           const places = [...mine.keys()].filter((at) => renumbered.has(mine[at] as Counter));
-          if (token !== null) for (const at of places) mine[at]?.given.delete(`${token}\n${at}`);
-          for (const at of places) numbers[at] = number(at);
+          if (token !== null) for (const at of places) takeBack(mine[at] as Counter, tokenAt(at) as string);
+          for (const at of places) numbers[at] = give(mine[at] as Counter, tokenAt(at));
         },
         release() {
           for (const [at, counter] of mine.entries()) {

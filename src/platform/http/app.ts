@@ -23,7 +23,7 @@ import { addArrival, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
 import { watchBodies } from './body-watch.ts';
 import { addDocument, type DocumentOptions } from './document.ts';
-import { addErrors, clientError, sendProblem } from './errors.ts';
+import { addErrors, bodyTimedOut, clientError, sendProblem } from './errors.ts';
 import { type Authenticate, addJudgement } from './judge.ts';
 import { createLimiter } from './limits.ts';
 import { createPressure } from './pressure.ts';
@@ -95,7 +95,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const failed = options.failedTokenLimit ?? 1000;
   const table = new RouteTable();
   const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
-  const bodies = watchBodies(requestTimeoutMs);
+  const bodies = watchBodies(requestTimeoutMs, bodyTimedOut);
   const pressure = createPressure({
     maxDelayMs: options.maxDelayMs ?? 250,
     maxWaiting: options.maxWaiting ?? 500,
@@ -144,6 +144,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     request.place = queue.enter(Number(request.headers['content-length']) || 0, done);
   };
   app.addHook('onRoute', (route) => {
+    if (route.config?.lean === true) route.compress = false;
     if (route.config?.class === 'create' && route.config.lean !== true) {
       const others = route.preHandler === undefined ? [] : [route.preHandler].flat();
       route.preHandler = [takePlace, ...others] as typeof others;
@@ -154,7 +155,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     route.compress ??= route.url.endsWith('/content') ? false : {};
   });
   await addDocument(app, options.document);
-  addErrors(app, { log, table });
+  addErrors(app, { log, table, bodies });
   addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, lifecycle, table, bodies });
   await app.register(corsWithOrigin, {
     origin: [...(options.corsOrigins ?? ['https://quality-dashboard.company.com'])],

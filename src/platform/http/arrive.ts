@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Lifecycle } from '../lifecycle.ts';
 import { ProblemError } from '../problem.ts';
-import type { Log } from '../telemetry/log.ts';
+import { type Log, requestLines } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
 import { hashRequest } from './bodies.ts';
@@ -51,7 +51,8 @@ export function addRouteRegister(app: App, options: { metrics: Metrics; table: R
 
 /** What every request gets before it is judged: its id, the security headers, its place in the counts; and one log line at its end. */
 export function addArrival(app: App, options: ArriveOptions): void {
-  const { log, lifecycle, bodies } = options;
+  const { lifecycle, bodies } = options;
+  const write = requestLines(options.log);
   const hostAllowed = hostFilter(options.allowedHosts);
 
   app.decorateRequest('route', null as never);
@@ -61,7 +62,6 @@ export function addArrival(app: App, options: ArriveOptions): void {
   app.decorateRequest('caller', null as never);
   app.decorateRequest('bodyHash', '');
   app.decorateRequest('bodyUntil', 0);
-  app.decorateRequest('bodyTimedOut', null);
   app.decorateRequest('traceIdGiven', '');
   app.decorateRequest('place', null);
   app.decorateRequest('traceId', {
@@ -160,20 +160,17 @@ export function addArrival(app: App, options: ArriveOptions): void {
 
   function writeLine(request: FastifyRequest, status: number, millis: number, handler: string | undefined): void {
     const { url } = request.route;
-    const line: Record<string, unknown> = {
+    write(url !== undefined && QUIET.test(url) ? 'debug' : 'info', {
       method: request.method,
       route: handler ?? (url === undefined ? 'none' : template(url)),
       status,
       duration_ms: Math.round(millis * 100) / 100,
       request_id: request.id,
       client_ip: request.ip,
-    };
-    const inspection = INSPECTION.exec(request.url);
-    if (inspection) line.inspection_id = inspection[1];
-    if ((request.caller as unknown) !== null) line.caller = request.caller.name;
-    if (request.traceIdGiven !== '') line.trace_id = request.traceIdGiven;
-    if (url !== undefined && QUIET.test(url)) log.debug(line, 'request');
-    else log.info(line, 'request');
+      inspection_id: INSPECTION.exec(request.url)?.[1],
+      caller: (request.caller as unknown) === null ? undefined : request.caller.name,
+      trace_id: request.traceIdGiven === '' ? undefined : request.traceIdGiven,
+    });
   }
 }
 

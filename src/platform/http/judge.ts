@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../contracts/permissions.ts';
 import { ProblemError } from '../problem.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -85,21 +85,21 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     throw new ProblemError('overloaded', { retryAfter: 1 });
   }
 
-  function permit(request: FastifyRequest, caller: Caller, route: FastifyRequest['routeOptions']): void {
+  function permit(request: FastifyRequest, reply: FastifyReply, caller: Caller, route: FastifyRequest['routeOptions']): void {
     request.caller = caller;
     if (!requests.take(caller.subject)) throw new ProblemError('too_many_requests', { retryAfter: 1 });
     const permission = route.config.permission;
     if (permission !== undefined && permission !== 'authenticated' && permission !== 'none') requireScope(caller, permission);
-    proceed(request, route);
+    proceed(request, reply, route);
   }
 
-  function proceed(request: FastifyRequest, route: FastifyRequest['routeOptions']): void {
+  function proceed(request: FastifyRequest, reply: FastifyReply, route: FastifyRequest['routeOptions']): void {
     const config = route.config;
     const method = request.method;
     admit(config.class ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'audit'));
     if (method === 'GET' || method === 'HEAD') return;
     requireBodyFits(request, route.bodyLimit ?? Number.POSITIVE_INFINITY);
-    if (config.upload !== true && !request.raw.complete) bodies.watch(request);
+    if (config.upload !== true && !request.raw.complete) bodies.watch(request, reply);
   }
 
   function refused(request: FastifyRequest, error: unknown): unknown {
@@ -110,7 +110,7 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     return new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge }, cause: error });
   }
 
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const { route } = request;
     if (route.url === undefined) return done();
     try {
@@ -123,14 +123,14 @@ export function addJudgement(app: App, options: JudgeOptions): void {
       const caller = authenticate(route.config.subprotocolToken === true ? streamToken(request) : bearerToken(request), request);
       if (caller instanceof Promise) {
         caller
-          .then((proven) => permit(request, proven, route))
+          .then((proven) => permit(request, reply, proven, route))
           .then(
             () => done(),
             (error: unknown) => done(refused(request, error) as Error),
           );
         return;
       }
-      permit(request, caller, route);
+      permit(request, reply, caller, route);
     } catch (error) {
       return done(refused(request, error) as Error);
     }

@@ -47,7 +47,6 @@ declare module 'fastify' {
     bodyHash: string;
     /** Until when the body has to be there (`performance.now()`); 0 when nobody waits for it. */
     bodyUntil: number;
-    bodyTimedOut: (() => void) | null;
     traceIdGiven: string;
     place: Place | null;
   }

@@ -51,7 +51,7 @@ function isoTime(): string {
 }
 
 /** Bytes of lines that are gathered before they are written, and how long they wait at most (milliseconds). */
-const GATHERED = 8 * 1024;
+const GATHERED = 16_000;
 const FLUSH_MS = 200;
 
 /**
@@ -84,4 +84,32 @@ export function createLog(options: LogOptions): Log {
     },
     options.destination ?? gatheredOutput(),
   );
+}
+
+/** The facts of one answered request, in the order of its line. */
+export interface RequestLine {
+  method: string;
+  route: string;
+  status: number;
+  duration_ms: number;
+  request_id: string;
+  client_ip: string;
+  inspection_id?: string | undefined;
+  caller?: string | undefined;
+  trace_id?: string | undefined;
+}
+
+/** Pino's own way to a line costs 3 us; the names of this one are known, none is secret, and its words are plain. */
+export function requestLines(log: Log): (level: 'info' | 'debug', line: RequestLine) => void {
+  const stream = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
+  const bound = JSON.stringify(log.bindings()).slice(1, -1);
+  if (stream === undefined) return (level, line) => log[level](line, 'request');
+  return (level, line) => {
+    if (!log.isLevelEnabled(level)) return;
+    let text = `{"level":"${level}"${isoTime()}${bound === '' ? '' : `,${bound}`},"method":"${line.method}","route":${JSON.stringify(line.route)},"status":${line.status},"duration_ms":${line.duration_ms},"request_id":"${line.request_id}","client_ip":"${line.client_ip}"`;
+    if (line.inspection_id !== undefined) text += `,"inspection_id":"${line.inspection_id}"`;
+    if (line.caller !== undefined) text += `,"caller":${JSON.stringify(line.caller)}`;
+    if (line.trace_id !== undefined) text += `,"trace_id":"${line.trace_id}"`;
+    stream.write(`${text},"msg":"request"}\n`);
+  };
 }
