@@ -14,6 +14,8 @@ const IN_VAIN = 6;
 const CONNECTIONS = 64;
 
 export interface CreateSize {
+  /** `performance.now()` at the start, servers included. */
+  began: number;
   /** Mirrored rounds: each server runs twice in one. */
   rounds: number;
   /** The same for the peers without duties, which no goal is set on. */
@@ -22,14 +24,16 @@ export interface CreateSize {
   warmup: number;
   /** Posts of the exact check. */
   posts: number;
-  /** Noisy runs are not done again after so many seconds. */
+  /** Seconds after which noisy runs are not done again, and after which no further round begins (the first always runs). */
   repeatUntil: number;
+  beginUntil: number;
 }
 
 export interface CreateResult {
   rows: Record<string, Row>;
   /** Median of the paired ratios of processor time a request: a server's over ours. */
   overOurs: Record<string, number>;
+  rounds: number;
   repeated: number;
   noisy: number;
 }
@@ -44,7 +48,7 @@ export async function measureCreate(
   size: CreateSize,
   say: (text: string) => void,
 ): Promise<CreateResult> {
-  const began = performance.now();
+  const seconds = () => (performance.now() - size.began) / 1000;
   const runs: Record<string, Run[]> = Object.fromEntries(sides.map(({ name }) => [name, []]));
   const broken = new Set<string>();
   let repeated = 0;
@@ -61,13 +65,15 @@ export async function measureCreate(
   };
   for (const side of sides) await attempt(side, () => checkExactly(side, database, size.posts));
   const options = { connections: CONNECTIONS, seconds: size.seconds, warmup: size.warmup, cores: cpus().length };
-  for (let round = 0; round < size.rounds; round += 1) {
+  let rounds = 0;
+  for (let round = 0; round < size.rounds && (round === 0 || seconds() < size.beginUntil); round += 1) {
+    rounds += 1;
     const taking = sides.filter(({ name }) => round < size.roundsWithoutDuties || !name.endsWith(WITHOUT_DUTIES));
     for (const side of mirrored(taking))
       await attempt(side, async () => {
         let run = await runOnce(side, database, options);
         for (let again = 0; again < REPEATS && run.strangers > NOISY; again += 1) {
-          if (inVain >= IN_VAIN || (performance.now() - began) / 1000 > size.repeatUntil) break;
+          if (inVain >= IN_VAIN || seconds() > size.repeatUntil) break;
           repeated += 1;
           const next = await runOnce(side, database, options);
           inVain = next.strangers > NOISY ? inVain + 1 : 0;
@@ -95,6 +101,7 @@ export async function measureCreate(
         ),
       ]),
     ),
+    rounds,
     repeated,
     noisy: Object.values(rows).reduce((sum, { noisy }) => sum + noisy, 0),
   };

@@ -71,10 +71,17 @@ async function create({ add, database, folder, sides }: Ground): Promise<void> {
   const takes = (name: string) => values.sides === undefined || values.sides.split(',').includes(name);
   const python = findPython(say);
   if ('program' in python) machine.python = python.description;
-  for (const name of PEER_NAMES) if (takes(name) && 'program' in python) add(await startPeer(name, python, database, folder));
+  const began = performance.now();
+  if ('program' in python) {
+    const peers = PEER_NAMES.filter(takes).map((name) => startPeer(name, python, database, folder));
+    for (const started of await Promise.allSettled(peers)) {
+      if (started.status === 'fulfilled') add(started.value);
+      else say(`left out: ${started.reason}`);
+    }
+  }
   const size: CreateSize = values.short
-    ? { rounds: 2, roundsWithoutDuties: 1, seconds: 2.5, warmup: 0.7, posts: 1000, repeatUntil: 150 }
-    : { rounds: 5, roundsWithoutDuties: 2, seconds: 6, warmup: 2, posts: 2000, repeatUntil: 1500 };
+    ? { began, rounds: 2, roundsWithoutDuties: 1, seconds: 2.5, warmup: 0.7, posts: 1000, repeatUntil: 100, beginUntil: 130 }
+    : { began, rounds: 5, roundsWithoutDuties: 2, seconds: 6, warmup: 2, posts: 2000, repeatUntil: 1500, beginUntil: 2400 };
   const result = await measureCreate(
     sides.filter(({ name }) => name === 'ours' || takes(name)),
     database,
@@ -89,7 +96,9 @@ async function create({ add, database, folder, sides }: Ground): Promise<void> {
   console.log('program' in python ? `the peers: ${python.description}` : `left out: the FastAPI and asyncpg peers: ${python.lacks}`);
   for (const name of sides.map((side) => side.name))
     if (takes(name) && !(name in result.rows)) console.log(`left out: ${name}: its check failed`);
-  console.log(`runs that were done again because others took the machine: ${result.repeated}; kept and noisy: ${result.noisy}\n`);
+  console.log(
+    `rounds: ${result.rounds}; runs that were done again because others took the machine: ${result.repeated}; kept and noisy: ${result.noisy}\n`,
+  );
 }
 
 async function onOneGround(ground: Ground): Promise<void> {

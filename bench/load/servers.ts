@@ -8,6 +8,7 @@ import { wholePattern } from '../../src/contracts/lot-id.ts';
 import { type Authenticate, createVerifier } from '../../src/identity/verifier.ts';
 import { createRoutes } from '../../src/intake/create-routes.ts';
 import type { Recorder } from '../../src/intake/record-inspection.ts';
+import type { Accepted } from '../../src/intake/rules.ts';
 import { createApp } from '../../src/platform/http/app.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { createLog, type Log } from '../../src/platform/telemetry/log.ts';
@@ -63,12 +64,16 @@ function verifier(log: Log): Authenticate {
 async function control(): Promise<void> {
   const log = createLog({ level: 'info', service: 'control' });
   const app = await createApp({ authenticate: verifier(log), log, rateLimit: 1_000_000 });
-  const recorder: Recorder = {
-    record: async ({ accepted }) =>
-      accepted.map((one) => ({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata })),
-  };
+  // A record and its text, made once, as the platform's recorder answers them.
+  const recorder = {
+    record: async ({ accepted }: { accepted: readonly Accepted[] }) =>
+      accepted.map((one) => {
+        const value = { ...answerTo(one), station_id: one.station_id, site: one.site };
+        return { value, text: JSON.stringify(value) };
+      }),
+  } as unknown as Recorder;
   const pattern = wholePattern('LOT-\\d{4}-\\d{3}');
-  createRoutes(app, { plant: { now: async () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
+  createRoutes(app, { plant: { now: () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
   await app.listen({ port, host: '127.0.0.1' });
 }
 

@@ -25,9 +25,12 @@ function run(command: string, args: string[]): { ok: boolean; text: string } {
   return { ok: done.status === 0, text: `${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`.trim() };
 }
 
-/** A virtual environment with exactly the pinned packages, made when it is not there; or why there is none on this machine. */
+/** A virtual environment with exactly the pinned packages, made when it is not there; or why there is none on this machine. `TEST_PYTHON` names the interpreter. */
 export function findPython(say: (text: string) => void = () => {}): Python | { lacks: string } {
-  const base = CANDIDATES.find((candidate) => run(candidate, ['-c', 'import sys; assert sys.version_info[:2] == (3, 11)']).ok);
+  const given = process.env.TEST_PYTHON;
+  const base = (given ? [given] : CANDIDATES).find(
+    (candidate) => run(candidate, ['-c', 'import sys; assert sys.version_info[:2] == (3, 11)']).ok,
+  );
   if (base === undefined) return { lacks: 'Python 3.11 is not here (Debian: apt-get install python3.11-venv)' };
   const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).update(base).digest('hex').slice(0, 12);
   const folder = join(home(), wanted);

@@ -54,6 +54,12 @@ export interface Start {
   log: string;
 }
 
+/** However the bench ends, its servers end with it. */
+const running = new Set<ChildProcess>();
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 const START_MILLIS = 60_000;
 
 /** Starts a server and waits until its port answers. @throws Error with its last words when it does not within a minute */
@@ -61,8 +67,9 @@ export async function startServer({ name, command, args, environment, port, log 
   const output = openSync(log, 'a');
   const child = spawn(command, args, { stdio: ['ignore', output, output], env: environment });
   closeSync(output);
-  // However the bench ends, its servers end with it.
-  process.once('exit', () => child.kill('SIGKILL'));
+  process.removeListener('exit', killAll).once('exit', killAll);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let fault: Error | undefined;
   child.on('error', (error) => {
     fault = error;
