@@ -40,6 +40,9 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
 if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
   lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');
 
+if (process.env.TEST_PYTHON === undefined && files.includes('bench/sides.test.ts'))
+  lacks("the bench's peers", 'TEST_PYTHON is not set (a Python 3.11 with venv)');
+
 async function pass(title: string, chosen: string[], environment: Record<string, string>): Promise<boolean> {
   console.log(`\n${title}: ${chosen.length} files`);
   const scratch = mkdtempSync(join(tmpdir(), 'cqp-test-'));
