@@ -136,3 +136,14 @@ export async function listParked(db: Database, group?: string): Promise<ParkedEv
   if (group !== undefined) query = query.where('consumer_group', '=', group);
   return await query.execute();
 }
+
+/** How many events each group has set aside. */
+export async function countParked(db: Database): Promise<Map<string, number>> {
+  const rows = await view(db)
+    .selectFrom('platform.bus_parked')
+    .select(['consumer_group', (eb) => eb.fn.countAll<number>().as('n')])
+    .where('state', '=', 'parked')
+    .groupBy('consumer_group')
+    .execute();
+  return new Map(rows.map((row) => [row.consumer_group, Number(row.n)]));
+}

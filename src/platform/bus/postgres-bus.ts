@@ -8,7 +8,7 @@ import { DELIVERY_LIMITS, type DeliveryLimits } from './deliver.ts';
 import { type BusLog, type Observe, openHandling } from './handling.ts';
 import { readLag } from './lag.ts';
 import { Lane } from './lane.ts';
-import { balance, type Claim, laneName, leave, makePositions, savePositions } from './leases.ts';
+import { balance, type Claim, forgetPositions, laneName, leave, makePositions, RELAY, savePositions } from './leases.ts';
 import { type OutboxEntry, readLane } from './outbox-reader.ts';
 import { ownerName } from './owner.ts';
 import { askRedrive, listParked, redrivenEvents } from './parking.ts';
@@ -183,6 +183,8 @@ export function postgresBus(options: PostgresBusOptions): Bus {
       stopping = new AbortController();
       await tail.start();
       unlisten = tail.listen(route);
+      // Of the time when a broker was used.
+      await forgetPositions(db, [RELAY]);
       if (consumers.size === 0) return;
       for (const { consumer } of consumers.values()) await makePositions(db, consumer.group, consumer.topics);
       await turn();
@@ -207,6 +209,7 @@ export function postgresBus(options: PostgresBusOptions): Bus {
     },
     wake: () => tail.wake(),
     lag: () => readLag(db),
+    trouble: () => null,
     parked: (group) => listParked(db, group),
     async redrive(cause, group, eventId) {
       await askRedrive(door, cause, group, eventId);
