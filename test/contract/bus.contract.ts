@@ -7,6 +7,8 @@ import type { AnyEvent } from '../../src/contracts/events.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
 import { type Consumer, done, drop, park } from '../../src/platform/bus/consumer.ts';
 import type { Cause, Door, EventDraft } from '../../src/platform/db/door.ts';
+import { outboxRow } from '../../src/platform/db/envelope.ts';
+import { uuidv7 } from '../../src/platform/id.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type BusPlace, openInstance } from './bus.makers.ts';
 
@@ -19,6 +21,12 @@ export interface BusHarness {
   place(t: TestContext): BusPlace;
   /** The first delivery of an instance that starts where another has left in good order comes within this. */
   quickMs: number;
+  /** Puts bytes where events of the lot `L` come from, past the door. Left out: what cannot be there at all. */
+  inject(floor: Floor, bytes: Buffer): Promise<'put' | 'impossible'>;
+  /** The places of all events that the bus carries. */
+  places(floor: Floor): Promise<string[]>;
+  /** What has to be true beside the parked row when bytes were set aside. */
+  setAside?(floor: Floor, bytes: Buffer, cause: string): Promise<void>;
 }
 export interface BusInstance {
   bus: Bus;
@@ -26,7 +34,7 @@ export interface BusInstance {
 }
 
 /** The database of a test, and the buses on it: as many instances as there would be processes. */
-interface Floor extends TestDatabase {
+export interface Floor extends Omit<TestDatabase, 'open'> {
   place: BusPlace;
   open(): BusInstance;
   /** A process of its own that serves the group `g`; resolves when it has started. Ends with the test at the latest. */
@@ -104,7 +112,7 @@ async function openFloor(harness: BusHarness, t: TestContext): Promise<Floor> {
     },
   };
 }
-async function effects(database: TestDatabase, group: string): Promise<string[]> {
+async function effects(database: Floor, group: string): Promise<string[]> {
   const { rows } = await database.db.pool.query('select lot, version from effect where consumer_group = $1 order by n', [group]);
   return rows.map((row) => `${row.lot}.${row.version}`);
 }
@@ -295,4 +303,151 @@ export function busContract(name: string, harness: BusHarness): void {
       [2],
     );
   });
+
+  test(`${name}: twenty at once stand in twenty places, each is handled once`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    await Promise.all(Array.from({ length: 20 }, (_, i) => publish(door, held('L', i + 1))));
+    await until('all effects', async () => (await effects(floor, 'g')).length >= 20);
+    assert.equal(new Set(await effects(floor, 'g')).size, 20);
+    assert.equal(new Set(await harness.places(floor)).size, 20);
+  });
+
+  test(`${name}: what is no event is set aside with its bytes and its cause, and holds nothing up; redriven it comes back`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await publish(door, held('L', 1));
+    await bus.start();
+    await until('the first', async () => (await effects(floor, 'g')).length === 1);
+    const good = JSON.parse((await floor.db.pool.query('select event::text as text from platform.outbox')).rows[0].text) as AnyEvent;
+    const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+    const kinds: [Buffer, RegExp][] = [
+      [Buffer.from('{"event_id":'), /not JSON/],
+      [Buffer.from([0xff, 0xfe, 0x00, 0x41]), /not JSON/],
+      [Buffer.alloc(0), /not JSON/],
+      [json([1, 2]), /not an object/],
+      [json({ ...good, event_id: 'seven' }), /event_id is no UUID/],
+      [json({ ...good, event_id: uuidv7(), aggregate: { type: 'lot' } }), /aggregate is wrong/],
+      [json({ ...good, event_id: uuidv7(), schema_version: 2 }), /schema_version 2 of lot.held is not known/],
+      [json({ ...good, event_id: uuidv7(), event_type: 'lot.melted' }), /event_type lot.melted is not known/],
+      [json({ ...good, event_id: uuidv7(), payload: 'none' }), /payload is no object/],
+    ];
+    const put: [Buffer, RegExp][] = [];
+    for (const kind of kinds) if ((await harness.inject(floor, kind[0])) === 'put') put.push(kind);
+    await publish(door, held('L', 2));
+    await until('the event behind them', async () => (await effects(floor, 'g')).includes('L.2'));
+    const parked = (await bus.parked('g')).sort((one, other) => one.parked_at.getTime() - other.parked_at.getTime());
+    assert.equal(parked.length, put.length);
+    for (const [index, [bytes, cause]] of put.entries()) {
+      assert.match(parked[index]?.cause ?? '', cause);
+      await harness.setAside?.(floor, bytes, parked[index]?.cause ?? '');
+    }
+    const id = parked[0]?.event_id ?? '';
+    await Promise.all([bus.redrive(cause, 'g', id), bus.redrive(cause, 'g', id)]);
+    await until('its second parking', async () => (await bus.parked('g')).find((one) => one.event_id === id)?.state === 'parked');
+    const { rows } = await floor.db.pool.query('select action from platform.audit_entry where object_id = $1 order by id', [id]);
+    assert.deepEqual(
+      rows.map((row) => row.action),
+      ['event.parked', 'event.redriven', 'event.parked'],
+    );
+    const kept = await floor.db.pool.query('select event, raw from platform.bus_parked where event_id = $1', [id]);
+    const [bytes] = put[0] ?? [];
+    assert.deepEqual(kept.rows[0]?.raw ?? Buffer.from(kept.rows[0]?.event ?? ''), bytes);
+  });
+
+  test(`${name}: versions are applied in order though their transaction ids are not, even past the horizon`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    const early = await takeNumber(floor);
+    await publish(door, held('L', 1));
+    await publish(door, held('OTHER', 1));
+    // Between the two that matter: while it is open, nothing of a higher number is below the horizon.
+    const between = await takeNumber(floor);
+    await publish(door, held('L', 2));
+    await early.commit(held('L', 3));
+    await until('the third', async () => (await effects(floor, 'g')).includes('L.3'));
+    assert.deepEqual(
+      (await effects(floor, 'g')).filter((effect) => effect !== 'OTHER.1'),
+      ['L.1', 'L.2', 'L.3'],
+    );
+    await between.commit(held('BETWEEN', 1));
+    await publish(door, held('L', 4));
+    await until('all', async () => (await effects(floor, 'g')).length >= 6);
+    assert.deepEqual(
+      (await effects(floor, 'g')).filter((effect) => effect.startsWith('L.')),
+      ['L.1', 'L.2', 'L.3', 'L.4'],
+    );
+    assert.deepEqual(await bus.parked('g'), []);
+  });
+
+  test(`${name}: two of three instances die in turn while the third goes on: nothing lost, nothing twice, within 10 s`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const [a, b] = [await floor.spawn(), await floor.spawn()];
+    await floor.spawn();
+    const lots = Array.from({ length: 24 }, (_, i) => `L${i}`);
+    let version = 0;
+    let isOver = false;
+    const load = (async () => {
+      while (!isOver) {
+        version += 1;
+        await publish(floor.door, ...lots.map((lot) => held(lot, version)));
+        await sleep(100);
+      }
+    })();
+    const caughtUp = async (what: string) => {
+      const asked = version;
+      const began = Date.now();
+      await until(
+        what,
+        async () => new Set((await effects(floor, 'g')).filter((one) => one.endsWith(`.${asked}`))).size === lots.length,
+        15_000,
+      );
+      return Date.now() - began;
+    };
+    await caughtUp('the beginning');
+    for (const victim of [a, b]) {
+      await victim.kill();
+      await sleep(150);
+      const took = await caughtUp('what was written after the kill');
+      t.diagnostic(`all partitions served again after ${took} ms`);
+      assert.ok(took < 10_000, `${took} ms`);
+    }
+    isOver = true;
+    await load;
+    await until('everything', async () => (await effects(floor, 'g')).length >= version * lots.length, 15_000);
+    const all = await effects(floor, 'g');
+    assert.equal(new Set(all).size, all.length, 'no effect twice');
+    assert.equal(all.length, version * lots.length);
+    for (const lot of lots) {
+      const versions = all.filter((one) => one.startsWith(`${lot}.`)).map((one) => Number(one.split('.')[1]));
+      assert.deepEqual(
+        versions,
+        versions.toSorted((one, other) => one - other),
+        `order of ${lot}`,
+      );
+    }
+  });
+}
+
+/** A transaction that has its number and has written nothing yet; its event goes into the outbox as it commits, past the door. */
+async function takeNumber(floor: Floor): Promise<{ commit(event: EventDraft): Promise<void> }> {
+  const client = await floor.db.pool.connect();
+  await client.query('begin');
+  await client.query('select pg_current_xact_id()');
+  return {
+    async commit(draft) {
+      const { event, ...row } = outboxRow(draft, cause, 'test', new Date());
+      await client.query(
+        'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ($1, $2, $3, $4, $5, $6)',
+        [row.topic, row.partition, row.key, row.event_id, row.occurred_at, JSON.stringify(event)],
+      );
+      await client.query('commit');
+      client.release();
+    },
+  };
 }

@@ -27,7 +27,7 @@ export interface KafkaBusOptions {
   names: KafkaNames;
   /** Copies of each topic that has to be made; null leaves it to the broker. */
   replication: number | null;
-  log?: BusLog & { info?(fields: object, message: string): void };
+  log?: BusLog;
   observe?: Observe;
   /** Events of one group handled at the same time in this process; 4. */
   concurrency?: number;
@@ -47,7 +47,7 @@ const REDRIVE_MS = 1_500;
  */
 export function kafkaBus(options: KafkaBusOptions): Bus {
   const { db, door, tail, address, names, log, observe } = options;
-  const trouble = openTrouble(log, log?.info?.bind(log));
+  const trouble = openTrouble(log);
   const deadLetters = openDeadLetters(address, names, log);
   const brokerLag = openBrokerLag(address, names);
   const stopping = new AbortController();

@@ -9,26 +9,30 @@ export interface Trouble {
   words(): string | null;
 }
 
-export function openTrouble(log: BusLog | undefined, info?: (fields: object, message: string) => void): Trouble {
-  const current = new Map<string, { since: number; what: string }>();
+/** What passes within this (a rebalance, a leader that moves) is no trouble. */
+const LASTING_MS = 1_500;
+
+export function openTrouble(log: BusLog | undefined): Trouble {
+  const current = new Map<string, { since: number; what: string; isTold: boolean }>();
   return {
     begins(who, error) {
-      const known = current.get(who);
-      const what = words(error);
-      if (known) known.what = what;
-      else {
-        current.set(who, { since: Date.now(), what });
-        log?.warn({ part: who, reason: what }, 'the broker does not serve');
-      }
+      const known = current.get(who) ?? { since: Date.now(), what: '', isTold: false };
+      known.what = words(error);
+      current.set(who, known);
+      if (known.isTold || Date.now() - known.since < LASTING_MS) return;
+      known.isTold = true;
+      log?.warn({ part: who, reason: known.what }, 'the broker does not serve');
     },
     ends(who) {
-      if (current.delete(who)) info?.({ part: who }, 'the broker serves again');
+      if (current.get(who)?.isTold) log?.warn({ part: who }, 'the broker serves again');
+      current.delete(who);
     },
     words() {
-      const [first] = current;
-      if (!first) return null;
-      const [who, { since, what }] = first;
-      return `${who}: ${what} (for ${Math.round((Date.now() - since) / 1000)} s)`;
+      const now = Date.now();
+      const lasting = [...current].find(([, { since }]) => now - since >= LASTING_MS);
+      if (!lasting) return null;
+      const [who, { since, what }] = lasting;
+      return `${who}: ${what} (for ${Math.round((now - since) / 1000)} s)`;
     },
   };
 }
