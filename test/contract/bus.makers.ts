@@ -1,6 +1,6 @@
 import { DELIVERY_LIMITS } from '../../src/platform/bus/deliver.ts';
 import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
-import { kafkaNames } from '../../src/platform/bus/kafka/topics.ts';
+import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { postgresBus } from '../../src/platform/bus/postgres-bus.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
 import { type Database, openDatabase } from '../../src/platform/db/database.ts';

@@ -1,8 +1,8 @@
 import { Admin } from '@platformatic/kafka';
 import { PARTITIONS } from '../../db/envelope.ts';
 import type { Consumer } from '../consumer.ts';
-import { KAFKA_LIMITS, type KafkaAddress } from './clients.ts';
-import type { KafkaNames } from './topics.ts';
+import { KAFKA_LIMITS } from './clients.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 
 export interface BrokerLag {
   /** Messages behind the end of their partitions, by group, as last heard; asks again when that is old, and waits for the answer only briefly. */

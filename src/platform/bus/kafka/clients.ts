@@ -1,10 +1,5 @@
 import { Consumer, Producer, stringSerializers } from '@platformatic/kafka';
-
-export interface KafkaAddress {
-  /** `host:port`, any of the cluster's. */
-  brokers: readonly string[];
-  clientId: string;
-}
+import type { KafkaAddress } from './names.ts';
 
 /** Milliseconds. */
 export const KAFKA_LIMITS = {

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProduceAcks } from '@platformatic/kafka';
 import type { BusLog } from '../handling.ts';
 import type { OutboxEntry } from '../outbox-reader.ts';
-import { type KafkaAddress, openBytesProducer, words } from './clients.ts';
-import type { KafkaNames } from './topics.ts';
+import { openBytesProducer, words } from './clients.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 
 export interface DeadLetters {
   /** The bytes as they came, the cause in a header. The row of the parked event holds both as well, so a broker that is away is not waited for. */

@@ -5,10 +5,10 @@ import { type Consumer, wants } from '../consumer.ts';
 import type { BusLog, Handling } from '../handling.ts';
 import { type OutboxEntry, openedOf } from '../outbox-reader.ts';
 import type { Slots } from '../slots.ts';
-import { type BytesConsumer, type KafkaAddress, openConsumer } from './clients.ts';
+import { type BytesConsumer, openConsumer } from './clients.ts';
 import { entryOf, type InMessage } from './message.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 import { PartitionLane } from './partition-lane.ts';
-import type { KafkaNames } from './topics.ts';
 import type { Trouble } from './trouble.ts';
 
 export interface GroupOptions {

@@ -12,11 +12,10 @@ import { openSlots } from '../slots.ts';
 import type { Tail } from '../tail.ts';
 import type { BatchLimits } from './batches.ts';
 import { openBrokerLag } from './broker-lag.ts';
-import type { KafkaAddress } from './clients.ts';
 import { openDeadLetters } from './dead-letters.ts';
 import { KafkaGroup } from './group.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 import { Relay } from './relay.ts';
-import type { KafkaNames } from './topics.ts';
 import { openTrouble } from './trouble.ts';
 
 export interface KafkaBusOptions {

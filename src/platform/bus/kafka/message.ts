@@ -3,7 +3,7 @@ import type { Message, MessageToProduce } from '@platformatic/kafka';
 import type { Topic } from '../../../contracts/events.ts';
 import { isEventId } from '../envelope.ts';
 import { type OutboxEntry, openedOf } from '../outbox-reader.ts';
-import type { KafkaNames } from './topics.ts';
+import type { KafkaNames } from './names.ts';
 
 export type OutMessage = MessageToProduce<string, string, string, string> & { headers: Record<string, string> };
 export type InMessage = Message<Buffer, Buffer, Buffer, Buffer>;

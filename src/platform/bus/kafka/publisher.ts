@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ProduceAcks } from '@platformatic/kafka';
 import type { OutboxEntry } from '../outbox-reader.ts';
 import { type BatchLimits, cut } from './batches.ts';
-import { answered, type KafkaAddress, openProducer, type TextProducer } from './clients.ts';
+import { answered, openProducer, type TextProducer } from './clients.ts';
 import { messageOf, type OutMessage } from './message.ts';
-import { type KafkaNames, makeTopics } from './topics.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
+import { makeTopics } from './topics.ts';
 import type { Trouble } from './trouble.ts';
 
 export interface PublisherOptions {

@@ -12,10 +12,9 @@ import type { Position } from '../position.ts';
 import type { Tail } from '../tail.ts';
 import { VersionOrder } from '../version-order.ts';
 import type { BatchLimits } from './batches.ts';
-import type { KafkaAddress } from './clients.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 import { Publisher } from './publisher.ts';
 import { claimRelay, makeRelayPositions, type RelayClaim, saveRelay } from './relay-lease.ts';
-import type { KafkaNames } from './topics.ts';
 import type { Trouble } from './trouble.ts';
 
 export interface RelayOptions {

@@ -1,30 +1,7 @@
 import { Admin, type CreateTopicsOptions } from '@platformatic/kafka';
-import { TOPICS, type Topic } from '../../../contracts/events.ts';
 import { PARTITIONS } from '../../db/envelope.ts';
-import { answered, KAFKA_LIMITS, type KafkaAddress } from './clients.ts';
-
-/** How topics and groups are called on a broker. The prefix keeps several platforms on one cluster apart; it is empty when there is one. */
-export interface KafkaNames {
-  readonly prefix: string;
-  readonly topics: readonly Topic[];
-  topic(topic: Topic): string;
-  deadLetters(topic: Topic): string;
-  group(group: string): string;
-  /** @returns undefined when the name is none of ours */
-  topicOf(name: string): Topic | undefined;
-}
-
-export function kafkaNames(prefix = '', topics: readonly Topic[] = TOPICS): KafkaNames {
-  const byName = new Map(topics.map((topic) => [`${prefix}${topic}`, topic]));
-  return {
-    prefix,
-    topics,
-    topic: (topic) => `${prefix}${topic}`,
-    deadLetters: (topic) => `${prefix}${topic}.dlq`,
-    group: (group) => `${prefix}cqp.${group}`,
-    topicOf: (name) => byName.get(name),
-  };
-}
+import { answered, KAFKA_LIMITS } from './clients.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
 
 /** Kept as long as the inbox surely remembers (8 days): a group that lost its place and reads from the start must find nothing older. */
 const RETENTION_MS = 7 * 86_400_000;
