@@ -141,3 +141,7 @@ CREATE FUNCTION disposition.hold_still() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   LOCK TABLE disposition.lot IN SHARE MODE;
 END $$;
+
+-- A station is asked for within a site: without it, a list for one site of a station of another walked through all of that station's records.
+DROP INDEX intake.inspection_by_station;
+CREATE INDEX inspection_by_station ON intake.inspection (site, station_id, id);
