@@ -2,11 +2,14 @@
 -- there are. Plain PostgreSQL; where TimescaleDB is there, `migrate` turns those that allow it into hypertables afterwards.
 
 -- Which tables are cut by time. `append_only`: no row of a piece is changed, removed or truncated. `hypertable`: TimescaleDB may take it over.
+-- `community`: what is run after that, by every `migrate`, where the edition is the community one (compression, aggregates and policies are not in the
+-- Apache edition).
 CREATE TABLE platform.time_table (
   name        text PRIMARY KEY,
   time_column text NOT NULL,
   append_only boolean NOT NULL,
-  hypertable  boolean NOT NULL
+  hypertable  boolean NOT NULL,
+  community   text[] NOT NULL DEFAULT '{}'
 );
 -- The ledger stays in plain partitions even there: drop_chunks passes by every trigger, and TRUNCATE of a chunk those of its hypertable.
 INSERT INTO platform.time_table (name, time_column, append_only, hypertable) VALUES
@@ -135,6 +138,27 @@ CREATE VIEW intake.measured_hourly AS
   SELECT date_bin('1 hour', created_at, '2000-01-01 00:00+00') AS hour, characteristic, unit,
          count(*) AS count, avg(value) AS mean, min(value) AS least, max(value) AS greatest, stddev_samp(value) AS sigma
   FROM intake.measurement GROUP BY 1, 2, 3;
+
+-- Compressed by characteristic and in the order of inspections: a batch keeps its least and greatest, so that reading one inspection opens few. No
+-- retention policy: what goes is decided by intake, which knows what is held, never by age alone. The aggregate adds at reading what it has not
+-- taken in yet, so that it answers like the plain view.
+UPDATE platform.time_table SET community = ARRAY[
+  $s$DO $do$ BEGIN
+    IF NOT EXISTS (SELECT FROM timescaledb_information.compression_settings WHERE hypertable_schema = 'intake' AND hypertable_name = 'measurement') THEN
+      ALTER TABLE intake.measurement SET (timescaledb.compress, timescaledb.compress_segmentby = 'characteristic',
+        timescaledb.compress_orderby = 'inspection_id, created_at, id');
+    END IF;
+  END $do$$s$,
+  $s$SELECT add_compression_policy('intake.measurement', compress_after => interval '90 days', if_not_exists => true)$s$,
+  $s$CREATE MATERIALIZED VIEW IF NOT EXISTS intake.measurement_hour WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
+    SELECT time_bucket('1 hour', created_at) AS hour, characteristic, unit, count(*) AS count, avg(value) AS mean, min(value) AS least,
+           max(value) AS greatest, stddev_samp(value) AS sigma
+    FROM intake.measurement GROUP BY 1, 2, 3 WITH NO DATA$s$,
+  $s$SELECT add_continuous_aggregate_policy('intake.measurement_hour', start_offset => interval '7 days', end_offset => interval '1 hour',
+    schedule_interval => interval '30 minutes', if_not_exists => true)$s$,
+  $s$CREATE OR REPLACE VIEW intake.measured_hourly AS
+    SELECT hour, characteristic, unit, count, mean, least, greatest, sigma FROM intake.measurement_hour$s$
+] WHERE name = 'intake.measurement';
 
 -- published: no lot is held or released until this transaction ends (readers go on)
 CREATE FUNCTION disposition.hold_still() RETURNS void LANGUAGE plpgsql AS $$
