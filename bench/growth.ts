@@ -18,18 +18,19 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     'shared-buffers': { type: 'string', default: '1GB' },
-    folder: { type: 'string', default: tmpdir() },
+    data: { type: 'string' },
     short: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/growth.ts [--rows 1e5,1e7] [--rounds 3] [--seconds 2] [--shared-buffers 1GB] [--folder DIR] [--short] [--json FILE]
+  console.log(`usage: node bench/growth.ts [--rows 1e5,1e7] [--rounds 3] [--seconds 2] [--shared-buffers 1GB] [--data DIR] [--short] [--json FILE]
 
 What a request costs when there are more rows: an embedded PostgreSQL with a database of each size (inspections of 180 days, 100 stations, two sites),
 a platform on each, and the same requests to both in mirrored rounds. Prints the processor time a request (platform and PostgreSQL; medians) and the
-ratio of the largest to the smallest size, which is to stay within 1.3. --short takes 1e5 and 1e6. 1e7 rows need 15 GB in DIR, and are removed at the end.`);
+ratio of the largest to the smallest size, which is to stay within 1.3. --short takes 1e5 and 1e6. 1e7 rows need 15 GB in the folder for temporary files and are removed at the end; with --data DIR they are kept there
+and the next run with it fills nothing.`);
   process.exit(0);
 }
 const LIMIT = 1.3;
@@ -37,10 +38,10 @@ const sizes = (values.rows ?? (values.short ? '1e5,1e6' : '1e5,1e7')).split(',')
 const rounds = Number(values.rounds ?? (values.short ? 2 : 3));
 const millis = Number(values.seconds ?? (values.short ? 1 : 2)) * 1000;
 const need = sizes.reduce((sum, rows) => sum + rows, 0) * 1500;
-const disk = await statfs(values.folder);
-if (disk.bavail * disk.bsize < need * 1.2) {
+const disk = await statfs(tmpdir());
+if (values.data === undefined && disk.bavail * disk.bsize < need * 1.2) {
   console.error(
-    `${values.folder} has ${Math.round((disk.bavail * disk.bsize) / 1e9)} GB free; ${Math.round((need * 1.2) / 1e9)} GB are needed`,
+    `${tmpdir()} has ${Math.round((disk.bavail * disk.bsize) / 1e9)} GB free; ${Math.round((need * 1.2) / 1e9)} GB are needed`,
   );
   process.exit(2);
 }
@@ -141,7 +142,7 @@ async function visit(side: Side, operation: Operation, postmaster: number): Prom
 const median = (numbers: number[]): number => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 const say = (text: string) => process.stderr.write(`\r${text.padEnd(70)}`);
 
-const dataDir = await mkdtemp(join(values.folder, 'cqp-growth-'));
+const dataDir = values.data ?? (await mkdtemp(join(tmpdir(), 'cqp-growth-')));
 const server = await startEmbedded({
   dataDir,
   settings: { shared_buffers: values['shared-buffers'], max_connections: '100', max_wal_size: '8GB' },
@@ -149,28 +150,35 @@ const server = await startEmbedded({
 const sides: Side[] = [];
 try {
   process.exitCode = await measure();
+} catch (error) {
+  console.error(error);
+  process.exitCode = 1;
 } finally {
   for (const { platform } of sides) await platform.stop();
   await server.stop();
-  await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  if (values.data === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
 }
 
 async function measure(): Promise<number> {
   const admin = new pg.Client(server.admin);
+  admin.on('error', () => {});
   await admin.connect();
   const { rows } = await admin.query<{ pid: number }>('select pg_backend_pid() as pid');
   const stat = readFileSync(`/proc/${rows[0]?.pid}/stat`, 'utf8');
   const postmaster = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
   for (const size of sizes) {
     const database = `growth_${size}`;
-    await admin.query(`create database ${database} owner cqp`);
+    const { rowCount: there } = await admin.query('select 1 from pg_database where datname = $1', [database]);
     const address = { ...server.address, database };
-    await migrate({ ...address, folder: MIGRATIONS });
     const began = performance.now();
-    await fill(address, size, (text) => say(`filling ${size}: ${text}`));
+    if (!there) {
+      await admin.query(`create database ${database} owner cqp`);
+      await migrate({ ...address, folder: MIGRATIONS });
+      await fill(address, size, (text) => say(`filling ${size}: ${text}`));
+    }
     const samples = await sample(address, 2000);
     say('');
-    console.log(`${size} rows: ${(samples.bytes / 1e9).toFixed(2)} GB, filled in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    console.log(`${size} rows: ${(samples.bytes / 1e9).toFixed(2)} GB, there in ${((performance.now() - began) / 1000).toFixed(0)} s`);
     const platform = await startPlatform(null, {
       dataDir: join(dataDir, `platform_${size}`),
       environment: {

@@ -68,3 +68,14 @@ test('what this version does not use yet stops the start instead of being ignore
   for (const name of ['KAFKA_BROKERS', 'TRITON_URL', 'REDIS_URL'])
     assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
 });
+
+test('a replica needs a primary that is given too: the embedded server has none', () => {
+  assert.throws(() => loadConfig({}, { DATABASE_READ_URL: 'postgresql://r/x' }), /DATABASE_READ_URL is set without DATABASE_URL/);
+  assert.throws(
+    () => loadConfig({}, { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'http://r' }),
+    /does not begin with postgresql/,
+  );
+  const both = { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'postgresql://r/x' };
+  assert.equal(loadConfig({}, both).DATABASE_READ_URL, both.DATABASE_READ_URL);
+  assert.equal(loadConfig({}, both).REPLICA_MAX_LAG, 5000);
+});

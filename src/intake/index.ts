@@ -1,5 +1,6 @@
 import { INSPECTION_TYPES } from '../contracts/inspections.ts';
 import { reads as readsOf } from '../platform/db/database.ts';
+import { primaryReads } from '../platform/db/replica.ts';
 import { every } from '../platform/every.ts';
 import type { Slice } from '../platform/slice.ts';
 import { unreadBodies } from '../platform/upload/scope.ts';
@@ -28,7 +29,7 @@ const QUOTA_SHARE = 0.95;
 
 /** A station's word becomes a record. */
 export function intake(deps: IntakeDeps): Slice {
-  const { db, door, blobs, log, metrics, settings } = deps;
+  const { db, door, blobs, log, metrics, settings, lists = primaryReads(db) } = deps;
   const reads = readsOf<IntakeTables>(db);
   const plant = openPlant(reads, settings.lotIdPattern, (stations) => metrics.knownStations(stations));
   const recorder = openRecorder({ db, door, metrics });
@@ -55,7 +56,7 @@ export function intake(deps: IntakeDeps): Slice {
     async routes(app) {
       createRoutes(app, { plant, recorder });
       await batchRoutes(app, { plant, recorder, batchLimit: settings.batchLimit });
-      readRoutes(app, { reads, waiters });
+      readRoutes(app, { reads, lists, waiters });
       stateRoutes(app, { door, metrics });
       measurementRoutes(app, { door, reads });
       artifactReadRoutes(app, { reads, blobs });
