@@ -74,3 +74,14 @@ test('brokers are host:port, their names a prefix that a topic may have', () => 
     assert.match(faultsOf({ KAFKA_BROKERS: wrong })[0] ?? '', /not host:port/, wrong);
   assert.match(faultsOf({ KAFKA_TOPIC_PREFIX: 'plant/7' })[0] ?? '', /KAFKA_TOPIC_PREFIX/);
 });
+
+test('a replica needs a primary that is given too: the embedded server has none', () => {
+  assert.throws(() => loadConfig({}, { DATABASE_READ_URL: 'postgresql://r/x' }), /DATABASE_READ_URL is set without DATABASE_URL/);
+  assert.throws(
+    () => loadConfig({}, { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'http://r' }),
+    /does not begin with postgresql/,
+  );
+  const both = { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'postgresql://r/x' };
+  assert.equal(loadConfig({}, both).DATABASE_READ_URL, both.DATABASE_READ_URL);
+  assert.equal(loadConfig({}, both).REPLICA_MAX_LAG, 5000);
+});

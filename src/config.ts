@@ -108,7 +108,7 @@ export function loadConfig(over: { services?: string } = {}, given: NodeJS.Proce
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);
   }
-  for (const later of ['TRITON_URL', 'REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'DATABASE_READ_URL'] as const)
+  for (const later of ['TRITON_URL', 'REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
     if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
   for (const broker of raw.KAFKA_BROKERS ?? [])
     if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(broker))
@@ -119,6 +119,10 @@ export function loadConfig(over: { services?: string } = {}, given: NodeJS.Proce
     );
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
   const databaseUrl = databaseAddress(raw, faults);
+  if (raw.DATABASE_READ_URL !== null) {
+    if (!/^postgres(ql)?:\/\//.test(raw.DATABASE_READ_URL)) faults.push('DATABASE_READ_URL does not begin with postgresql://');
+    if (databaseUrl === null) faults.push('DATABASE_READ_URL is set without DATABASE_URL: the embedded PostgreSQL has no replica');
+  }
   const production = raw.NODE_ENV === 'production';
   if (production && raw.CQP_EMBEDDED !== 'allow') {
     if (databaseUrl === null) faults.push('NODE_ENV=production needs DATABASE_URL (or CQP_EMBEDDED=allow for the embedded PostgreSQL)');

@@ -6,8 +6,8 @@ import { freePercent } from './platform/blob/disk.ts';
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
-/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait. */
-export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>) {
+/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads. */
+export function healthParts(config: Config, { bus, replica }: Pick<Infrastructure, 'bus' | 'replica'>) {
   return {
     storage: async () => {
       const free = await freePercent(join(config.dataDir, 'blobs'));
@@ -26,5 +26,13 @@ export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }
         : { status: 'ok' as const };
     },
+    ...(replica && {
+      replica: () => {
+        const fault = replica.fault();
+        return fault === null
+          ? { status: 'ok' as const }
+          : { status: 'degraded' as const, detail: `lists are read from the primary: ${fault}` };
+      },
+    }),
   };
 }

@@ -64,7 +64,27 @@ export const SETTINGS = {
   DB_POOL_RECYCLE: { kind: 'duration', fallback: '1h', min: 1000, what: 'Age at which a connection is replaced' },
   DB_CONNECT_TIMEOUT: { kind: 'duration', fallback: '1800ms', min: 100, what: 'Wait for a connection before 503' },
   DB_STATEMENT_TIMEOUT: { kind: 'duration', fallback: '10s', min: 100, what: 'Longest statement' },
-  DATABASE_READ_URL: { kind: 'secret', fallback: null, what: 'Read replica (not used yet)' },
+  DB_POOL_WORKERS: {
+    kind: 'number',
+    fallback: '1',
+    min: 1,
+    max: 64,
+    what: 'Processes that share DB_POOL_SIZE and DB_MAX_OVERFLOW; each opens its part, 4 at least',
+  },
+  DATABASE_READ_URL: { kind: 'secret', fallback: null, what: 'Streaming replica of DATABASE_URL, for lists and exports' },
+  DB_READ_TIMEOUT: { kind: 'duration', fallback: '5s', min: 100, what: 'Longest statement on the replica' },
+  REPLICA_MAX_LAG: {
+    kind: 'duration',
+    fallback: '5s',
+    min: 100,
+    what: 'A replica that is further behind is not read: the primary answers',
+  },
+  RETENTION_MEASUREMENTS: {
+    kind: 'duration',
+    fallback: null,
+    min: 2_678_400_000,
+    what: 'Age after which whole months of measured values go, but for lots that are held and inspections not settled; kept for ever when left out',
+  },
   KAFKA_BROKERS: {
     kind: 'list',
     fallback: null,

@@ -441,7 +441,7 @@ async function takeNumber(floor: Floor): Promise<{ commit(event: EventDraft): Pr
   await client.query('select pg_current_xact_id()');
   return {
     async commit(draft) {
-      const { event, ...row } = outboxRow(draft, cause, 'test', new Date());
+      const { event, ...row } = JSON.parse(outboxRow(0, draft, cause, 'test', new Date().toISOString()));
       await client.query(
         'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ($1, $2, $3, $4, $5, $6)',
         [row.topic, row.partition, row.key, row.event_id, row.occurred_at, JSON.stringify(event)],

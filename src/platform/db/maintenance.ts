@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
 import { SLOTS } from './idempotency.ts';
+import { tendTimeTables } from './partitions.ts';
 
 /** Events are kept at least this long, and until every group is past them. */
 const KEEP = '7 days';
@@ -13,6 +14,8 @@ const EMPTIED = [
   ['platform.inbox', 9],
   ['platform.idempotency', 10],
 ] as const;
+/** Longest statement of housekeeping: no request waits for it. */
+const STATEMENT_LIMIT = '60s';
 
 /*
  * Only the oldest piece is looked at: the outbox goes in order, and a group that stands still holds back what is behind it too. `occurred_at` is
@@ -39,18 +42,24 @@ export interface Maintained {
   trimmed: number;
   /** Slots of inbox and idempotency keys emptied. */
   emptied: number;
+  /** Months made ahead for the tables that are cut by time. */
+  made: number;
 }
 
 /**
  * One round of housekeeping: removes old events in pieces of 5,000 (each its own transaction: a long one would hold back every reader), and empties the
- * slots of the rings that are old enough. Of several processes one does it. Emptying waits 0.2 s for its lock at most, or leaves it for next time.
+ * slots of the rings that are old enough, and makes the coming months of the tables that are cut by time. Of several processes one does it. Emptying
+ * waits 0.2 s for its lock at most, or leaves it for next time.
  */
 export async function maintain(db: Database, pieces = 200): Promise<Maintained> {
   const client = await db.pool.connect();
   let lost: Error | undefined;
   try {
     const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [LOCK]);
-    if (!rows[0]?.got) return { trimmed: 0, emptied: 0 };
+    if (!rows[0]?.got) return { trimmed: 0, emptied: 0, made: 0 };
+    await client.query(`set statement_timeout = '${STATEMENT_LIMIT}'`);
+    // First: a row that finds no month is only caught by the net.
+    const made = await tendTimeTables(client);
     let trimmed = 0;
     for (let piece = 0; piece < pieces; piece += 1) {
       const n = (await client.query<{ n: number }>(TRIM)).rows[0]?.n ?? 0;
@@ -70,8 +79,9 @@ export async function maintain(db: Database, pieces = 200): Promise<Maintained> 
         await client.query('rollback');
       }
     }
+    await client.query('reset statement_timeout');
     await client.query('select pg_advisory_unlock($1)', [LOCK]);
-    return { trimmed, emptied };
+    return { trimmed, emptied, made };
   } catch (error) {
     lost = error as Error;
     throw error;
