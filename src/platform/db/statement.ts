@@ -212,7 +212,7 @@ function textOf(tables: readonly TableRows[], parts: Parts): string {
         (id, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, old, new, reason, request_id, trace_id)
       select id, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, old, new, reason, request_id, trace_id
       from json_to_recordset(${next()}) as x(_m int, id uuid, action text, actor_subject text, actor_name text, actor_kind text, site text,
-        object_type text, object_id text, old jsonb, new jsonb, reason text, request_id text, trace_id text)${kept('x')})`);
+        object_type text, object_id text, old json, new json, reason text, request_id text, trace_id text)${kept('x')})`);
   if (parts.inbox) {
     ctes.push(`i as (insert into platform.inbox (slot, consumer_group, event_id)
       select slot, g, e from json_to_recordset(${next()}) as x(slot smallint, g text, e uuid) on conflict do nothing returning 1)`);
