@@ -22,7 +22,7 @@ import { addBodyParsing } from './bodies.ts';
 import { addDocument, type DocumentOptions } from './document.ts';
 import { addErrors, clientError, sendProblem } from './errors.ts';
 import { type Authenticate, addJudgement } from './judge.ts';
-import { createLimiter } from './limits.ts';
+import { createLimiter, type Limiter } from './limits.ts';
 import { createPressure } from './pressure.ts';
 import { createQueue } from './queue.ts';
 import { RouteTable } from './routes.ts';
@@ -57,6 +57,8 @@ export interface AppOptions {
   rateLimit?: number;
   /** Failed tokens a minute from one address. */
   failedTokenLimit?: number;
+  /** Hears of the two limits, where several processes keep them together. */
+  shareLimit?: (name: string, limiter: Limiter) => void;
   requestTimeoutMs?: number;
   headersTimeoutMs?: number;
   uploadTimeoutMs?: number;
@@ -158,10 +160,14 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     maxAge: 600,
   });
   await app.register(compress, { global: false, globalDecompression: false, threshold: 1000, encodings: ['gzip'] });
+  const requests = createLimiter({ rate, burst: rate * BURST_SECONDS });
+  const failures = createLimiter({ rate: failed / 60, burst: failed });
+  options.shareLimit?.('requests', requests);
+  options.shareLimit?.('failures', failures);
   addJudgement(app, {
     authenticate: options.authenticate ?? NO_ONE,
-    requests: createLimiter({ rate, burst: rate * BURST_SECONDS }),
-    failures: createLimiter({ rate: failed / 60, burst: failed }),
+    requests,
+    failures,
     pressure,
     metrics,
     requestTimeoutMs,

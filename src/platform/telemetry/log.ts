@@ -6,6 +6,9 @@ export type Log = Logger;
 const SECRET = /^(?:proxy-)?authorization$|cookie|passw|secret|token|credential|api[-_]?key|idempotency[-_]key|totp|^code_verifier$/i;
 export const isSecretName = (name: string): boolean => SECRET.test(name);
 
+/** Bytes that a pipe takes at once (POSIX: at least 512, Linux 4,096): longer writes of several processes mix. */
+const PIPE_BUFFER = 4096;
+
 const CENSORED = '[redacted]';
 const known = new Map<string, boolean>();
 
@@ -42,6 +45,8 @@ export interface LogOptions {
   level: string;
   /** `service` of every line. */
   service: string;
+  /** Which of several processes writes: in every line. Their lines then go out in pieces that a pipe takes whole. */
+  worker?: number;
   /** Standard output when left out. */
   destination?: DestinationStream;
 }
@@ -51,11 +56,11 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      base: { service: options.service },
+      base: { service: options.service, ...(options.worker === undefined ? {} : { worker: options.worker }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (object) => censor(object) },
       serializers: { err: pino.stdSerializers.err },
     },
-    options.destination ?? pino.destination({ sync: false }),
+    options.destination ?? pino.destination({ sync: false, ...(options.worker === undefined ? {} : { maxWrite: PIPE_BUFFER }) }),
   );
 }
