@@ -112,6 +112,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         blobs,
         log,
         metrics,
+        draining: lifecycle.signal,
         settings: {
           ...uploads,
           inputTimeoutMs: config.INPUT_TIMEOUT,

@@ -25,7 +25,11 @@ function connection(platform: RunningPlatform, token: string) {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const outgoing = request(
         platform.url + path,
-        { method, agent, headers: { authorization: `Bearer ${token}`, ...(text ? { 'content-type': 'application/json' } : {}), ...headers } },
+        {
+          method,
+          agent,
+          headers: { authorization: `Bearer ${token}`, ...(text ? { 'content-type': 'application/json' } : {}), ...headers },
+        },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -81,7 +85,8 @@ test('several processes behind one port are one platform', { timeout: 120_000 },
     assert.equal((await two.ask('POST', '/v1/inspections', board(2), key)).status, 422);
     assert.equal((await two.ask('GET', String(first.headers.location))).body, first.body);
     const before = await figure(platform, created);
-    for (let chip = 10; chip < 20; chip += 1) assert.equal((await (chip % 2 ? one : two).ask('POST', '/v1/inspections', board(chip))).status, 201);
+    for (let chip = 10; chip < 20; chip += 1)
+      assert.equal((await (chip % 2 ? one : two).ask('POST', '/v1/inspections', board(chip))).status, 201);
     for (let scrape = 0; scrape < 4; scrape += 1) assert.equal(await figure(platform, created), before + 10, 'whichever process answers');
   });
 
@@ -91,7 +96,9 @@ test('several processes behind one port are one platform', { timeout: 120_000 },
     const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
     const third = connection(platform, token);
     const began = performance.now();
-    await third.ask('POST', `/v1/inspections/${id}/measurements`, [{ characteristic: 'net_resistance', unit: 'ohm', value: 1, lsl: 0, usl: 2 }]);
+    await third.ask('POST', `/v1/inspections/${id}/measurements`, [
+      { characteristic: 'net_resistance', unit: 'ohm', value: 1, lsl: 0, usl: 2 },
+    ]);
     for (const { body } of await Promise.all(waiting)) assert.equal((JSON.parse(body) as Inspection).status, 'completed');
     for (const socket of sockets) assert.equal(await socket.judged(id), true);
     assert.ok(performance.now() - began < 10_000);
@@ -129,7 +136,9 @@ async function open(platform: RunningPlatform, token: string) {
   const heard = new Set<string>();
   let tell = () => {};
   const subscribed = new Promise<void>((resolve, reject) => {
-    socket.addEventListener('open', () => socket.send(JSON.stringify({ type: 'subscribe', filter: { event_types: ['inspection.judged'] } })));
+    socket.addEventListener('open', () =>
+      socket.send(JSON.stringify({ type: 'subscribe', filter: { event_types: ['inspection.judged'] } })),
+    );
     socket.addEventListener('error', () => reject(new Error('the stream broke')));
     socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(String(data)) as StreamMessage;
@@ -188,7 +197,9 @@ test('SIGTERM: no process takes anything new, each finishes what it has, all lea
   const stopped = platform.stop();
   await pause(300);
   assert.equal((await fetch(`${platform.url}/health/ready`)).status, 503, 'not ready at once');
+  const began = performance.now();
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+  assert.ok(performance.now() - began < 5000, 'who waits is told what is known, not kept for the 20 s');
   assert.equal(await stopped, 0);
   assert.deepEqual(workersOf(platform), []);
   one.close();

@@ -12,7 +12,12 @@ function processOf(worker: number, requests: number, lag: number) {
   return metrics.figures();
 }
 const value = (text: string, name: string): number =>
-  Number(text.split('\n').find((line) => line.startsWith(name))?.slice(name.length) ?? Number.NaN);
+  Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(name))
+      ?.slice(name.length) ?? Number.NaN,
+  );
 
 test('the figures of a group: counts and buckets summed, what all look at once, each process by itself', async () => {
   const text = await textOf([await processOf(0, 3, 7), await processOf(1, 4, 2)]);

@@ -1,4 +1,12 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type MetricObject, type PrometheusContentType, Registry } from '@prometheus-io/client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObject,
+  type PrometheusContentType,
+  Registry,
+} from '@prometheus-io/client';
 import { INSPECTION_TYPES } from '../../contracts/inspections.ts';
 import { withDeadline } from './deadline.ts';
 
@@ -153,8 +161,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   if (options.process)
     collectDefaultMetrics({ register: registry, ...(options.worker === undefined ? {} : { labels: { worker: String(options.worker) } }) });
 
-  const refresh = () =>
-    Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS)));
+  const refresh = () => Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS)));
 
   return {
     registry,
