@@ -41,7 +41,7 @@ const FIGURES_MS = 800;
 
 /**
  * The same program several times behind one port. This process accepts the connections and hands them round in turn (measured against a shared
- * listening socket and SO_REUSEPORT: docs/adr/0012), starts a process again that died, and passes on what they tell each other. It answers no request.
+ * listening socket and SO_REUSEPORT: docs/adr/0020), starts a process again that died, and passes on what they tell each other. It answers no request.
  */
 export function startGroup(options: GroupOptions): Group {
   const { count, log } = options;
@@ -86,14 +86,15 @@ export function startGroup(options: GroupOptions): Group {
       void departed.then((before) => send(asker, { kind: 'all', id, figures: [...known, before] }));
     };
     asked.set(own, { waiting: new Set(others), answer });
-    if (others.length === 0) return answer();
-    for (const seat of others) send(seat, { kind: 'tell', id: own });
+    if (others.length === 0) answer();
+    else for (const seat of others) send(seat, { kind: 'tell', id: own });
   }
 
   function heard(seat: Seat, message: ToPrimary): void {
     switch (message.kind) {
       case 'hello':
-        return send(seat, { kind: 'assigned', part: options.part(seat.index) });
+        send(seat, { kind: 'assigned', part: options.part(seat.index) });
+        return;
       case 'serving':
         seat.servingSince = performance.now();
         facts.set(seat.index, message.facts);
@@ -104,7 +105,8 @@ export function startGroup(options: GroupOptions): Group {
         }
         return;
       case 'ask':
-        return gather(seat, message.id);
+        gather(seat, message.id);
+        return;
       case 'figures': {
         seat.figures = message.figures;
         const round = asked.get(message.id);
@@ -124,16 +126,22 @@ export function startGroup(options: GroupOptions): Group {
     seat.figures = null;
     if (last !== null) departed = departed.then((before) => leftBehind(before, last));
     for (const round of asked.values()) if (round.waiting.delete(seat) && round.waiting.size === 0) round.answer();
-    if (stopping) {
+    if (stopping !== undefined) {
       if (code !== 0) allGood = false;
       if (seats.every((one) => one.worker === null)) gone?.();
       return;
     }
     const words = `process ${seat.index + 1} of ${count} left with ${signal ?? code}`;
-    if (!complete) return first.reject(new Error(`${words} before it served`));
+    if (!complete) {
+      first.reject(new Error(`${words} before it served`));
+      return;
+    }
     const wait = seat.restarts.died(servedMs);
     tellState();
-    if (wait === null) return options.exhausted(`${words}, as often as it was started`);
+    if (wait === null) {
+      options.exhausted(`${words}, as often as it was started`);
+      return;
+    }
     log.warn({ process: seat.index, code, signal, served_ms: Math.round(servedMs), restart_ms: wait }, 'process_left');
     restarted += 1;
     seat.timer = setTimeout(() => start(seat), wait);
