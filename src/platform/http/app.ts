@@ -17,8 +17,11 @@ import { ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { addAdmission } from './admission.ts';
 import { addArrival, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
+import { watchConnections } from './connections.ts';
+import { type CreationOptions, createCreationGate } from './creations.ts';
 import { addDocument, type DocumentOptions } from './document.ts';
 import { addErrors, clientError, sendProblem } from './errors.ts';
 import { type Authenticate, addJudgement } from './judge.ts';
@@ -63,9 +66,13 @@ export interface AppOptions {
   headersTimeoutMs?: number;
   uploadTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  /** A client that takes nothing of its answer for so long is cut off. */
+  stallTimeoutMs?: number;
   /** For reads and exports; creations are bounded by the time-outs of what they call. */
   handlerTimeoutMs?: number;
   bodyLimit?: number;
+  /** How many creations may be inside, and when a burst becomes an overload. */
+  creations?: CreationOptions;
   /** Inspections that are created at once; others wait for their turn. */
   createConcurrency?: number;
   /** Mean event loop delay that counts as load 1, and the queue that does: creations that wait, and what `waiting` tells. */
@@ -78,6 +85,8 @@ export interface AppOptions {
   schemas?: readonly (object & { $id: string })[];
 }
 
+/** Creations that wait for nothing but their commit. */
+const CREATIONS_NO_LINE = 100;
 const HEADER_BLOCK = 16 * 1024;
 const BURST_SECONDS = 10;
 const NO_ONE: Authenticate = () => {
@@ -94,10 +103,11 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const failed = options.failedTokenLimit ?? 1000;
   const table = new RouteTable();
   const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
+  const creations = createCreationGate(options.creations);
   const pressure = createPressure({
     maxDelayMs: options.maxDelayMs ?? 250,
     maxWaiting: options.maxWaiting ?? 500,
-    waiting: () => queue.waiting + (options.waiting?.() ?? 0),
+    waiting: () => Math.max(queue.waiting, creations.inside - CREATIONS_NO_LINE) + (options.waiting?.() ?? 0),
     observe: (seconds) => metrics.eventLoopDelay.set(seconds),
   });
 
@@ -150,6 +160,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     route.compress ??= route.url.endsWith('/content') ? false : {};
   });
   await addDocument(app, options.document);
+  const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000 });
+  addAdmission(app, { pressure, creations, metrics, log, connections: () => connections.open });
   addErrors(app, { log, table });
   addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, metrics, lifecycle, table });
   await app.register(cors, {
@@ -180,6 +192,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   app.addHook('onClose', (_instance, done) => {
     pressure.stop();
     queue.stop();
+    connections.stop();
     done();
   });
   return app;
