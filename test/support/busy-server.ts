@@ -67,6 +67,10 @@ if (import.meta.main) {
       return request.headers.accept === 'text/csv' ? sendCsv(reply, ['id'], [['1']]) : { data: [] };
     },
   );
+  const large = Buffer.alloc(12 * 1024 * 1024, 'a');
+  app.get('/v1/large', { config: { permission: 'inspections:read', class: 'audit' } }, async (_request, reply) =>
+    reply.type('application/octet-stream').send(large),
+  );
   app.post('/v1/lots/:id/hold', { config: { permission: 'lots:disposition' } }, async () => ({ held: true }));
   await app.listen({ port: 0, host: '127.0.0.1', backlog: 65_535 });
   process.send?.({ port: (app.server.address() as { port: number }).port });
