@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from './config.ts';
 import { startDemo } from './demo.ts';
 import { healthParts } from './health-parts.ts';
-import { type Infrastructure, openInfrastructure } from './infrastructure.ts';
+import { budgetOf, type Infrastructure, openInfrastructure } from './infrastructure.ts';
 import type { Masterdata } from './masterdata/index.ts';
+import type { DatabaseAddress } from './platform/db/database.ts';
 import type { Cause } from './platform/db/door.ts';
 import { createApp } from './platform/http/app.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { freePort } from './platform/ports.ts';
+import type { Member } from './platform/processes/member.ts';
 import type { Slice } from './platform/slice.ts';
 import { createLog, type Log } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.ts';
@@ -16,9 +18,23 @@ import { SERVICE_SLICES, SLICES } from './services.ts';
 export const VERSION = '1.0.0';
 
 export interface Platform {
+  /** As users and stations see it. */
   readonly url: string;
+  /** As this machine reaches it. */
+  readonly listening: string;
+  /** `demo-credentials.json`, where this process wrote it. */
+  readonly credentialsFile: string | null;
   readonly lifecycle: Lifecycle;
   close(): Promise<void>;
+}
+
+/** What one of several processes does of the whole. */
+export interface Part {
+  readonly index: number;
+  /** The embedded database that the first process has opened; null: that of the configuration. */
+  readonly database: DatabaseAddress | null;
+  /** Inference threads of this process; 0: others run the models. */
+  readonly inferenceThreads: number;
 }
 
 const SYSTEM: Cause = { actor: { subject: 'system', name: 'bootstrap', kind: 'system' }, requestId: null, traceId: '0'.repeat(32) };
@@ -29,10 +45,17 @@ const BACKLOG = 65_535;
 /** Mean delay of the event loop (milliseconds) at which reads are shed: a busy laptop just after the start is no overload. */
 const MAX_LOOP_DELAY = 1000;
 
+/** Creations at work at once: two thirds of the connections, so that the rest is for reads and consumers. */
+function createConcurrency(config: Config): number {
+  const { poolSize, overflow } = budgetOf(config);
+  return Math.max(2, Math.floor(((poolSize + overflow) * 2) / 3));
+}
+
 const inRoot = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 interface Ground extends Infrastructure {
   readonly config: Config;
+  readonly member: Member<Part> | null;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly lifecycle: Lifecycle;
@@ -61,7 +84,7 @@ type Identity = Awaited<ReturnType<typeof openIdentity>>;
 
 /** The slices of the services that this process runs, each with its typed record of dependencies. */
 async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> {
-  const { config, db, lists, door, feed, blobs, log, metrics, lifecycle } = ground;
+  const { config, db, lists, door, feed, blobs, log, metrics, lifecycle, member } = ground;
   const uploads = { uploadLimit: config.UPLOAD_LIMIT, uploadTimeoutMs: config.UPLOAD_TIMEOUT, lotIdPattern: config.lotIdPattern };
   const { probes } = await SLICES.gateway();
   const open = {
@@ -90,6 +113,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         blobs,
         log,
         metrics,
+        draining: lifecycle.signal,
         settings: {
           ...uploads,
           inputTimeoutMs: config.INPUT_TIMEOUT,
@@ -108,7 +132,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         log,
         settings: {
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
-          workers: config.INFERENCE_WORKERS,
+          workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
         },
       }),
@@ -121,21 +145,25 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       lifecycle,
       ping: () => db.ping(),
       version: VERSION,
-      metrics,
+      figures: member?.shareFigures(metrics) ?? metrics.render,
       metricsEnabled: config.ENABLE_METRICS,
-      parts: healthParts(config, ground),
+      parts: healthParts(config, ground, member),
     }),
     ...revocations,
     ...slices,
   ];
 }
 
-/** Starts everything that the configuration names, in order; `close` ends it in reverse. A failed start leaves nothing behind. */
-export async function compose(given: Config): Promise<Platform> {
+/**
+ * Starts everything that the configuration names, in order; `close` ends it in reverse. A failed start leaves nothing behind. With `member` this is one of
+ * several processes: what exists once (the embedded database, the demo line) is opened by the process that started it.
+ */
+export async function compose(given: Config, member: Member<Part> | null = null): Promise<Platform> {
   const config = given.PORT === 0 ? { ...given, PORT: await freePort() } : given;
-  const log = createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME });
+  const worker = member === null ? {} : { worker: member.part.index };
+  const log = createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME, ...worker });
   const lifecycle = createLifecycle({ drainDelayMs: config.DRAIN_DELAY, shutdownTimeoutMs: config.SHUTDOWN_TIMEOUT, log });
-  const metrics = createMetrics({ process: true, models: ['pcb-pair-synth'] });
+  const metrics = createMetrics({ process: true, models: ['pcb-pair-synth'], ...worker });
   const shownHost = ['0.0.0.0', '::'].includes(config.HOST) ? 'localhost' : config.HOST;
   const listening = `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${config.PORT}`;
   const baseUrl = (config.PUBLIC_URL ?? listening).replace(/\/$/, '');
@@ -144,9 +172,9 @@ export async function compose(given: Config): Promise<Platform> {
     for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => log.error({ err: error }, 'close_failed'));
   };
   try {
-    const infrastructure = await openInfrastructure(config, log, metrics);
+    const infrastructure = await openInfrastructure(config, log, metrics, member?.part.database ?? undefined);
     closers.push(infrastructure.close);
-    const ground: Ground = { ...infrastructure, config, log, metrics, lifecycle, baseUrl };
+    const ground: Ground = { ...infrastructure, config, member, log, metrics, lifecycle, baseUrl };
     const identity = await openIdentity(ground);
     const slices = await openSlices(ground, identity);
     const app = await createApp({
@@ -159,11 +187,13 @@ export async function compose(given: Config): Promise<Platform> {
       trustProxy: config.TRUST_PROXY,
       rateLimit: config.RATE_LIMIT,
       failedTokenLimit: config.FAILED_TOKEN_LIMIT,
+      ...(member === null ? {} : { shareLimit: member.shareLimit }),
       requestTimeoutMs: config.REQUEST_TIMEOUT,
       headersTimeoutMs: config.HEADERS_TIMEOUT,
       uploadTimeoutMs: config.UPLOAD_TIMEOUT,
       keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT,
       bodyLimit: config.BODY_LIMIT,
+      createConcurrency: createConcurrency(config),
       maxDelayMs: MAX_LOOP_DELAY,
       waiting: () => infrastructure.db.pool.waitingCount,
     });
@@ -185,10 +215,9 @@ export async function compose(given: Config): Promise<Platform> {
     closers.push(() => infrastructure.bus.stop());
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG });
     lifecycle.serving();
-    const credentialsFile = await identity.publish();
-    if (credentialsFile !== null && config.databaseUrl === null && config.CQP_DEMO === 'on')
-      closers.push(await startDemo({ config, log, url: listening, credentialsFile }));
-    return { url: baseUrl, lifecycle, close };
+    const credentialsFile = (member?.part.index ?? 0) === 0 ? await identity.publish() : null;
+    if (member === null) closers.push(await startDemo({ config, log, url: listening, credentialsFile }));
+    return { url: baseUrl, listening, credentialsFile, lifecycle, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { type Kind, SETTINGS, type SettingName } from './settings.ts';
 
@@ -28,6 +29,8 @@ type Defined<N extends SettingName> = (typeof SETTINGS)[N] extends { fallback: n
 /** Every setting by its environment name (durations in milliseconds, sizes in bytes), and what follows from them. Frozen. */
 export type Config = Readonly<{ [N in SettingName]: Defined<N> }> & {
   readonly services: readonly Service[];
+  /** Processes behind the port. */
+  readonly workers: number;
   readonly dataDir: string;
   readonly production: boolean;
   /** `null` means the embedded PostgreSQL. */
@@ -75,9 +78,19 @@ const FORM: Record<Kind, string> = {
   list: 'a comma-separated list',
 };
 
-/** Reads and judges the environment; `over` goes before it (`--services`). Throws `ConfigError` with every fault. */
-export function loadConfig(over: { services?: string } = {}, given: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): Config {
-  const environment = over.services === undefined ? given : { ...given, CQP_SERVICES: over.services };
+/** What the command line says goes before the environment. */
+export interface Over {
+  services?: string | undefined;
+  workers?: string | undefined;
+}
+
+function overridden(given: NodeJS.ProcessEnv, { services = given.CQP_SERVICES, workers = given.CQP_WORKERS }: Over): NodeJS.ProcessEnv {
+  return { ...given, CQP_SERVICES: services, CQP_WORKERS: workers === 'auto' ? '0' : workers };
+}
+
+/** Reads and judges the environment; `over` goes before it (`--services`, `--workers`). Throws `ConfigError` with every fault. */
+export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.env, cwd = process.cwd()): Config {
+  const environment = overridden(given, over);
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS)) {
@@ -135,6 +148,7 @@ export function loadConfig(over: { services?: string } = {}, given: NodeJS.Proce
   return Object.freeze({
     ...raw,
     services: services as readonly Service[],
+    workers: raw.CQP_WORKERS === 0 ? availableParallelism() : raw.CQP_WORKERS,
     dataDir: isAbsolute(raw.CQP_DATA_DIR) ? raw.CQP_DATA_DIR : resolve(cwd, raw.CQP_DATA_DIR),
     production,
     databaseUrl,

@@ -11,7 +11,10 @@ const FAST_MILLIS = 10 * 60_000;
 const SLOW_RATE = 2;
 const SEED = 7;
 
-/** Runs the simulated line in a thread of its own. Answers how to stop it. A line that fails is logged and started again after a while. */
+/**
+ * Runs the simulated line in a thread of its own, on an embedded data directory and where `CQP_DEMO` says so. Answers how to stop it. A line that fails is
+ * logged and started again after a while.
+ */
 export async function startDemo({
   config,
   log,
@@ -21,8 +24,9 @@ export async function startDemo({
   config: Config;
   log: Log;
   url: string;
-  credentialsFile: string;
+  credentialsFile: string | null;
 }): Promise<() => Promise<void>> {
+  if (credentialsFile === null || config.databaseUrl !== null || config.CQP_DEMO !== 'on') return async () => undefined;
   const credentials = JSON.parse(await readFile(credentialsFile, 'utf8')) as Credentials;
   const options: DemoOptions = {
     url,

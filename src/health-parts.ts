@@ -2,13 +2,24 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Infrastructure } from './infrastructure.ts';
 import { freePercent } from './platform/blob/disk.ts';
+import type { Member } from './platform/processes/member.ts';
 
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
 /** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads. */
-export function healthParts(config: Config, { bus, replica }: Pick<Infrastructure, 'bus' | 'replica'>) {
+export function healthParts(
+  config: Config,
+  { bus, replica }: Pick<Infrastructure, 'bus' | 'replica'>,
+  member: Pick<Member<unknown>, 'group'> | null,
+) {
+  const workers = () => {
+    const { wanted, serving, restarted } = member?.group ?? { wanted: 1, serving: 1, restarted: 0 };
+    const detail = `${serving} of ${wanted} serve${restarted > 0 ? `, ${restarted} started again` : ''}`;
+    return { status: serving < wanted ? ('degraded' as const) : ('ok' as const), detail };
+  };
   return {
+    ...(member === null ? {} : { workers }),
     storage: async () => {
       const free = await freePercent(join(config.dataDir, 'blobs'));
       return free < config.STORAGE_MIN_FREE

@@ -34,14 +34,20 @@ export interface Infrastructure {
   close(): Promise<void>;
 }
 
+/** Connections that the embedded server lets in beside those of the pools: the superuser, migrations, a probe a process. */
+const CONNECTIONS = { least: 80, beside: 24, aProbe: 1 };
+
 /** The given server, or the embedded one, which is started here and ended by `stop`. */
 export async function openServer(
   config: Config,
   log: Log,
 ): Promise<{ address: DatabaseAddress; embedded: Embedded | null; stop(): Promise<void> }> {
   if (config.databaseUrl !== null) return { address: { url: config.databaseUrl }, embedded: null, stop: async () => undefined };
+  const pool = budgetOf(config);
+  const wanted = config.workers * (pool.poolSize + pool.overflow + CONNECTIONS.aProbe) + CONNECTIONS.beside;
   const embedded = await startEmbedded({
     dataDir: config.dataDir,
+    settings: { max_connections: String(Math.max(CONNECTIONS.least, wanted)) },
     log: { info: (message) => log.info({}, message), warn: (message) => log.warn({}, message) },
   });
   return { address: embedded.address, embedded, stop: () => embedded.stop() };
@@ -87,14 +93,29 @@ function openReadReplica(config: Config, url: string, primary: Database, pool: D
   return replica;
 }
 
-/** Opens database, door, bus and files. The embedded database is migrated here; a given one by the `migrate` command, and checked here. */
-export async function openInfrastructure(config: Config, log: Log, metrics: Metrics): Promise<Infrastructure> {
+/** The part of the program's connections that one of its processes may have. */
+export const budgetOf = (config: Config): { poolSize: number; overflow: number; over: number } =>
+  poolBudget({ poolSize: config.DB_POOL_SIZE, overflow: config.DB_MAX_OVERFLOW }, config.workers);
+
+/** A server whose schema is at this version. The embedded database is migrated here; a given one by the `migrate` command, and checked here. */
+export async function openMigrated(config: Config, log: Log): Promise<{ address: DatabaseAddress; stop(): Promise<void> }> {
   const server = await openServer(config, log);
-  const opened: (() => Promise<void>)[] = [server.stop];
   try {
     const schema = { ...server.address, folder: MIGRATIONS, log: { info: (message: string) => log.info({}, message) } };
     await (server.embedded ? migrate(schema) : checkMigrated(schema));
-    const { over, ...share } = poolBudget({ poolSize: config.DB_POOL_SIZE, overflow: config.DB_MAX_OVERFLOW }, config.DB_POOL_WORKERS);
+    return server;
+  } catch (error) {
+    await server.stop().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Opens database, door, bus and files; `at` is a server that another process of this program has opened. */
+export async function openInfrastructure(config: Config, log: Log, metrics: Metrics, at?: DatabaseAddress): Promise<Infrastructure> {
+  const server = at === undefined ? await openMigrated(config, log) : { address: at, stop: async () => undefined };
+  const opened: (() => Promise<void>)[] = [server.stop];
+  try {
+    const { over, ...share } = budgetOf(config);
     if (over > 0) log.warn({ connections: over }, 'more workers than DB_POOL_SIZE and DB_MAX_OVERFLOW have connections for');
     const pool = {
       ...share,

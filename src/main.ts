@@ -4,44 +4,25 @@ import { loadConfig, refuseTelemetry, relaunchLean } from './config.ts';
 
 const USAGE = `usage: node src/main.ts <command> [options]
 
-  serve [--services gateway,inspection,inference,reports] [--workers 1]
-             runs the platform (all services when left out); settings come from the environment (docs/settings.md)
+  serve [--services gateway,inspection,inference,reports] [--workers N]
+             runs the platform (all services when left out) in N processes behind one port (1; 0 or auto: one a core);
+             settings come from the environment (docs/settings.md)
   migrate    brings the database to this version, and makes the topics that the brokers of KAFKA_BROKERS lack
   simulate   runs a simulated plant against a platform; simulate --help
   token      prints an access token: --client ID or --user NAME of the demo credentials
 
   --help     this text`;
 
-/** Said in one line, without a stack. */
-class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-async function serve(args: string[]): Promise<void> {
+async function serveCommand(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
-    options: { services: { type: 'string' }, workers: { type: 'string', default: '1' }, help: { type: 'boolean', default: false } },
+    options: { services: { type: 'string' }, workers: { type: 'string' }, help: { type: 'boolean', default: false } },
   });
   if (values.help) return console.log(USAGE);
-  if (values.workers !== '1')
-    throw new UsageError('--workers: this version runs one process a port; start more of them with --services and a balancer');
   relaunchLean(process.argv[1] ?? '', process.argv.slice(2));
   refuseTelemetry();
-  const config = loadConfig(values.services === undefined ? undefined : { services: values.services });
-  const { compose } = await import('./compose.ts');
-  const platform = await compose(config);
-  platform.lifecycle.onSignals(platform.close);
-  if (config.CQP_PARENT !== null) leaveWith(config.CQP_PARENT);
-  console.log(`ready ${platform.url}`);
-  if (process.stdout.isTTY && config.databaseUrl === null)
-    console.log(`sign in with a user of ${join(config.dataDir, 'demo-credentials.json')}; Ctrl+C stops`);
-}
-
-/** Leaves in good order when the process that started this one is gone, however that ended. */
-function leaveWith(parent: string): void {
-  setInterval(() => {
-    if (String(process.ppid) !== parent) process.kill(process.pid, 'SIGTERM');
-  }, 2000).unref();
+  const { serve } = await import('./serve.ts');
+  await serve(loadConfig(values));
 }
 
 async function migrateCommand(): Promise<void> {
@@ -81,7 +62,7 @@ async function token(args: string[]): Promise<void> {
 }
 
 /** Errors whose message says all that there is to say. */
-const PLAIN = new Set(['ConfigError', 'FolderInUse', 'MigrationRefused', 'SealBroken', 'UsageError']);
+const PLAIN = new Set(['ConfigError', 'FolderInUse', 'MigrationRefused', 'SealBroken']);
 
 /** A person who typed a command reads its error in one line; a server that falls over unforeseen shows its stack. */
 function saysAll(error: unknown): boolean {
@@ -96,7 +77,7 @@ function saysAll(error: unknown): boolean {
 async function main([command = 'serve', ...args]: string[]): Promise<void> {
   switch (command) {
     case 'serve':
-      return serve(args);
+      return serveCommand(args);
     case 'migrate':
       return migrateCommand();
     case 'simulate': {
@@ -110,7 +91,7 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
     case 'help':
       return console.log(USAGE);
     default:
-      if (command.startsWith('-')) return serve([command, ...args]);
+      if (command.startsWith('-')) return serveCommand([command, ...args]);
       console.error(`unknown command ${JSON.stringify(command)}\n\n${USAGE}`);
       process.exitCode = 2;
   }

@@ -24,6 +24,13 @@ export const SETTINGS = {
     fallback: '',
     what: 'Which services this process runs: gateway, inspection, inference, reports; all when empty',
   },
+  CQP_WORKERS: {
+    kind: 'number',
+    fallback: '1',
+    min: 0,
+    max: 256,
+    what: 'Processes behind the port, as --workers; 0 or auto is one a core. Limits and connections are those of the whole program',
+  },
   CQP_DATA_DIR: { kind: 'text', fallback: '.data', what: 'Folder of the embedded database, pictures and secrets' },
   CQP_DEMO: {
     kind: 'text',
@@ -59,18 +66,17 @@ export const SETTINGS = {
   DB_HOST: { kind: 'text', fallback: null, what: 'Used in place of DATABASE_URL' },
   DB_PORT: { kind: 'number', fallback: '5432', min: 1, max: 65535, what: 'Used with DB_HOST in place of DATABASE_URL' },
   DB_NAME: { kind: 'text', fallback: null, what: 'Used with DB_HOST in place of DATABASE_URL' },
-  DB_POOL_SIZE: { kind: 'number', fallback: '20', min: 2, max: 500, what: 'Connections kept open' },
+  DB_POOL_SIZE: {
+    kind: 'number',
+    fallback: '20',
+    min: 2,
+    max: 500,
+    what: 'Connections kept open, by all processes of the program together',
+  },
   DB_MAX_OVERFLOW: { kind: 'number', fallback: '30', min: 0, max: 500, what: 'Connections opened beyond that under load' },
   DB_POOL_RECYCLE: { kind: 'duration', fallback: '1h', min: 1000, what: 'Age at which a connection is replaced' },
   DB_CONNECT_TIMEOUT: { kind: 'duration', fallback: '1800ms', min: 100, what: 'Wait for a connection before 503' },
   DB_STATEMENT_TIMEOUT: { kind: 'duration', fallback: '10s', min: 100, what: 'Longest statement' },
-  DB_POOL_WORKERS: {
-    kind: 'number',
-    fallback: '1',
-    min: 1,
-    max: 64,
-    what: 'Processes that share DB_POOL_SIZE and DB_MAX_OVERFLOW; each opens its part, 4 at least',
-  },
   DATABASE_READ_URL: { kind: 'secret', fallback: null, what: 'Streaming replica of DATABASE_URL, for lists and exports' },
   DB_READ_TIMEOUT: { kind: 'duration', fallback: '5s', min: 100, what: 'Longest statement on the replica' },
   REPLICA_MAX_LAG: {
@@ -150,7 +156,13 @@ export const SETTINGS = {
     what: 'An inspection whose inputs do not come waits for a person after this',
   },
   MODELS_DIR: { kind: 'text', fallback: 'models', what: 'Model repository' },
-  INFERENCE_WORKERS: { kind: 'number', fallback: '1', min: 1, max: 64, what: 'Threads that run a model, one session each' },
+  INFERENCE_WORKERS: {
+    kind: 'number',
+    fallback: '1',
+    min: 1,
+    max: 64,
+    what: 'Threads that run a model, one session each; of the whole program',
+  },
   INFERENCE_TIMEOUT: { kind: 'duration', fallback: '30s', min: 100, what: 'Longest run of a model' },
 } as const satisfies Record<string, Setting>;
 

@@ -33,7 +33,7 @@ async function platform(t: TestContext, options: { dashboardDir?: string; metric
     ping,
     parts: { model: () => model },
     version: '1.0.0',
-    metrics,
+    figures: metrics.render,
     metricsEnabled: options.metricsEnabled ?? true,
   }).routes?.(app);
   await gateway({ dashboardDir: options.dashboardDir ?? '/nowhere' }).routes?.(app);

@@ -1,8 +1,8 @@
 import type { App } from '../platform/http/app.ts';
-import type { Metrics } from '../platform/telemetry/metrics.ts';
 
 export interface MetricsDeps {
-  metrics: Metrics;
+  /** Prometheus text: of this process, or of all processes behind the port. */
+  figures(): Promise<{ contentType: string; text: string }>;
   /** `ENABLE_METRICS=false`: the address is not there. */
   metricsEnabled: boolean;
 }
@@ -11,7 +11,7 @@ export interface MetricsDeps {
 export function metricsRoutes(app: App, deps: MetricsDeps): void {
   if (!deps.metricsEnabled) return;
   app.get('/metrics', { config: { permission: 'none' }, schema: { hide: true } }, async (_request, reply) => {
-    const { contentType, text } = await deps.metrics.render();
+    const { contentType, text } = await deps.figures();
     reply.type(contentType);
     return reply.send(text);
   });

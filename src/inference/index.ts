@@ -8,6 +8,7 @@ import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
 import { runRoutes } from './routes.ts';
+import { elsewhere } from './runtime/elsewhere.ts';
 import { onnxRuntime } from './runtime/onnx.ts';
 import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
 import { type Log, openThreads } from './threads/pool.ts';
@@ -16,7 +17,7 @@ import { jobWorkers, type Workers } from './workers.ts';
 export interface InferenceSettings {
   /** Folder of `<name>/manifest.json` and `<name>/<version>/model.onnx`. */
   modelsDir: string;
-  /** Threads that decode and run; each holds a session of every model. */
+  /** Threads that decode and run; each holds a session of every model. 0: other processes run the models, this one only queues. */
   workers: number;
   /** Longest run of a model in milliseconds. */
   timeoutMs: number;
@@ -56,6 +57,10 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         const { models: found, refused } = await readRepository(settings.modelsDir);
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
+        if (settings.workers === 0) {
+          runtime = elsewhere(models);
+          return;
+        }
         const threads = openThreads({
           size: settings.workers,
           maxQueue: MOST_WAITING,

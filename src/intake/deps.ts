@@ -33,4 +33,6 @@ export interface IntakeDeps {
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'inspection' | 'knownStations' | 'activeInspections'>;
   readonly settings: IntakeSettings;
+  /** Aborted when the process begins to leave: who waits is answered with the state of then. */
+  readonly draining?: AbortSignal;
 }

@@ -36,6 +36,7 @@ export function intake(deps: IntakeDeps): Slice {
   const plant = openPlant(reads, settings.lotIdPattern, (stations) => metrics.knownStations(stations));
   const recorder = openRecorder({ door, metrics });
   const waiters = openWaiters(deps.feed);
+  deps.draining?.addEventListener('abort', () => waiters.close(), { once: true });
 
   async function refreshGauge(): Promise<void> {
     const counts = await countActive(reads);

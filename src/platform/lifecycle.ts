@@ -20,7 +20,9 @@ export interface Lifecycle {
   /** Not ready at once; then the drain delay, then until nothing is in flight or the time is over. Safe to call twice. */
   drain(): Promise<void>;
   stopped(): void;
-  /** SIGTERM and SIGINT: drain, `stop`, exit 0. A second signal, or the time-out, exits 1 at once. Returns an undo for tests. */
+  /** Drain, `stop`, exit 0; the time-out exits 1. Once begun it goes on: a second call does nothing. */
+  end(why: string, stop: () => Promise<void>, exit?: (code: number) => void): void;
+  /** SIGTERM and SIGINT: `end`. A second signal exits 1 at once. Returns an undo for tests. */
   onSignals(stop: () => Promise<void>, exit?: (code: number) => void): () => void;
 }
 
@@ -37,6 +39,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   let phase: Phase = 'starting';
   let inFlight = 0;
   let draining: Promise<void> | undefined;
+  let ending = false;
 
   async function runDrain(): Promise<void> {
     phase = 'draining';
@@ -72,33 +75,38 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     stopped() {
       phase = 'stopped';
     },
+    end(why, stop, exit = (code) => process.exit(code)) {
+      if (ending) return;
+      ending = true;
+      options.log.info({ why }, 'stopping');
+      const timer = setTimeout(
+        () => {
+          options.log.error({}, 'shutdown_timeout');
+          exit(1);
+        },
+        options.shutdownTimeoutMs + options.drainDelayMs + 2000,
+      );
+      timer.unref();
+      lifecycle
+        .drain()
+        .then(stop)
+        .then(
+          () => {
+            phase = 'stopped';
+            exit(0);
+          },
+          (error: unknown) => {
+            options.log.error({ err: error }, 'shutdown_failed');
+            exit(1);
+          },
+        );
+    },
     onSignals(stop, exit = (code) => process.exit(code)) {
       let signals = 0;
       const onSignal = (signal: NodeJS.Signals) => {
         signals += 1;
         if (signals > 1) return exit(1);
-        options.log.info({ signal }, 'stopping');
-        const timer = setTimeout(
-          () => {
-            options.log.error({}, 'shutdown_timeout');
-            exit(1);
-          },
-          options.shutdownTimeoutMs + options.drainDelayMs + 2000,
-        );
-        timer.unref();
-        lifecycle
-          .drain()
-          .then(stop)
-          .then(
-            () => {
-              phase = 'stopped';
-              exit(0);
-            },
-            (error: unknown) => {
-              options.log.error({ err: error }, 'shutdown_failed');
-              exit(1);
-            },
-          );
+        lifecycle.end(signal, stop, exit);
       };
       process.on('SIGTERM', onSignal);
       process.on('SIGINT', onSignal);

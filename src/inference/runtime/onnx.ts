@@ -5,11 +5,14 @@ import { keyOf, type ModelRuntime, RunFailed, RuntimeAway } from './runtime.ts';
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
 
+/** Goes into the provenance of every run. */
+export const ONNX_NAME = `onnxruntime-node ${version} cpu`;
+
 /** ONNX Runtime in threads of this process, CPU, one session a thread. The threads load the models; this only hands runs to them. */
 export function onnxRuntime(threads: Threads, models: readonly VerifiedModel[]): ModelRuntime {
   const keys = models.map(({ manifest }) => ({ model: manifest.name, version: manifest.version }));
   return {
-    name: `onnxruntime-node ${version} cpu`,
+    name: ONNX_NAME,
     models: () => keys,
     ready: (model, wanted) => threads.has(keyOf(model, wanted)),
     async infer({ model, version: wanted, tensors, signal, deadlineMs, priority }) {

@@ -19,13 +19,16 @@ import { ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { addArrival, addRouteRegister } from './arrive.ts';
+import { addAdmission } from './admission.ts';
+import { addArrival, addRequestFacts, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
 import { watchBodies } from './body-watch.ts';
+import { watchConnections } from './connections.ts';
+import { type CreationOptions, createCreationGate } from './creations.ts';
 import { addDocument, type DocumentOptions } from './document.ts';
 import { addErrors, bodyTimedOut, clientError, sendProblem } from './errors.ts';
 import { type Authenticate, addJudgement } from './judge.ts';
-import { createLimiter } from './limits.ts';
+import { createLimiter, type Limiter } from './limits.ts';
 import { createPressure } from './pressure.ts';
 import { createQueue } from './queue.ts';
 import { RouteTable } from './routes.ts';
@@ -60,13 +63,19 @@ export interface AppOptions {
   rateLimit?: number;
   /** Failed tokens a minute from one address. */
   failedTokenLimit?: number;
+  /** Hears of the two limits, where several processes keep them together. */
+  shareLimit?: (name: string, limiter: Limiter) => void;
   requestTimeoutMs?: number;
   headersTimeoutMs?: number;
   uploadTimeoutMs?: number;
   keepAliveTimeoutMs?: number;
+  /** A client that takes nothing of its answer for so long is cut off. */
+  stallTimeoutMs?: number;
   /** For reads and exports; creations are bounded by the time-outs of what they call. */
   handlerTimeoutMs?: number;
   bodyLimit?: number;
+  /** How many creations may be inside, and when a burst becomes an overload. */
+  creations?: CreationOptions;
   /** Inspections that are created at once; others wait for their turn. */
   createConcurrency?: number;
   /** Mean event loop delay that counts as load 1, and the queue that does: creations that wait, and what `waiting` tells. */
@@ -79,6 +88,8 @@ export interface AppOptions {
   schemas?: readonly (object & { $id: string })[];
 }
 
+/** Creations that wait for nothing but their commit. */
+const CREATIONS_NO_LINE = 100;
 const HEADER_BLOCK = 16 * 1024;
 const BURST_SECONDS = 10;
 const NO_ONE: Authenticate = () => {
@@ -96,10 +107,11 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const table = new RouteTable();
   const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
   const bodies = watchBodies(requestTimeoutMs, bodyTimedOut);
+  const creations = createCreationGate(options.creations);
   const pressure = createPressure({
     maxDelayMs: options.maxDelayMs ?? 250,
     maxWaiting: options.maxWaiting ?? 500,
-    waiting: () => queue.waiting + (options.waiting?.() ?? 0),
+    waiting: () => Math.max(queue.waiting, creations.inside - CREATIONS_NO_LINE) + (options.waiting?.() ?? 0),
     observe: (seconds) => metrics.eventLoopDelay.set(seconds),
   });
 
@@ -155,6 +167,9 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     route.compress ??= route.url.endsWith('/content') ? false : {};
   });
   await addDocument(app, options.document);
+  addRequestFacts(app);
+  const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000 });
+  addAdmission(app, { pressure, creations, metrics, log, connections: () => connections.open });
   addErrors(app, { log, table, bodies });
   addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, lifecycle, table, bodies });
   await app.register(corsWithOrigin, {
@@ -165,10 +180,14 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     maxAge: 600,
   });
   await app.register(compress, { global: false, globalDecompression: false, threshold: 1000, encodings: ['gzip'] });
+  const requests = createLimiter({ rate, burst: rate * BURST_SECONDS });
+  const failures = createLimiter({ rate: failed / 60, burst: failed });
+  options.shareLimit?.('requests', requests);
+  options.shareLimit?.('failures', failures);
   addJudgement(app, {
     authenticate: options.authenticate ?? NO_ONE,
-    requests: createLimiter({ rate, burst: rate * BURST_SECONDS }),
-    failures: createLimiter({ rate: failed / 60, burst: failed }),
+    requests,
+    failures,
     pressure,
     metrics,
     bodies,
@@ -183,6 +202,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     pressure.stop();
     bodies.stop();
     queue.stop();
+    connections.stop();
     done();
   });
   return app;

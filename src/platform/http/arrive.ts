@@ -49,14 +49,24 @@ export function addRouteRegister(app: App, options: { metrics: Metrics; table: R
   });
 }
 
+/** Facts that every later step asks for, read once. The first hook of all. */
+export function addRequestFacts(app: App): void {
+  app.decorateRequest('route', null as never);
+  app.decorateRequest('startedAt', 0);
+  app.decorateRequest('leave', null);
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.route = request.routeOptions;
+    request.startedAt = performance.now();
+    done();
+  });
+}
+
 /** What every request gets before it is judged: its id, the security headers, its place in the counts; and one log line at its end. */
 export function addArrival(app: App, options: ArriveOptions): void {
   const { lifecycle, bodies } = options;
   const write = requestLines(options.log);
   const hostAllowed = hostFilter(options.allowedHosts);
 
-  app.decorateRequest('route', null as never);
-  app.decorateRequest('startedAt', 0);
   app.decorateRequest('open', false);
   app.decorateRequest('meter', undefined);
   app.decorateRequest('caller', null as never);
@@ -107,9 +117,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
   });
 
   app.addHook('onRequest', (request, reply, done) => {
-    const route = request.routeOptions;
-    request.route = route;
-    request.startedAt = performance.now();
+    const { route } = request;
     if (route.config?.lean === true) enter(request);
     else {
       addHeaders(request, reply);
@@ -148,6 +156,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     request.open = false;
     lifecycle.leave();
     request.place?.leave();
+    request.leave?.();
     bodies.forget(request);
     const millis = performance.now() - request.startedAt;
     const { meter } = request;

@@ -49,6 +49,8 @@ declare module 'fastify' {
     bodyUntil: number;
     traceIdGiven: string;
     place: Place | null;
+    /** Tells the gate of creations that this one is done. */
+    leave: (() => void) | null;
   }
   interface FastifyReply {
     /** On a `lean` route: JSON that is text already, with the headers of every answer, in one write. */

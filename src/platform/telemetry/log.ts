@@ -6,6 +6,9 @@ export type Log = Logger;
 const SECRET = /^(?:proxy-)?authorization$|cookie|passw|secret|token|credential|api[-_]?key|idempotency[-_]key|totp|^code_verifier$/i;
 export const isSecretName = (name: string): boolean => SECRET.test(name);
 
+/** Bytes that a pipe takes at once (POSIX: at least 512, Linux 4,096): longer writes of several processes mix. */
+const PIPE_BUFFER = 4096;
+
 const CENSORED = '[redacted]';
 const known = new Map<string, boolean>();
 
@@ -56,10 +59,10 @@ const FLUSH_MS = 200;
 
 /**
  * Standard output, written beside the event loop in pieces: a write a line costs more than the line. What waits is flushed five times a second, at
- * exit and before the process dies of an error; `kill -9` can cost the lines of the last fifth of a second.
+ * exit and before the process dies of an error; several processes that share one pipe write a line at a time; `kill -9` can cost the lines of the last fifth of a second.
  */
-function gatheredOutput(): DestinationStream {
-  const output = pino.destination({ sync: false, minLength: GATHERED });
+function gatheredOutput(shared: boolean): DestinationStream {
+  const output = pino.destination(shared ? { sync: false, maxWrite: PIPE_BUFFER } : { sync: false, minLength: GATHERED });
   setInterval(() => output.flush(), FLUSH_MS).unref();
   return output;
 }
@@ -68,6 +71,8 @@ export interface LogOptions {
   level: string;
   /** `service` of every line. */
   service: string;
+  /** Which of several processes writes: in every line. Their lines then go out in pieces that a pipe takes whole. */
+  worker?: number;
   /** Standard output when left out. */
   destination?: DestinationStream;
 }
@@ -77,12 +82,12 @@ export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
-      base: { service: options.service },
+      base: { service: options.service, ...(options.worker === undefined ? {} : { worker: options.worker }) },
       timestamp: isoTime,
       formatters: { level: (label) => ({ level: label }), log: (object) => censor(object) },
       serializers: { err: pino.stdSerializers.err },
     },
-    options.destination ?? gatheredOutput(),
+    options.destination ?? gatheredOutput(options.worker !== undefined),
   );
 }
 

@@ -1,4 +1,12 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, type PrometheusContentType, Registry } from '@prometheus-io/client';
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObject,
+  type PrometheusContentType,
+  Registry,
+} from '@prometheus-io/client';
 import { INSPECTION_TYPES } from '../../contracts/inspections.ts';
 import { withDeadline } from './deadline.ts';
 import { type RouteMeter, requestMeters } from './request-meters.ts';
@@ -36,11 +44,18 @@ export interface Metrics {
   /** Run before each scrape, for gauges that are read from somewhere; bounded in time, a failure keeps the last value. */
   onScrape(refresh: () => void | Promise<void>): void;
   render(): Promise<{ contentType: string; text: string }>;
+  /** The same as data, to be added up with those of other processes. */
+  figures(): Promise<Figures>;
 }
+
+/** Figures of one process as its registry writes them. */
+export type Figures = readonly (MetricObject & { values: { value: number; labels: object; metricName?: string }[] })[];
 
 export interface MetricsOptions {
   /** Also CPU, memory, event loop, garbage collection and handles of the process. */
   process?: boolean;
+  /** Which of several processes this is: a label of the figures of the process. */
+  worker?: number;
   /** Model names whose histogram is shown from the start. */
   models?: readonly string[];
 }
@@ -74,6 +89,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const activeInspections = new Gauge({
     name: 'active_inspections_count',
     help: 'Inspections that are not completed or cancelled, by type',
+    aggregator: 'max',
     labelNames: ['inspection_type'] as const,
     registers,
   });
@@ -93,10 +109,17 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const busLag = new Gauge({
     name: 'bus_lag_seconds',
     help: 'Age of the oldest event not yet handled',
+    aggregator: 'max',
     labelNames: ['group'] as const,
     registers,
   });
-  const busParked = new Gauge({ name: 'bus_parked_events', help: 'Events set aside, by group', labelNames: ['group'] as const, registers });
+  const busParked = new Gauge({
+    name: 'bus_parked_events',
+    help: 'Events set aside, by group',
+    aggregator: 'max',
+    labelNames: ['group'] as const,
+    registers,
+  });
   const openStreams = new Gauge({ name: 'stream_connections', help: 'Open live streams (WebSocket)', registers });
   const shed = new Counter({
     name: 'requests_shed_total',
@@ -108,9 +131,13 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const eventLoopDelay = new Gauge({
     name: 'event_loop_delay_seconds',
     help: 'Mean delay of the event loop in the last half second',
+    aggregator: 'max',
     registers,
   });
-  if (options.process) collectDefaultMetrics({ register: registry });
+  if (options.process)
+    collectDefaultMetrics({ register: registry, ...(options.worker === undefined ? {} : { labels: { worker: String(options.worker) } }) });
+
+  const refresh = () => Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS)));
 
   return {
     registry,
@@ -137,12 +164,16 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     shed,
     eventLoopDelay,
     add: (make) => make(registers),
-    onScrape(refresh) {
-      refreshers.push(refresh);
+    onScrape(fresh) {
+      refreshers.push(fresh);
     },
     async render() {
-      await Promise.allSettled(refreshers.map((refresh) => withDeadline(Promise.resolve().then(refresh), SCRAPE_DEADLINE_MS)));
+      await refresh();
       return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+    async figures() {
+      await refresh();
+      return (await registry.getMetricsAsJSON()) as Figures;
     },
   };
 }

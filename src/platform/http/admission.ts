@@ -1,0 +1,109 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError } from '../problem.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { App } from './app.ts';
+import { pathOf } from './arrive.ts';
+import type { CreationGate } from './creations.ts';
+import { holdBack, retryAfterFor } from './hold-back.ts';
+import type { Pressure } from './pressure.ts';
+import { PROBLEM_TYPE, problemBody } from './problem-body.ts';
+import type { RouteClass } from './request.ts';
+import { SECURITY_HEADERS } from './security.ts';
+
+/** Requests of a class at work at once: what is beyond would only wait for a database connection, before creations that wait for one too. */
+const MOST: Readonly<Partial<Record<RouteClass, number>>> = { export: 8, read: 200 };
+const TOLD_MS = 1000;
+/** Bodies up to this are taken from the socket with their head, or cost little to take. */
+const SMALL_BODY = 64 * 1024;
+
+export interface AdmissionOptions {
+  pressure: Pressure;
+  creations: CreationGate;
+  metrics: Metrics;
+  log: Pick<Log, 'warn'>;
+  /** Open connections of this process. */
+  connections(): number;
+}
+
+/** The class under which a request is shed; undefined: never (writes, health, the sign-in). */
+function classOf(request: FastifyRequest): RouteClass | undefined {
+  const { config } = request.route;
+  if (config.class !== undefined) return config.class;
+  if (config.permission === 'none' || (request.method !== 'GET' && request.method !== 'HEAD')) return undefined;
+  return request.headers.accept?.includes('text/csv') === true ? 'export' : 'read';
+}
+
+/** What the body may come to weigh here; one that is too large is refused later for that. */
+function bodySize(request: FastifyRequest): number {
+  const length = Number(request.headers['content-length']) || 0;
+  return length > (request.route.bodyLimit ?? length) ? 0 : length;
+}
+
+/** A long wait and a live stream hold a connection and nothing else: they have bounds of their own. */
+const onlyWaits = (request: FastifyRequest): boolean => request.url.includes('wait=') || request.headers.upgrade !== undefined;
+
+/**
+ * The first thing that happens to a request, before anything is spent on it: it is let in, or told 503 with `Retry-After` from its head alone. Order:
+ * exports, then reads and live streams, then creations, each by its own measure; writes that change a state, holds and the audit trail never.
+ */
+export function addAdmission(app: App, options: AdmissionOptions): void {
+  const { pressure, creations, metrics } = options;
+  const atWork = new Map<RouteClass, number>();
+  const refused = new Map<RouteClass, number>();
+  let telling: NodeJS.Timeout | null = null;
+
+  function tell(): void {
+    telling = null;
+    options.log.warn({ refused: Object.fromEntries(refused), creations: creations.inside }, 'requests_shed');
+    refused.clear();
+  }
+
+  function refuse(routeClass: RouteClass, request: FastifyRequest, reply: FastifyReply): void {
+    metrics.shed.inc({ class: routeClass });
+    request.route.config.meters?.get(request.method)?.done(503, 0);
+    refused.set(routeClass, (refused.get(routeClass) ?? 0) + 1);
+    if (telling === null) telling = setTimeout(tell, TOLD_MS).unref();
+    const seconds = retryAfterFor(options.connections());
+    const body = JSON.stringify(problemBody(new ProblemError('overloaded'), pathOf(request.url), request.id));
+    const whole = request.raw.complete || (Number(request.headers['content-length']) || 0) <= SMALL_BODY;
+    const upgrade = (request.raw as { upgrade?: boolean }).upgrade === true;
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(503, {
+      ...SECURITY_HEADERS,
+      'content-type': PROBLEM_TYPE,
+      'content-length': Buffer.byteLength(body),
+      'x-request-id': request.id,
+      'retry-after': String(seconds),
+      ...(whole && !upgrade ? {} : { connection: 'close' }),
+    });
+    if (!whole || upgrade) raw.once('finish', () => request.raw.socket.destroySoon());
+    raw.end(body);
+    if (whole && !upgrade) holdBack(request, seconds);
+  }
+
+  function enter(routeClass: RouteClass, reply: FastifyReply): void {
+    atWork.set(routeClass, (atWork.get(routeClass) ?? 0) + 1);
+    reply.raw.once('close', () => atWork.set(routeClass, (atWork.get(routeClass) ?? 1) - 1));
+  }
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const routeClass = request.route.url === undefined ? undefined : classOf(request);
+    if (routeClass === undefined || routeClass === 'audit') return done();
+    if (routeClass === 'create') {
+      const place = pressure.sheds('create') ? null : creations.enter(bodySize(request));
+      if (place === null) return refuse(routeClass, request, reply);
+      if (request.route.config.lean === true) request.leave = place;
+      else reply.raw.once('close', place);
+      return done();
+    }
+    if (pressure.sheds(routeClass)) return refuse(routeClass, request, reply);
+    const most = MOST[routeClass];
+    if (most !== undefined && !onlyWaits(request)) {
+      if ((atWork.get(routeClass) ?? 0) >= most) return refuse(routeClass, request, reply);
+      enter(routeClass, reply);
+    }
+    done();
+  });
+}

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict';
+import { Agent, request } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { familyOf } from '../../bench/process-tree.ts';
+import type { Inspection } from '../../src/contracts/inspections.ts';
+import { STREAM_PROTOCOL, type StreamMessage } from '../../src/contracts/stream.ts';
+import { isRunning } from '../../src/platform/db/embedded/processes.ts';
+import { type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { workersOf } from '../support/processes.ts';
+
+const RATE = 100;
+
+interface Answer {
+  status: number;
+  body: string;
+  headers: Record<string, unknown>;
+}
+
+/** One connection that stays: connections are handed round in turn, so two of them are at two processes. */
+function connection(platform: RunningPlatform, token: string) {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const outgoing = request(
+        platform.url + path,
+        {
+          method,
+          agent,
+          headers: { authorization: `Bearer ${token}`, ...(text ? { 'content-type': 'application/json' } : {}), ...headers },
+        },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () =>
+            resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString(), headers: answer.headers }),
+          );
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(text);
+    });
+  return { ask, close: () => agent.destroy() };
+}
+
+async function figure(platform: RunningPlatform, name: string): Promise<number> {
+  const text = await (await fetch(`${platform.url}/metrics`)).text();
+  return Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(name))
+      ?.slice(name.length) ?? Number.NaN,
+  );
+}
+const created = 'http_requests_total{method="POST",status="201",handler="/v1/inspections"} ';
+const board = (chip: number) => ({ lot_id: 'LOT-2026-001', chip_id: `CHIP-${chip}`, inspection_type: 'electrical' });
+
+async function start(t: TestContext, environment: Record<string, string> = {}): Promise<{ platform: RunningPlatform; token: string }> {
+  const platform = await startPlatform(t, { environment: { CQP_WORKERS: '2', ...environment } });
+  return { platform, token: await platform.station('ICT-HH-1').token() };
+}
+
+test('several processes behind one port are one platform', { timeout: 120_000 }, async (t) => {
+  const { platform, token } = await start(t, { RATE_LIMIT: String(RATE) });
+  const [one, two] = [connection(platform, token), connection(platform, token)];
+  t.after(async () => {
+    one.close();
+    two.close();
+  });
+
+  await t.test('ready is printed once, and health tells how many serve', async () => {
+    assert.equal((await platform.log()).match(/^ready /gm)?.length, 1);
+    assert.equal(workersOf(platform).length, 2);
+    const health = JSON.parse((await one.ask('GET', '/health')).body);
+    assert.deepEqual(health.parts.workers, { status: 'ok', detail: '2 of 2 serve' });
+  });
+
+  await t.test('what one creates the other reads, repeats and counts', async () => {
+    const key = { 'idempotency-key': 'a-key-of-two' };
+    const first = await one.ask('POST', '/v1/inspections', board(1), key);
+    assert.equal(first.status, 201, first.body);
+    const again = await two.ask('POST', '/v1/inspections', board(1), key);
+    assert.deepEqual([again.status, again.body, again.headers['idempotency-replayed']], [201, first.body, 'true']);
+    assert.equal((await two.ask('POST', '/v1/inspections', board(2), key)).status, 422);
+    assert.equal((await two.ask('GET', String(first.headers.location))).body, first.body);
+    const before = await figure(platform, created);
+    for (let chip = 10; chip < 20; chip += 1)
+      assert.equal((await (chip % 2 ? one : two).ask('POST', '/v1/inspections', board(chip))).status, 201);
+    for (let scrape = 0; scrape < 4; scrape += 1) assert.equal(await figure(platform, created), before + 10, 'whichever process answers');
+  });
+
+  await t.test('who waits, and who watches, hears of what the other process did', async () => {
+    const { id } = JSON.parse((await one.ask('POST', '/v1/inspections', board(30))).body) as Inspection;
+    const sockets = await Promise.all([open(platform, token), open(platform, token)]);
+    const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
+    const third = connection(platform, token);
+    const began = performance.now();
+    await third.ask('POST', `/v1/inspections/${id}/measurements`, [
+      { characteristic: 'net_resistance', unit: 'ohm', value: 1, lsl: 0, usl: 2 },
+    ]);
+    for (const { body } of await Promise.all(waiting)) assert.equal((JSON.parse(body) as Inspection).status, 'completed');
+    for (const socket of sockets) assert.equal(await socket.judged(id), true);
+    assert.ok(performance.now() - began < 10_000);
+    third.close();
+  });
+
+  await t.test('a client has its rate once, on one process or on both', async () => {
+    const drain = async (at: typeof one) => {
+      while ((await at.ask('GET', '/v1/sites')).status !== 429);
+    };
+    for (const [name, at] of [
+      ['one', [one, one]],
+      ['both', [one, two]],
+    ] as const) {
+      await Promise.all(at.map(drain));
+      await pause(300);
+      await Promise.all(at.map(drain));
+      const seconds = 4;
+      const until = performance.now() + seconds * 1000;
+      let given = 0;
+      await Promise.all(
+        at.map(async ({ ask }) => {
+          while (performance.now() < until) if ((await ask('GET', '/v1/sites')).status !== 429) given += 1;
+        }),
+      );
+      t.diagnostic(`${name}: ${given / seconds} requests/s of ${RATE}`);
+      assert.ok(Math.abs(given / seconds - RATE) <= RATE * 0.1, `${name}: ${given / seconds} of ${RATE}`);
+    }
+  });
+});
+
+/** A live stream that remembers which inspections it heard judged. */
+async function open(platform: RunningPlatform, token: string) {
+  const socket = new WebSocket(`${platform.url.replace(/^http/, 'ws')}/v1/stream`, [STREAM_PROTOCOL, `bearer.${token}`]);
+  const heard = new Set<string>();
+  let tell = () => {};
+  const subscribed = new Promise<void>((resolve, reject) => {
+    socket.addEventListener('open', () =>
+      socket.send(JSON.stringify({ type: 'subscribe', filter: { event_types: ['inspection.judged'] } })),
+    );
+    socket.addEventListener('error', () => reject(new Error('the stream broke')));
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(String(data)) as StreamMessage;
+      if (message.type === 'subscribed') resolve();
+      if (message.type === 'event') heard.add(message.event.aggregate.id);
+      tell();
+    });
+  });
+  await subscribed;
+  return {
+    async judged(id: string): Promise<boolean> {
+      const until = Date.now() + 10_000;
+      while (!heard.has(id) && Date.now() < until) await Promise.race([pause(100), new Promise<void>((resolve) => (tell = resolve))]);
+      socket.close();
+      return heard.has(id);
+    },
+  };
+}
+
+test('a process that dies is started again, the others go on, and no counter falls', { timeout: 120_000 }, async (t) => {
+  const { platform, token } = await start(t);
+  for (let chip = 0; chip < 20; chip += 1) {
+    const at = connection(platform, token);
+    assert.equal((await at.ask('POST', '/v1/inspections', board(chip))).status, 201);
+    at.close();
+  }
+  assert.equal(await figure(platform, created), 20);
+  const [victim] = workersOf(platform);
+  assert.ok(victim);
+  process.kill(victim, 'SIGKILL');
+  const began = performance.now();
+  let refused = 0;
+  while (workersOf(platform).length < 2 || !(await (await fetch(`${platform.url}/health`)).text()).includes('2 of 2 serve')) {
+    assert.ok(performance.now() - began < 30_000, 'a new process serves');
+    const at = connection(platform, token);
+    refused += await at.ask('GET', '/v1/sites').then(
+      () => 0,
+      () => 1,
+    );
+    at.close();
+    await pause(50);
+  }
+  t.diagnostic(`a new process serves after ${Math.round(performance.now() - began)} ms; ${refused} requests met the dead one`);
+  assert.ok(refused <= 1);
+  assert.ok(!workersOf(platform).includes(victim));
+  assert.equal(await figure(platform, created), 20);
+  assert.match((await (await fetch(`${platform.url}/health`)).json()).parts.workers.detail, /1 started again/);
+});
+
+test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 60_000 }, async (t) => {
+  const { platform, token } = await start(t, { DRAIN_DELAY: '1s' });
+  const [one, two] = [connection(platform, token), connection(platform, token)];
+  const { id } = JSON.parse((await one.ask('POST', '/v1/inspections', board(1))).body) as Inspection;
+  const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
+  await pause(300);
+  const stopped = platform.stop();
+  await pause(300);
+  assert.equal((await fetch(`${platform.url}/health/ready`)).status, 503, 'not ready at once');
+  const began = performance.now();
+  for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
+  assert.ok(performance.now() - began < 5000, 'who waits is told what is known, not kept for the 20 s');
+  assert.equal(await stopped, 0);
+  assert.deepEqual(workersOf(platform), []);
+  one.close();
+  two.close();
+});
+
+test('kill -9 of the first process: the others and the database leave by themselves', { timeout: 90_000 }, async (t) => {
+  const { platform } = await start(t);
+  const family = [...workersOf(platform), ...familyOf(platform.process.pid ?? 0, 'postgres')];
+  assert.ok(family.length > 5);
+  const began = performance.now();
+  await platform.stop('SIGKILL');
+  while (family.some(isRunning)) {
+    assert.ok(performance.now() - began < 60_000, `left: ${family.filter(isRunning).join()}`);
+    await pause(100);
+  }
+  t.diagnostic(`all gone after ${Math.round(performance.now() - began)} ms`);
+});
+
+test('a start that fails in one process fails once, with words', { timeout: 60_000 }, async (t) => {
+  const { platform } = await start(t);
+  const port = new URL(platform.url).port;
+  await assert.rejects(startPlatform(null, { environment: { CQP_WORKERS: '2', PORT: port } }), (error: Error) => {
+    assert.match(error.message, /EADDRINUSE/);
+    assert.match(error.message, /process \d of 2 left with 1 before it served/);
+    return true;
+  });
+});
