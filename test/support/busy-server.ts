@@ -56,14 +56,14 @@ if (import.meta.main) {
     },
   );
   app.get('/v1/inspections/:id', { config: { permission: 'inspections:read' } }, async (request) => {
-    await read(10);
+    await read(60);
     return request.params;
   });
   app.get(
     '/v1/inspections',
     { config: { permission: 'inspections:read' }, schema: { querystring: Type.Object({}, { additionalProperties: true }) } },
     async (request, reply) => {
-      await read(request.headers.accept === 'text/csv' ? 200 : 20);
+      await read(request.headers.accept === 'text/csv' ? 200 : 80);
       return request.headers.accept === 'text/csv' ? sendCsv(reply, ['id'], [['1']]) : { data: [] };
     },
   );
