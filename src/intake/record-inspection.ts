@@ -5,11 +5,13 @@ import { reads } from '../platform/db/database.ts';
 import type { Answer, AnyDraft, AuditDraft, Cause } from '../platform/db/door.ts';
 import { sqlState } from '../platform/db/faults.ts';
 import { uuidv7 } from '../platform/id.ts';
+import { ProblemError } from '../platform/problem.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
 import { openAttempts } from './attempts.ts';
 import type { IntakeDeps } from './deps.ts';
 import { facts, keyOf } from './inspection.ts';
 import type { Accepted } from './rules.ts';
+import { isSequenceUsed, sequenceDetails } from './sequence.ts';
 import type { IntakeTables } from './tables.ts';
 
 const COLUMNS = [
@@ -26,6 +28,12 @@ const COLUMNS = [
   'created_at',
   'updated_at',
 ] as const;
+/** Only where somebody claims something: the others are spared three empty columns. */
+const CLAIMS = ['inspected_at', 'station_epoch', 'station_sequence'] as const;
+const COLUMNS_WITH_CLAIMS = [...COLUMNS, ...CLAIMS] as const;
+type Columns = typeof COLUMNS | typeof COLUMNS_WITH_CLAIMS;
+const columnsFor = (made: readonly Inspection[]): Columns =>
+  made.some((one) => one.inspected_at !== null || one.station_sequence !== null) ? COLUMNS_WITH_CLAIMS : COLUMNS;
 
 /** Another process can take the same attempt number at the same moment; who loses takes again, and then waits for its turn. */
 const TRIES = 8;
@@ -54,6 +62,17 @@ function newInspection(accepted: Accepted, attempt: number, createdBy: string): 
     created_at: created,
     updated_at: created,
     completed_at: null,
+    inspected_at: accepted.inspected_at,
+    station_epoch: accepted.station_epoch,
+    station_sequence: accepted.station_sequence,
+  };
+}
+
+/** What an event tells of the claims: nothing where there are none. */
+function claimsOf({ inspected_at, station_epoch, station_sequence }: Inspection) {
+  return {
+    ...(typeof inspected_at === 'string' ? { inspected_at } : {}),
+    ...(typeof station_sequence === 'number' ? { station_epoch: station_epoch ?? 0, station_sequence } : {}),
   };
 }
 
@@ -63,7 +82,7 @@ function createdEvent(of: Inspection): AnyDraft {
     site: of.site,
     key: keyOf(of),
     aggregate: { type: 'inspection', id: of.id, version: 1 },
-    payload: { ...facts(of), priority: of.priority, attempt: of.attempt },
+    payload: { ...facts(of), priority: of.priority, attempt: of.attempt, ...claimsOf(of) },
   };
 }
 
@@ -76,7 +95,8 @@ const createdAudit = (of: Inspection): AuditDraft => ({
 });
 
 /** Only the stored columns: the rest of a new record is the table's default. */
-const rowOf = (of: Inspection): Record<string, unknown> => Object.fromEntries(COLUMNS.map((column) => [column, of[column]]));
+const rowOf = (of: Inspection, columns: Columns): Record<string, unknown> =>
+  Object.fromEntries(columns.map((column) => [column, of[column]]));
 
 interface Task {
   cause: Cause;
@@ -117,8 +137,9 @@ export function openRecorder({ db, door, metrics }: Pick<IntakeDeps, 'db' | 'doo
     try {
       const made = accepted.map((one, index) => newInspection(one, taken.numbers[index] ?? 1, caller.name));
       const lots = lotsToOpen(made);
+      const columns = columnsFor(made);
       await door.record(cause, {
-        rows: [{ into: 'intake.inspection', columns: COLUMNS, values: made.map(rowOf) }],
+        rows: [{ into: 'intake.inspection', columns, values: made.map((one) => rowOf(one, columns)) }],
         calls: lots.keys.size === 0 ? [] : [{ fn: 'masterdata.open_lots', args: [lots.text] }],
         ...writes(made),
         answer: answerOf(made),
@@ -141,10 +162,11 @@ export function openRecorder({ db, door, metrics }: Pick<IntakeDeps, 'db' | 'doo
       const own = openAttempts((keys) => lastAttempts(tx, keys));
       const { numbers } = await own.take(accepted, null);
       const made = accepted.map((one, index) => newInspection(one, numbers[index] ?? 1, caller.name));
+      const columns = columnsFor(made);
       await sql`select masterdata.open_lots(${lotsToOpen(made).text}::jsonb)`.execute(tx);
-      await sql`insert into intake.inspection (${sql.join(COLUMNS.map((column) => sql.ref(column)))})
-        select ${sql.join(COLUMNS.map((column) => sql.ref(column)))}
-        from json_populate_recordset(null::intake.inspection, ${JSON.stringify(made.map(rowOf))}::json)`.execute(tx);
+      await sql`insert into intake.inspection (${sql.join(columns.map((column) => sql.ref(column)))})
+        select ${sql.join(columns.map((column) => sql.ref(column)))}
+        from json_populate_recordset(null::intake.inspection, ${JSON.stringify(made.map((one) => rowOf(one, columns)))}::json)`.execute(tx);
       return { result: made, ...writes(made), answer: answerOf(made) };
     });
 
@@ -156,6 +178,7 @@ export function openRecorder({ db, door, metrics }: Pick<IntakeDeps, 'db' | 'doo
           for (const one of made) metrics.inspection(one.inspection_type, one.status, one.station_id);
           return made;
         } catch (error) {
+          if (isSequenceUsed(error)) throw new ProblemError('sequence_used', { details: sequenceDetails(task.accepted) });
           if (sqlState(error) !== '23505' || tries >= TRIES) throw error;
         }
       }
