@@ -49,7 +49,9 @@ export class StationQueue {
   readonly #segmentBytes: number;
   #jobs: Job[] = [];
   #notes: Head[] = [];
-  #pendingBytes = 0;
+  /** Queued and not on the disk yet. */
+  readonly #pending = { entries: 0, bytes: 0 };
+  #fault: unknown = null;
   #flushing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -91,9 +93,11 @@ export class StationQueue {
   enqueue(size: number, make: Job['make']): Promise<Waiting> {
     const { maxBytes, maxEntries } = this.#options;
     if (this.#closed) return Promise.reject(new Error('The station is closed'));
-    if (this.#segments.bytes + this.#pendingBytes + size > maxBytes || this.backlog.waiting.size + this.#jobs.length >= maxEntries)
-      return Promise.reject(new QueueFull(`The queue holds ${this.backlog.waiting.size} entries in ${this.bytes} bytes: it is full`));
-    this.#pendingBytes += size;
+    const { waiting } = this.backlog;
+    if (this.bytes + this.#pending.bytes + size > maxBytes || waiting.size + this.#pending.entries >= maxEntries)
+      return Promise.reject(new QueueFull(`The queue is full: ${waiting.size} entries in ${this.bytes} bytes`));
+    this.#pending.entries += 1;
+    this.#pending.bytes += size;
     return new Promise((resolve, reject) => {
       this.#jobs.push({ make, size, resolve, reject });
       void this.#flush();
@@ -107,13 +111,12 @@ export class StationQueue {
     this.#timer ??= setTimeout(() => void this.#flush(), NOTE_MS);
   }
 
-  /** Resolves when everything so far is on the disk. */
+  /** Resolves when everything so far is on the disk. @throws when the disk does not take it now */
   async sync(): Promise<void> {
-    while (this.#jobs.length > 0 || this.#notes.length > 0) {
+    while (this.#jobs.length > 0 || this.#notes.length > 0 || this.#flushing !== null) {
       await this.#flush();
-      if (this.#notes.length > 0 && this.#jobs.length === 0) throw new QueueFull('The disk takes no more');
+      if (this.#fault !== null) throw this.#fault;
     }
-    await this.#flushing;
   }
 
   read(waiting: Waiting): Promise<Frame> {
@@ -137,13 +140,18 @@ export class StationQueue {
       const notes = this.#notes.splice(0);
       try {
         await this.#write(notes, jobs);
+        this.#fault = null;
       } catch (error) {
         this.#notes.unshift(...notes);
         const cause = error as NodeJS.ErrnoException;
         const told = FULL.has(cause.code ?? '') ? new QueueFull('The disk of the queue is full', { cause }) : error;
+        this.#fault = told;
         for (const job of jobs) job.reject(told);
         this.#timer ??= setTimeout(() => void this.#flush(), RETRY_MS);
         if (this.#jobs.length === 0) return;
+      } finally {
+        this.#pending.entries -= jobs.length;
+        for (const { size } of jobs) this.#pending.bytes -= size;
       }
     }
     // A file that does not go now goes after the next write.
@@ -158,9 +166,7 @@ export class StationQueue {
       bytes += job.size;
       count += 1;
     }
-    const jobs = this.#jobs.splice(0, count);
-    for (const job of jobs) this.#pendingBytes -= job.size;
-    return jobs;
+    return this.#jobs.splice(0, count);
   }
 
   async #write(notes: readonly Head[], jobs: readonly Job[]): Promise<void> {
