@@ -36,6 +36,7 @@ export async function startDemo({
     defectRate: 0.12,
     seed: SEED,
     truthFile: join(config.dataDir, 'simulated-truth.ndjson'),
+    queueFolder: join(config.dataDir, 'simulated-stations'),
     boards: null,
   };
   let stopping = false;

@@ -18,7 +18,14 @@ export interface InspectionFacts {
 
 /** Payload by event type. Additive changes only; anything else is a new `schema_version`. */
 export interface EventPayloads {
-  'inspection.created': InspectionFacts & { priority: number; attempt: number };
+  'inspection.created': InspectionFacts & {
+    priority: number;
+    attempt: number;
+    /** What the station claims, when it does. */
+    inspected_at?: string;
+    station_epoch?: number;
+    station_sequence?: number;
+  };
   'inspection.started': InspectionFacts;
   'inspection.waiting': InspectionFacts;
   'inspection.judged': InspectionFacts & {

@@ -52,6 +52,29 @@ export const InspectionCreate = Type.Object(
         ),
       ),
     ),
+    inspected_at: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        maxLength: 40,
+        description: 'When the station looked (RFC 3339): at most 5 minutes ahead, at most 400 days ago. A claim, kept beside `created_at`',
+      }),
+    ),
+    station_sequence: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          'Number of this inspection at its station: 1, 2, 3 … within `station_epoch`. Only with a station’s token; a number is used once',
+      }),
+    ),
+    station_epoch: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          'Which count the number belongs to, 0 when left out: a station that lost its count begins a greater epoch, such as the seconds of the clock',
+      }),
+    ),
   },
   {
     $id: 'InspectionCreate',
@@ -88,6 +111,10 @@ export const Inspection = Type.Object(
     created_at: Timestamp,
     updated_at: Timestamp,
     completed_at: nullable(Timestamp),
+    // Optional for answers that were kept before these fields were there; what is read today always has them.
+    inspected_at: Type.Optional(nullable(Timestamp)),
+    station_epoch: Type.Optional(nullable(Type.Integer({ minimum: 0 }))),
+    station_sequence: Type.Optional(nullable(Type.Integer({ minimum: 1 }))),
     defects: Type.Optional(Type.Array(ref(Defect))),
     artifacts: Type.Optional(Type.Array(ref(Artifact))),
     measurements: Type.Optional(Type.Array(ref(Measurement))),

@@ -24,6 +24,11 @@ export const PROBLEMS = {
     title: 'The same request is still running',
     message: 'A request with this Idempotency-Key is still running',
   },
+  sequence_used: {
+    status: 409,
+    title: 'The station number is used',
+    message: 'Another inspection of this station and epoch has this station_sequence',
+  },
   revision_in_use: { status: 409, title: 'The revision is in use', message: 'A lot uses this revision: make a new one' },
   lot_not_releasable: { status: 409, title: 'The lot cannot be released', message: 'The lot has inspections that are not settled' },
   ambiguous_lot: { status: 409, title: 'Two sites have this lot', message: 'Name the site with ?site=' },

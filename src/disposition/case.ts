@@ -126,5 +126,8 @@ export function shown(row: InspectionRow): Inspection {
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     completed_at: row.completed_at?.toISOString() ?? null,
+    inspected_at: row.inspected_at?.toISOString() ?? null,
+    station_epoch: row.station_epoch,
+    station_sequence: row.station_sequence,
   };
 }

@@ -15,6 +15,7 @@ import { countActive } from './queries.ts';
 import { readRoutes } from './read-routes.ts';
 import { openRecorder } from './record-inspection.ts';
 import { measurementRoutes } from './record-measurements.ts';
+import { sequenceRoutes } from './sequence-routes.ts';
 import { stateRoutes } from './state-routes.ts';
 import { sweepInputs } from './sweep-inputs.ts';
 import type { IntakeTables } from './tables.ts';
@@ -61,8 +62,9 @@ export function intake(deps: IntakeDeps): Slice {
     name: 'intake',
     async routes(app) {
       createRoutes(app, { plant, recorder });
-      await batchRoutes(app, { plant, recorder, batchLimit: settings.batchLimit });
+      await batchRoutes(app, { plant, recorder, reads, batchLimit: settings.batchLimit, timeoutMs: settings.uploadTimeoutMs });
       readRoutes(app, { reads, lists, waiters });
+      sequenceRoutes(app, { reads, plant });
       stateRoutes(app, { door, metrics });
       measurementRoutes(app, { door, reads });
       artifactReadRoutes(app, { reads, blobs });

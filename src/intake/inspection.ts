@@ -23,6 +23,9 @@ export function present(row: InspectionRow): Inspection {
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     completed_at: row.completed_at?.toISOString() ?? null,
+    inspected_at: row.inspected_at?.toISOString() ?? null,
+    station_epoch: row.station_epoch,
+    station_sequence: row.station_sequence,
   };
 }
 

@@ -37,6 +37,9 @@ const COLUMNS = [
   'updated_at',
   'completed_at',
   'station_metadata',
+  'inspected_at',
+  'station_epoch',
+  'station_sequence',
 ] as const satisfies readonly (keyof InspectionRow)[];
 const SETTLED: ReadonlySet<string> = new Set(['awaiting_review', 'completed', 'cancelled', 'failed']);
 /** Aborts when the client goes away before the answer. */

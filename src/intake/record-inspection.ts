@@ -4,11 +4,13 @@ import type { Caller } from '../contracts/permissions.ts';
 import { type Answer, type AnyDraft, type AuditDraft, type Cause, JsonOnce, SequenceTaken } from '../platform/db/door.ts';
 import { sqlState } from '../platform/db/faults.ts';
 import { uuidv7 } from '../platform/id.ts';
+import { ProblemError } from '../platform/problem.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
 import { openAttempts } from './attempts.ts';
 import type { IntakeDeps } from './deps.ts';
 import { facts, keyOf } from './inspection.ts';
 import type { Accepted } from './rules.ts';
+import { isSequenceUsed, sequenceDetails } from './sequence.ts';
 import type { IntakeTables } from './tables.ts';
 
 /** The stored columns of a new record; the rest is the table's default. */
@@ -26,7 +28,11 @@ const COLUMNS = {
   created_at: 'timestamptz',
   updated_at: 'timestamptz',
 } as const;
-const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+/** Only where somebody claims something: the others are spared three empty columns. */
+const COLUMNS_WITH_CLAIMS = { ...COLUMNS, inspected_at: 'timestamptz', station_epoch: 'integer', station_sequence: 'bigint' } as const;
+type Columns = typeof COLUMNS | typeof COLUMNS_WITH_CLAIMS;
+const columnsFor = (made: readonly Made[]): Columns =>
+  made.some(({ value }) => value.inspected_at !== null || value.station_sequence !== null) ? COLUMNS_WITH_CLAIMS : COLUMNS;
 const SEQUENCE = { column: 'attempt', within: ['site', 'lot_id', 'chip_id', 'inspection_type'] } as const;
 
 /** Another process can take the same attempt number at the same moment; who loses takes again, and then waits for its turn. */
@@ -56,6 +62,17 @@ function newInspection(accepted: Accepted, attempt: number, createdBy: string): 
     created_at: created,
     updated_at: created,
     completed_at: null,
+    inspected_at: accepted.inspected_at,
+    station_epoch: accepted.station_epoch,
+    station_sequence: accepted.station_sequence,
+  };
+}
+
+/** What an event tells of the claims: nothing where there are none. */
+function claimsOf({ inspected_at, station_epoch, station_sequence }: Inspection) {
+  return {
+    ...(typeof inspected_at === 'string' ? { inspected_at } : {}),
+    ...(typeof station_sequence === 'number' ? { station_epoch: station_epoch ?? 0, station_sequence } : {}),
   };
 }
 
@@ -65,7 +82,7 @@ function createdEvent(of: Inspection): AnyDraft {
     site: of.site,
     key: keyOf(of),
     aggregate: { type: 'inspection', id: of.id, version: 1 },
-    payload: { ...facts(of), priority: of.priority, attempt: of.attempt },
+    payload: { ...facts(of), priority: of.priority, attempt: of.attempt, ...claimsOf(of) },
   };
 }
 
@@ -120,7 +137,7 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
         const lots = lotsToOpen(made);
         try {
           await door.record(cause, {
-            rows: [{ into: 'intake.inspection', columns: COLUMNS, values: made, sequence: SEQUENCE }],
+            rows: [{ into: 'intake.inspection', columns: columnsFor(made), values: made, sequence: SEQUENCE }],
             calls: lots.size === 0 ? [] : [{ fn: 'masterdata.open_lots', items: [...lots.values()] }],
             ...writes(made),
             answer: answerOf(made),
@@ -147,9 +164,10 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
       taken.again(new Map((await lastAttempts(tx, accepted)).entries()));
       const made = makeAll(accepted, taken.numbers, caller);
       await sql`select masterdata.open_lots(${JSON.stringify([...lotsToOpen(made).values()])}::jsonb)`.execute(tx);
+      const names = Object.keys(columnsFor(made));
       const rows = `[${made.map(({ text }) => text).join(',')}]`;
-      await sql`insert into intake.inspection (${sql.join(NAMES.map((column) => sql.ref(column)))})
-        select ${sql.join(NAMES.map((column) => sql.ref(column)))}
+      await sql`insert into intake.inspection (${sql.join(names.map((column) => sql.ref(column)))})
+        select ${sql.join(names.map((column) => sql.ref(column)))}
         from json_populate_recordset(null::intake.inspection, ${rows}::json)`.execute(tx);
       return { result: made, ...writes(made), answer: answerOf(made) };
     });
@@ -162,6 +180,7 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
           for (const { value } of made) metrics.inspection(value.inspection_type, value.status, value.station_id);
           return made;
         } catch (error) {
+          if (isSequenceUsed(error)) throw new ProblemError('sequence_used', { details: sequenceDetails(task.accepted) });
           if (!(error instanceof SequenceTaken || sqlState(error) === '23505') || tries >= TRIES) throw error;
         }
       }

@@ -20,7 +20,15 @@ export interface Accepted {
   inspection_type: InspectionCreate['inspection_type'];
   priority: number;
   station_metadata: Record<string, unknown>;
+  /** What the station claims; UTC. */
+  inspected_at: string | null;
+  station_epoch: number | null;
+  station_sequence: number | null;
 }
+
+/** How far a station's clock may run ahead, and how long a station may have been cut off (milliseconds). */
+const AHEAD_MS = 5 * 60_000;
+const BEHIND_MS = 400 * 86_400_000;
 
 /** Bytes of `station_metadata` as JSON. */
 export const METADATA_LIMIT = 64 * 1024;
@@ -58,11 +66,34 @@ function placeOf(caller: Caller, claimed: string | null, plant: PlantFacts): Pla
   return { site: caller.site, stationId: site === undefined ? null : claimed };
 }
 
+/** A leap second has the form of a time and is none for us. */
+function inspectedAtFault(text: string, time: number, now: number): ProblemDetail | null {
+  const field = 'body -> inspected_at';
+  if (Number.isNaN(time)) return detail(field, 'This is no time', 'format', text);
+  if (time > now + AHEAD_MS) return detail(field, 'This lies more than 5 minutes ahead of the server', 'future', text);
+  if (time < now - BEHIND_MS) return detail(field, 'This is more than 400 days ago', 'age', text);
+  return null;
+}
+
+/** When the station looked, and its number. */
+function judgeClaims({ inspected_at, station_epoch, station_sequence }: InspectionCreate, caller: Caller, now: number): ProblemDetail[] {
+  const faults: ProblemDetail[] = [];
+  const late = inspected_at === undefined ? null : inspectedAtFault(inspected_at, Date.parse(inspected_at), now);
+  if (late) faults.push(late);
+  if (station_sequence === undefined) {
+    if (station_epoch !== undefined) faults.push(detail('body -> station_epoch', 'An epoch goes with a station_sequence', 'sequence'));
+  } else if (caller.stationId === null)
+    faults.push(
+      detail('body -> station_sequence', 'Only a station counts its inspections: this token is none’s', 'station', station_sequence),
+    );
+  return faults;
+}
+
 /**
  * The rules of an inspection that its shape cannot say: pure, and the same for one, for a batch and for a stream. Every broken rule is told at once.
  * Source: ADR-001, InspectionCreate (upper-cased before the pattern is held to it; an omitted priority is 5, so thermal must state one).
  */
-export function judgeCreate(body: InspectionCreate, caller: Caller, plant: PlantFacts): Accepted | ProblemDetail[] {
+export function judgeCreate(body: InspectionCreate, caller: Caller, plant: PlantFacts, now = Date.now()): Accepted | ProblemDetail[] {
   const faults: ProblemDetail[] = [];
   const metadata = (body.station_metadata ?? {}) as Record<string, unknown>;
   const text = JSON.stringify(metadata);
@@ -86,6 +117,8 @@ export function judgeCreate(body: InspectionCreate, caller: Caller, plant: Plant
   const priority = body.priority ?? 5;
   if (body.inspection_type === 'thermal' && priority < 7)
     faults.push(detail('body', 'Thermal inspections require priority >= 7', 'thermal_priority', priority));
+  if (body.inspected_at !== undefined || body.station_sequence !== undefined || body.station_epoch !== undefined)
+    faults.push(...judgeClaims(body, caller, now));
   if (faults.length > 0 || place === null || 'field' in place) return faults;
   return {
     site: place.site,
@@ -95,5 +128,8 @@ export function judgeCreate(body: InspectionCreate, caller: Caller, plant: Plant
     inspection_type: body.inspection_type,
     priority,
     station_metadata: metadata,
+    inspected_at: body.inspected_at === undefined ? null : new Date(body.inspected_at).toISOString(),
+    station_epoch: body.station_sequence === undefined ? null : (body.station_epoch ?? 0),
+    station_sequence: body.station_sequence ?? null,
   };
 }

@@ -19,6 +19,9 @@ export interface InspectionRow {
   created_at: Date;
   updated_at: Date;
   completed_at: Date | null;
+  inspected_at: Date | null;
+  station_epoch: number | null;
+  station_sequence: number | null;
 }
 
 export interface ArtifactRow {

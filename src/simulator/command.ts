@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Credentials } from './client.ts';
@@ -15,6 +16,7 @@ Runs a simulated plant against a platform: stations that are ordinary OAuth clie
   --boards N           stop after so many visual boards                          (runs on)
   --url URL            the platform                                              (http://localhost:8000)
   --credentials FILE   its demo-credentials.json                                 (<data folder>/demo-credentials.json)
+  --queue FOLDER       where stations keep what the platform does not take now   (a temporary one)
   --truth FILE         where the ground truth is written                         (<data folder>/simulated-truth.ndjson)`;
 
 /** `simulate`: reads its options and runs until interrupted. `dataDir` is where a local platform keeps its credentials. */
@@ -30,6 +32,7 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
       url: { type: 'string', default: 'http://localhost:8000' },
       credentials: { type: 'string', default: join(dataDir, 'demo-credentials.json') },
       truth: { type: 'string', default: join(dataDir, 'simulated-truth.ndjson') },
+      queue: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -50,6 +53,7 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const pace = { fast: Number(rate), slow: Number(rate), fastMillis: 0 };
+  const queueFolder = values.queue ?? (await mkdtemp(join(tmpdir(), 'simulated-stations-')));
   await new Factory({
     url: values.url,
     credentials: JSON.parse(await readFile(values.credentials, 'utf8')) as Credentials,
@@ -58,8 +62,10 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
     defectRate: Number(values['defect-rate']),
     seed: Number(values.seed),
     truthFile: values.truth,
+    queueFolder,
     boards: values.boards === undefined ? null : Number(values.boards),
     signal: stop.signal,
     say: (text) => console.error(`[plant] ${text}`),
   }).run();
+  if (values.queue === undefined) await rm(queueFolder, { recursive: true, force: true });
 }

@@ -1,8 +1,10 @@
 import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Inspection, InspectionType } from '../contracts/inspections.ts';
+import type { InspectionType } from '../contracts/inspections.ts';
 import type { Lot } from '../contracts/masterdata.ts';
 import type { MeasurementCreate } from '../contracts/measurements.ts';
+import { type Station as Outbox, openStation, type Posted } from '../station-client/index.ts';
 import { inspectBoard } from './boards/board.ts';
 import { encodePng } from './boards/png.ts';
 import { Random } from './boards/random.ts';
@@ -22,6 +24,8 @@ export interface FactoryOptions {
   readonly seed: number;
   /** Ground truth, one JSON object a visual board; nothing that goes over the wire holds it. `null`: not written. */
   readonly truthFile: string | null;
+  /** Where the stations queue what the platform does not take now: a folder each. */
+  readonly queueFolder: string;
   /** Visual boards after which the plant stops; `null`: when the signal says so. */
   readonly boards: number | null;
   readonly signal: AbortSignal;
@@ -31,7 +35,9 @@ export interface FactoryOptions {
 interface Station {
   readonly id: string;
   readonly type: InspectionType;
-  readonly client: PlatformClient;
+  readonly outbox: Outbox;
+  /** Dead letters that were told. */
+  dead: number;
 }
 
 /** One site: its stations work on the lot at hand, which belongs to a product revision. */
@@ -43,9 +49,19 @@ interface Line {
 }
 
 const TYPE_OF_PREFIX: Record<string, InspectionType> = { AOI: 'visual', ICT: 'electrical', THM: 'thermal', DIM: 'dimensional' };
+/** Bytes that a station may have waiting, and milliseconds between two looks at who has. */
+const QUEUE_BYTES = 32 * 1024 * 1024;
+const LOOK_EVERY = 30_000;
+/** Entries that wait at which it is told. */
+const MANY_WAIT = 50;
+/** Milliseconds that a plant which has made its boards waits for them to arrive. */
+const DRAIN_MS = 120_000;
 const OPERATORS = ['op-104', 'op-117', 'op-122', 'op-131'];
 
-/** A plant of stations that are ordinary clients of the public API. Runs until its signal says stop; errors of the platform slow it, never end it. */
+/**
+ * A plant of stations that are ordinary clients of the public API, each with a queue of its own. Runs until its signal says stop; what the platform
+ * does not take waits, and is sent in the next run when this one ends.
+ */
 export class Factory {
   readonly #options: FactoryOptions;
   readonly #lines: Line[] = [];
@@ -65,7 +81,7 @@ export class Factory {
   }
 
   /** Takes station clients site by site and type by type, so that few stations still make a plant of all kinds. */
-  #openLines(): void {
+  async #openLines(): Promise<void> {
     const clients = this.#options.credentials.clients;
     const order = (client: ClientCredentials) => (client.station_id?.startsWith('AOI') ? 0 : 1);
     const stations = clients.filter((client) => client.station_id !== undefined).sort((one, other) => order(one) - order(other));
@@ -78,13 +94,24 @@ export class Factory {
         line = { site: client.site, erp: this.#client(erp), stations: [], lot: undefined };
         this.#lines.push(line);
       }
-      line.stations.push({ id, type: TYPE_OF_PREFIX[id.slice(0, 3)] ?? 'visual', client: this.#client(client) });
+      const outbox = await openStation({
+        url: this.#options.url,
+        credentials: {
+          clientId: client.client_id,
+          clientSecret: client.client_secret,
+          tokenEndpoint: this.#options.credentials.token_endpoint,
+        },
+        stationId: id,
+        folder: join(this.#options.queueFolder, client.client_id.replaceAll(/[^\w-]/g, '_')),
+        maxBytes: QUEUE_BYTES,
+      });
+      line.stations.push({ id, type: TYPE_OF_PREFIX[id.slice(0, 3)] ?? 'visual', outbox, dead: outbox.status().dead });
     }
     if (this.#lines.length === 0) throw new Error('the credentials hold no station clients');
   }
 
   async #openPlant(): Promise<void> {
-    this.#openLines();
+    await this.#openLines();
     this.#products = makeProducts(this.#options.seed);
     await writeProducts((this.#lines[0] as Line).erp, this.#products);
     const lots = await Promise.all(this.#lines.map((line) => line.erp.get<{ data: Lot[] }>('/v1/lots?limit=100')));
@@ -105,9 +132,9 @@ export class Factory {
     return line.lot;
   }
 
-  async #create(station: Station, lot: string, chip: string): Promise<Inspection> {
+  #post(station: Station, lot: string, chip: string): Promise<Posted> {
     const operator = OPERATORS[this.#serial % OPERATORS.length];
-    return station.client.send<Inspection>('POST', '/v1/inspections', {
+    return station.outbox.post({
       lot_id: lot,
       chip_id: chip,
       inspection_type: station.type,
@@ -128,10 +155,10 @@ export class Factory {
       }));
       await appendFile(this.#options.truthFile, `${JSON.stringify({ lot_id: lot.id, chip_id: chip, defects })}\n`);
     }
-    const { id } = await this.#create(station, lot.id, chip);
+    const { ref } = await this.#post(station, lot.id, chip);
     const picture = encodePng(board.picture);
     const sent = plan.cameraFault ? picture.subarray(0, Math.floor(picture.length * 0.6)) : picture;
-    await station.client.upload('POST', `/v1/inspections/${id}/artifacts?kind=image`, sent, 'image/png');
+    await station.outbox.attach(ref, sent, 'image', 'image/png');
   }
 
   async #measure(station: Station, lot: NonNullable<Line['lot']>, chip: string, plan: UnitPlan): Promise<void> {
@@ -143,8 +170,8 @@ export class Factory {
         plan.outOfLimits && index === 0 ? limit + (limit - one.target) * random.range(0.05, 0.4) : one.target + one.sigma * random.normal();
       return { characteristic: one.characteristic, unit: one.unit, value: Number(value.toPrecision(6)) };
     });
-    const { id } = await this.#create(station, lot.id, chip);
-    await station.client.send('POST', `/v1/inspections/${id}/measurements`, measurements);
+    const { ref } = await this.#post(station, lot.id, chip);
+    await station.outbox.measure(ref, measurements);
   }
 
   /** The next unit of a kind: sites take turns, and at a site the stations of that kind do. */
@@ -165,9 +192,36 @@ export class Factory {
     await (visual ? this.#inspectBoard(station, lot, chip, plan) : this.#measure(station, lot, chip, plan));
   }
 
+  get #stations(): Station[] {
+    return this.#lines.flatMap(({ stations }) => stations);
+  }
+
+  /** Stations whose words do not get through, and what was refused for good. */
+  #look(): void {
+    for (const station of this.#stations) {
+      const { queued, dead, lastError } = station.outbox.status();
+      if (queued >= MANY_WAIT) this.#options.say(`${station.id}: ${queued} wait to be sent: ${lastError?.message ?? 'on their way'}`);
+      if (dead > station.dead) this.#options.say(`${station.id}: ${dead - station.dead} refused for good, see its dead.ndjson`);
+      station.dead = dead;
+    }
+  }
+
   async run(): Promise<void> {
+    const { signal } = this.#options;
+    const looking = setInterval(() => this.#look(), LOOK_EVERY);
+    try {
+      await this.#openPlant();
+      await this.#inspect();
+    } finally {
+      clearInterval(looking);
+      const drainMs = signal.aborted ? 0 : DRAIN_MS;
+      await Promise.all(this.#stations.map(({ outbox }) => outbox.close({ drainMs })));
+      if (!signal.aborted) this.#look();
+    }
+  }
+
+  async #inspect(): Promise<void> {
     const { signal, pace, boards, say } = this.#options;
-    await this.#openPlant();
     say(
       `${this.#lines.reduce((sum, line) => sum + line.stations.length, 0)} stations at ${this.#lines.length} sites, ${pace.fast} boards a minute`,
     );

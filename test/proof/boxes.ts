@@ -33,6 +33,7 @@ export async function measureBoxes(platform: RunningPlatform, boards: number, se
     pace: { fast: 600, slow: 600, fastMillis: 0 },
     defectRate: 0.3,
     seed,
+    queueFolder: join(platform.dataDir, 'simulated-stations'),
     truthFile,
     boards,
     signal: new AbortController().signal,

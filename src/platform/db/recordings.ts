@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { type GroupLimits, openGroupCommit } from './group-commit.ts';
 import { askOn, findKeys, holdKeys, inProgress, judgeUse, type Key, nameOfKey, placeOfKey } from './idempotency.ts';
 import { JsonOnce } from './json-once.ts';
-import { buildStatement, type Member, type Outcome, type Shapes } from './statement.ts';
+import { buildStatement, isSameTable, type Member, type Outcome, type Shapes } from './statement.ts';
 
 /** Commits recordings in groups. */
 export interface Recordings {
@@ -83,13 +83,12 @@ export function openRecordings({ db, source, shapes, wake, limits = {} }: Record
     if (!refusals) return { written: [...entries], refused: async () => undefined };
     const byKey = new Set<Entry>();
     const bySequence = new Map<Entry, Map<number, number>>();
-    const places = placesOfSequence(entries);
-    for (const { _m: m, row, last } of refusals) {
+    for (const { _m: m, t, row, last } of refusals) {
       const entry = entries[m] as Entry;
       if (row === null) byKey.add(entry);
       else {
         const lasts = bySequence.get(entry) ?? new Map<number, number>();
-        bySequence.set(entry, lasts.set(row - 1 - (places[m] ?? 0), last ?? 0));
+        bySequence.set(entry, lasts.set(row - 1 - rowsBefore(entries, m, statement.tables[t ?? 0] as RecordingRows), last ?? 0));
       }
     }
     return {
@@ -174,12 +173,10 @@ export function openRecordings({ db, source, shapes, wake, limits = {} }: Record
   };
 }
 
-/** Rows of the table with a sequence that stand before each member's own. */
-function placesOfSequence(entries: readonly Entry[]): number[] {
+/** Rows of a table that stand in the statement before a member's own. */
+function rowsBefore(entries: readonly Entry[], member: number, table: RecordingRows): number {
   let before = 0;
-  return entries.map(({ writes }) => {
-    const place = before;
-    for (const rows of writes.rows as readonly RecordingRows[]) if (rows.sequence) before += rows.values.length;
-    return place;
-  });
+  for (const { writes } of entries.slice(0, member))
+    for (const rows of writes.rows) if (isSameTable(rows, table)) before += rows.values.length;
+  return before;
 }

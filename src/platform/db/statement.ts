@@ -24,11 +24,14 @@ export interface Member {
 export interface Statement {
   text: string;
   values: unknown[];
+  /** One of the rows of each table that it writes, in the order of `Refusal.t`. */
+  tables: readonly RecordingRows[];
 }
 
-/** Why a member was left out: a stored number of its sequence (`row`: place among all rows of the statement, from 1), or its key is used. */
+/** Why a member was left out: a stored number of its sequence (`row`: place among the rows of table `t`, from 1), or its key is used. */
 export interface Refusal {
   _m: number;
+  t: number | null;
   row: number | null;
   last: number | null;
 }
@@ -60,11 +63,13 @@ interface TableRows {
 /** Statement texts by their shape: the few shapes of a program are built and hashed once. */
 export type Shapes = Map<string, string>;
 
+export const isSameTable = (one: RecordingRows, other: RecordingRows): boolean => one.into === other.into && one.columns === other.columns;
+
 function rowsByTable(members: readonly Member[]): TableRows[] {
   const tables: TableRows[] = [];
   for (const [m, { writes }] of members.entries())
     for (const rows of writes.rows ?? []) {
-      let table = tables.find(({ of }) => of.into === rows.into && of.columns === rows.columns);
+      let table = tables.find(({ of }) => isSameTable(of, rows));
       if (table === undefined) {
         table = { of: rows, texts: [] };
         tables.push(table);
@@ -142,7 +147,7 @@ export function buildStatement(shapes: Shapes, source: string, members: readonly
     text = prepared(`door_${createHash('sha1').update(name).digest('hex').slice(0, 16)}`, made);
     shapes.set(name, text);
   }
-  return { text, values };
+  return { text, values, tables: tables.map(({ of }) => of) };
 }
 
 interface Parts extends Options {
@@ -178,7 +183,7 @@ function textOf(tables: readonly TableRows[], parts: Parts): string {
       const column = identifier(of.sequence.column);
       const same = of.sequence.within.map((name) => `t.${identifier(name)} = d.${name}`).join(' and ');
       refusals.push(
-        `select d._m, d._n as row, l.last::bigint from d${index} d cross join lateral (select t.${column} as last from ${table} t where ${same} order by t.${column} desc limit 1) l where l.last >= d.${column}`,
+        `select d._m, ${index} as t, d._n as row, l.last::bigint from d${index} d cross join lateral (select t.${column} as last from ${table} t where ${same} order by t.${column} desc limit 1) l where l.last >= d.${column}`,
       );
     }
     const list = columns.join(', ');
@@ -196,7 +201,7 @@ function textOf(tables: readonly TableRows[], parts: Parts): string {
       on conflict (slot, caller, key) do update set request_hash = excluded.request_hash, status = excluded.status, location = excluded.location,
         body = excluded.body, created_at = excluded.created_at where i.created_at <= now() - interval '${KEPT_DAYS} days'
       returning caller, key)`);
-    ctes.push(`refused as materialized (${refusals.length > 0 ? 'select * from taken union all ' : ''}select _m, null::bigint as row, null::bigint as last from keys
+    ctes.push(`refused as materialized (${refusals.length > 0 ? 'select * from taken union all ' : ''}select _m, null::int as t, null::bigint as row, null::bigint as last from keys
       where not exists (select 1 from put where put.caller = keys.caller and put.key = keys.key)${taken.replace(' where', ' and')})`);
   } else if (conditional) ctes.push(`refused as materialized (${refusals.join(' union all ')})`);
   ctes.push(...inserts);

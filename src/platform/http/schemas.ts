@@ -9,8 +9,22 @@ import * as measurements from '../../contracts/measurements.ts';
 import * as primitives from '../../contracts/primitives.ts';
 import * as problems from '../../contracts/problems.ts';
 import * as review from '../../contracts/review.ts';
+import * as stations from '../../contracts/stations.ts';
 
-const MODULES = [artifacts, audit, defects, identity, inference, inspections, masterdata, measurements, primitives, problems, review];
+const MODULES = [
+  artifacts,
+  audit,
+  defects,
+  identity,
+  inference,
+  inspections,
+  masterdata,
+  measurements,
+  primitives,
+  problems,
+  review,
+  stations,
+];
 
 /** Every named shape of the contracts: registered once, so that `ref()` finds it and the OpenAPI document shows it once. */
 export function contractSchemas(): (object & { $id: string })[] {

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { appendFile, cp, mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { encodeFrame } from './frame.ts';
+import { newKey } from './key.ts';
+import { QueueFull, StationQueue } from './queue.ts';
+
+const folders: string[] = [];
+after(async () => {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+});
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-queue-'));
+  folders.push(folder);
+  return folder;
+}
+const LIMITS = { maxBytes: 16 * 1024 * 1024, maxEntries: 1000, epoch: 1 };
+const open = (folder: string, more: Partial<typeof LIMITS> = {}) => StationQueue.open({ folder, ...LIMITS, ...more });
+const post = (queue: StationQueue, chip: string) => {
+  const key = newKey();
+  return queue.enqueue(300, ({ n, epoch, sequence }) => ({
+    head: {
+      t: 'post',
+      n,
+      key,
+      ref: key,
+      at: n,
+      body: { lot_id: 'LOT-2026-001', chip_id: chip, inspection_type: 'visual', station_epoch: epoch, station_sequence: sequence },
+    },
+  }));
+};
+const file = (queue: StationQueue, ref: string, bytes: Uint8Array) =>
+  queue.enqueue(bytes.length + 200, ({ n }) => ({
+    head: { t: 'file', n, key: newKey(), ref, at: n, kind: 'image', type: 'image/png' },
+    body: bytes,
+  }));
+/** Everything that a restart has to bring back. */
+const stateOf = ({ backlog }: StationQueue, refs: Iterable<string>) => ({
+  epoch: backlog.epoch,
+  next: backlog.next,
+  sequence: backlog.sequence,
+  batch: backlog.batch,
+  posts: backlog.posts,
+  waiting: [...backlog.waiting.values()],
+  refs: [...refs].map((ref) => backlog.idOf(ref)),
+});
+
+test('whatever is queued, settled, batched and dropped, in however small segments: a restart brings the same back', async () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.constant('post' as const) },
+    { weight: 2, arbitrary: fc.constant('file' as const) },
+    { weight: 4, arbitrary: fc.constant('done' as const) },
+    { weight: 1, arbitrary: fc.constantFrom('dead' as const, 'batch' as const, 'restart' as const, 'crash' as const) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+      let folder = await newFolder();
+      const limits = { maxBytes: 16 * 1024 };
+      // An eighth of it is a segment: five records or so.
+      let queue = await open(folder, limits);
+      const refs: string[] = [];
+      for (const [turn, what] of steps.entries()) {
+        const first = queue.backlog.first();
+        if (what === 'post') refs.push((await post(queue, `C-${turn}`).catch(() => null))?.ref ?? '');
+        else if (what === 'file' && refs.length > 0) await file(queue, refs.at(-1) ?? '', new Uint8Array(turn * 7)).catch(() => null);
+        else if (what === 'done' && first) queue.settle({ t: 'done', n: [first.n], ids: [first.t === 'post' ? `id-${first.n}` : null] });
+        else if (what === 'dead' && first) queue.settle({ t: 'dead', n: first.n });
+        else if (what === 'batch' && first?.t === 'post' && queue.backlog.batch === null)
+          queue.settle({ t: 'batch', key: newKey(), of: [first.n] });
+        else if (what === 'restart' || what === 'crash') {
+          await queue.sync();
+          const before = stateOf(queue, refs);
+          const was = folder;
+          if (what === 'crash') {
+            // The files as they are while the process still runs: what kill -9 leaves.
+            folder = await newFolder();
+            await cp(was, folder, { recursive: true });
+            await queue.close();
+          } else await queue.close();
+          queue = await open(folder, limits);
+          assert.deepEqual(stateOf(queue, refs), before);
+          assert.deepEqual(queue.damage, []);
+          for (const one of queue.backlog.waiting.values()) assert.equal(((await queue.read(one)).head as { n: number }).n, one.n);
+        }
+      }
+      await queue.close();
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('an end that was being written is cut off and told; everything that was promised is there, once', async () => {
+  const folder = await newFolder();
+  const queue = await open(folder);
+  for (let at = 0; at < 5; at += 1) await post(queue, `C-${at}`);
+  const before = stateOf(queue, []);
+  await queue.close();
+  const [name = ''] = await readdir(folder);
+  const half = encodeFrame({ t: 'post', n: 6, key: 'k', ref: 'k', at: 6, body: {} });
+  for (const tail of [half.subarray(0, 5), half.subarray(0, half.length - 1), Buffer.alloc(4096), Buffer.concat([Buffer.alloc(3), half])]) {
+    await appendFile(join(folder, name), tail);
+    const again = await open(folder);
+    assert.deepEqual(stateOf(again, []), before);
+    assert.deepEqual(
+      again.damage.map(({ torn, bytes }) => [torn, bytes]),
+      [[true, tail.length]],
+    );
+    await again.close();
+    const clean = await open(folder);
+    assert.deepEqual(clean.damage, []);
+    await clean.close();
+  }
+  const more = await open(folder);
+  assert.equal((await post(more, 'C-5')).sequence, 6, 'the number of what was cut off was given to nobody');
+  await more.close();
+});
+
+test('damage in an older segment is told apart: what can be read of it and what came later is kept', async () => {
+  const folder = await newFolder();
+  const queue = await open(folder, { maxBytes: 16 * 1024 });
+  for (let at = 0; at < 20; at += 1) await post(queue, `C-${at}`);
+  await queue.close();
+  const names = (await readdir(folder)).sort();
+  assert.ok(names.length > 2);
+  await truncate(join(folder, names[0] ?? ''), 600);
+  const again = await open(folder, { maxBytes: 16 * 1024 });
+  assert.deepEqual(
+    again.damage.map(({ segment, torn }) => [segment, torn]),
+    [[1, false]],
+  );
+  assert.ok(again.backlog.waiting.size >= 10 && again.backlog.waiting.size < 20);
+  assert.equal(again.backlog.sequence, 21);
+  await again.close();
+});
+
+test('many at once share a write; a full queue refuses and takes no number', async () => {
+  const folder = await newFolder();
+  const queue = await open(folder, { maxEntries: 100 });
+  const made = await Promise.allSettled(Array.from({ length: 120 }, (_, at) => post(queue, `C-${at}`)));
+  const numbers = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value.sequence] : []));
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 100 }, (_, at) => at + 1),
+  );
+  assert.ok(made.slice(100).every((one) => one.status === 'rejected' && one.reason instanceof QueueFull));
+  for (const one of [...queue.backlog.waiting.values()]) queue.settle({ t: 'done', n: [one.n], ids: [`id-${one.n}`] });
+  await queue.sync();
+  assert.equal((await post(queue, 'C-200')).sequence, 101);
+  await queue.close();
+});
