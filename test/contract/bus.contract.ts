@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { AnyEvent } from '../../src/contracts/events.ts';
+import { type AnyEvent, TOPIC_OF } from '../../src/contracts/events.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
 import { type Consumer, done, drop, park } from '../../src/platform/bus/consumer.ts';
 import type { Cause, Door, EventDraft } from '../../src/platform/db/door.ts';
-import { outboxRow } from '../../src/platform/db/envelope.ts';
+import { partitionOf } from '../../src/platform/db/envelope.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type BusPlace, openInstance } from './bus.makers.ts';
@@ -441,10 +441,13 @@ async function takeNumber(floor: Floor): Promise<{ commit(event: EventDraft): Pr
   await client.query('select pg_current_xact_id()');
   return {
     async commit(draft) {
-      const { event, ...row } = outboxRow(draft, cause, 'test', new Date());
+      const { type, site, key, aggregate, payload } = draft;
+      const at = new Date().toISOString();
+      const head = { event_id: uuidv7(), event_type: type, schema_version: 1, occurred_at: at, trace_id: cause.traceId };
+      const event = { ...head, source_service: 'test', site, aggregate, payload };
       await client.query(
         'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ($1, $2, $3, $4, $5, $6)',
-        [row.topic, row.partition, row.key, row.event_id, row.occurred_at, JSON.stringify(event)],
+        [TOPIC_OF[type], partitionOf(key), key, head.event_id, at, JSON.stringify(event)],
       );
       await client.query('commit');
       client.release();
