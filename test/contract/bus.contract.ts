@@ -385,6 +385,38 @@ export function busContract(name: string, harness: BusHarness): void {
     assert.deepEqual(await bus.parked('g'), []);
   });
 
+  test(`${name}: a partition that is held up holds up no other, and goes on in order though more came than is kept in memory`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    const inner = recorder(door, 'g');
+    let release = () => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    bus.subscribe({
+      ...inner,
+      async handle(event, delivery) {
+        if (event.aggregate.id === 'SLOW' && event.aggregate.version === 1) await gate;
+        return await inner.handle(event, delivery);
+      },
+    });
+    await bus.start();
+    await publish(door, held('SLOW', 1));
+    for (let version = 2; version <= 700; version += 100)
+      await publish(door, ...Array.from({ length: Math.min(100, 701 - version) }, (_, i) => held('SLOW', version + i)));
+    const others = Array.from({ length: 40 }, (_, i) => `Q${i}`).filter((lot) => partitionOf(`S1/${lot}`) !== partitionOf('S1/SLOW'));
+    await publish(door, ...others.map((lot) => held(lot, 1)));
+    await until('the others', async () => (await effects(floor, 'g')).filter((one) => one.startsWith('Q')).length === others.length, 9_000);
+    assert.ok(!(await effects(floor, 'g')).includes('SLOW.1'), 'held up all the while');
+    release();
+    await until('all of the slow one', async () => (await effects(floor, 'g')).length === 700 + others.length, 60_000);
+    const slow = (await effects(floor, 'g')).filter((one) => one.startsWith('SLOW'));
+    assert.deepEqual(
+      slow,
+      Array.from({ length: 700 }, (_, i) => `SLOW.${i + 1}`),
+    );
+  });
+
   test(`${name}: two of three instances die in turn while the third goes on: nothing lost, nothing twice, within 10 s`, async (t) => {
     const floor = await openFloor(harness, t);
     const [a, b] = [await floor.spawn(), await floor.spawn()];
