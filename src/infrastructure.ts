@@ -61,7 +61,7 @@ export function kafkaOf(config: Config): { address: KafkaAddress; names: KafkaNa
 }
 
 /** The client of the brokers is loaded where there are some: it takes half a second and memory. */
-async function openBus(config: Config, ground: PostgresBusOptions): Promise<Bus> {
+async function openBus(config: Config, ground: PostgresBusOptions & { published(): void }): Promise<Bus> {
   const kafka = kafkaOf(config);
   if (kafka === null) return postgresBus(ground);
   const { kafkaBus } = await import('./platform/bus/kafka/kafka-bus.ts');
@@ -140,7 +140,9 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
           registers,
         }),
     );
-    const bus = await openBus(config, { db, door, tail, log, observe: (group, _event, outcome) => handled.inc({ group, outcome }) });
+    const observe = (group: string, _event: unknown, outcome: string) => handled.inc({ group, outcome });
+    const published = () => handled.inc({ group: 'relay', outcome: 'done' });
+    const bus = await openBus(config, { db, door, tail, log, observe, published });
     const maintenance = startMaintenance(db, log);
     opened.push(() => maintenance.stop());
     const blobs = await openDiskBlobs({ folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE });

@@ -1,92 +1,10 @@
-import type { Candidate } from './inference.ts';
-import type { InspectionStatus, InspectionType, Verdict } from './inspections.ts';
+import type { EventPayloads } from './event-payloads.ts';
+
+export type { EventPayloads, InspectionFacts } from './event-payloads.ts';
 
 export const TOPICS = ['inspection.lifecycle', 'inference.workflow', 'artifact.management', 'quality.signals', 'audit.events'] as const;
 export type Topic = (typeof TOPICS)[number];
 
-/** What an inspection's events say of it, so that a consumer and a screen need no second look. */
-export interface InspectionFacts {
-  inspection_id: string;
-  lot_id: string;
-  chip_id: string;
-  inspection_type: InspectionType;
-  station_id: string | null;
-  status: InspectionStatus;
-  verdict: Verdict | null;
-  reason: string | null;
-}
-
-/** Payload by event type. Additive changes only; anything else is a new `schema_version`. */
-export interface EventPayloads {
-  'inspection.created': InspectionFacts & {
-    priority: number;
-    attempt: number;
-    /** What the station claims, when it does. */
-    inspected_at?: string;
-    station_epoch?: number;
-    station_sequence?: number;
-  };
-  'inspection.started': InspectionFacts;
-  'inspection.waiting': InspectionFacts;
-  'inspection.judged': InspectionFacts & {
-    by: 'model' | 'limits' | 'person';
-    policy: string | null;
-    worst_severity: string | null;
-    defects: number;
-  };
-  'inspection.verdict_revised': InspectionFacts & { previous: Verdict };
-  'inspection.cancelled': InspectionFacts;
-  'measurements.recorded': {
-    inspection_id: string;
-    lot_id: string;
-    inspection_type: InspectionType;
-    station_id: string | null;
-    count: number;
-  };
-  'artifact.stored': {
-    artifact_id: string;
-    inspection_id: string;
-    lot_id: string;
-    station_id: string | null;
-    kind: string;
-    sha256: string;
-    content_type: string;
-    readable: boolean | null;
-  };
-  'inference.requested': { operation_id: string; inspection_id: string; lot_id: string; station_id: string | null };
-  'inference.completed': {
-    operation_id: string;
-    inspection_id: string;
-    lot_id: string;
-    station_id: string | null;
-    model: string;
-    version: number;
-    thresholds: Record<string, number>;
-    candidates: Candidate[];
-    /** Whether this run may set the verdict: automatic or asked for with the production version on an unjudged inspection. */
-    decides: boolean;
-  };
-  'inference.failed': {
-    operation_id: string | null;
-    inspection_id: string;
-    lot_id: string;
-    station_id: string | null;
-    reason: string;
-    detail: string;
-    decides: boolean;
-  };
-  'defect.reviewed': {
-    defect_id: string;
-    inspection_id: string;
-    lot_id: string;
-    station_id: string | null;
-    decision: string;
-    class: string;
-  };
-  'lot.assigned': { lot_id: string; product: string; revision: string };
-  'lot.held': { lot_id: string; reason: string; by: string };
-  'lot.released': { lot_id: string; reason: string; by: string };
-}
 export type EventType = keyof EventPayloads;
 
 export const TOPIC_OF: Record<EventType, Topic> = {

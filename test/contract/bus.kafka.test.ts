@@ -16,7 +16,7 @@ else
       t.after(() => dropTopics(brokers, prefix));
       return { brokers, prefix };
     },
-    quickMs: 3_000,
+    quickMs: 5_000,
     async inject({ place }, bytes) {
       await writeBytes(brokers, `${place.prefix}quality.signals`, partitionOf('S1/L'), 'S1/L', bytes);
       return 'put';

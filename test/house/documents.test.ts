@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { root, textOf } from './files.ts';
 
 test('generated documents are what their generators write', () => {
-  for (const generator of ['tools/settings-doc.ts', 'tools/errors-doc.ts'])
+  for (const generator of ['tools/settings-doc.ts', 'tools/errors-doc.ts', 'tools/event-schemas.ts'])
     execFileSync(process.execPath, [join(root, generator), '--check'], { cwd: root, stdio: 'pipe' });
 });
 

@@ -20,7 +20,7 @@ export interface TestBroker {
 /** Four ports in a row that are free now: client, controller, and the two of the link. */
 async function freePorts(): Promise<number> {
   for (let tries = 0; tries < 50; tries += 1) {
-    const first = 21_000 + Math.floor(Math.random() * 9_000);
+    const first = 21_000 + Math.floor(Math.random() * 7_500);
     const servers: Server[] = [];
     try {
       for (let port = first; port < first + 4; port += 1)

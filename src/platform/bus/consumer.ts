@@ -1,6 +1,6 @@
 import type { AnyEvent, EventType, Topic } from '../../contracts/events.ts';
 import type { Cause } from '../db/change.ts';
-import type { Opened } from './envelope.ts';
+import { headOf, type OutboxEntry, openedOf } from './outbox-reader.ts';
 
 /** `done`: go on. `drop`: not for us, noted and left. `park`: cannot be done by trying again; kept with its cause until redriven. A throw: try again. */
 export type Outcome = { kind: 'done' } | { kind: 'drop'; reason: string } | { kind: 'park'; reason: string };
@@ -31,7 +31,8 @@ export interface Consumer {
 }
 
 /** Whether a group is to be shown an event. What has no readable type is for every group of its topic to set aside. */
-export function wants({ types }: Consumer, opened: Opened): boolean {
-  const type = opened.event ? opened.event.event_type : opened.type;
-  return types === undefined || type === null || (types as readonly string[]).includes(type);
+export function wants({ types }: Consumer, entry: OutboxEntry): boolean {
+  if (types === undefined) return true;
+  const type = headOf(entry)?.type ?? openedOf(entry).type ?? null;
+  return type === null || (types as readonly string[]).includes(type);
 }

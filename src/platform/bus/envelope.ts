@@ -2,7 +2,7 @@ import { type AnyEvent, EVENT_TYPES, type EventType, KNOWN_VERSIONS } from '../.
 
 /** What the bytes of an event turned out to be. `poison` says why no consumer can be given it; the rest is what could be read all the same. */
 export type Opened =
-  | { event: AnyEvent; poison?: undefined }
+  | { event: AnyEvent; poison?: undefined; type?: undefined }
   | { event?: undefined; poison: string; type: string | null; site: string | null; traceId: string | null };
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -1,7 +1,7 @@
 import { type Consumer, wants } from './consumer.ts';
 import { Follower } from './follower.ts';
 import type { Claim } from './leases.ts';
-import { type OutboxEntry, openedOf, type Window } from './outbox-reader.ts';
+import type { OutboxEntry, Window } from './outbox-reader.ts';
 import type { Position } from './position.ts';
 import type { Batch } from './tail.ts';
 import type { VersionOrder } from './version-order.ts';
@@ -101,13 +101,13 @@ export class Lane {
       return true;
     }
     if (!this.ready) {
-      const wanted = wants(this.work.consumer, openedOf(head));
+      const wanted = wants(this.work.consumer, head);
       this.ready = wanted ? await this.work.order.arrange([head]) : [];
       if (!wanted) this.work.order.passed(head);
     }
     let busy = false;
     for (let entry = this.ready[0]; entry; entry = this.ready[0]) {
-      if (wants(this.work.consumer, openedOf(entry))) {
+      if (wants(this.work.consumer, entry)) {
         if (!(await this.work.handle(this, entry, false))) return true;
         busy = true;
       }

@@ -1,5 +1,5 @@
 import { type Database, prepared } from '../db/database.ts';
-import { type OutboxEntry, openedOf } from './outbox-reader.ts';
+import { headOf, type OutboxEntry, openedOf } from './outbox-reader.ts';
 
 /** Rows of one lane that one look goes through; it goes on while they are younger than `REACH_MS` allows. */
 const WINDOW = 5_000;
@@ -63,10 +63,11 @@ export class VersionOrder {
 
   /** Notes an entry that is passed over, if nothing before it can be missing: whoever comes after it need not look then. */
   passed(entry: OutboxEntry): void {
-    const event = openedOf(entry).event;
-    if (!event) return;
-    const name = nameOf(entry, event.aggregate);
-    if ((this.told.get(name) ?? 0) >= event.aggregate.version - 1) this.note(name, event.aggregate.version);
+    const head = headOf(entry);
+    if (!head) return;
+    const { version } = head.aggregate;
+    const name = nameOf(entry, head.aggregate);
+    if ((this.told.get(name) ?? 0) >= version - 1) this.note(name, version);
   }
 
   /** The entries in the order to tell them: with those in front that must come first, without those that were told before their turn. */
@@ -74,10 +75,10 @@ export class VersionOrder {
     const candidates = new Map<OutboxEntry, Candidate>();
     const going = new Map<string, number>();
     for (const entry of entries) {
-      const event = openedOf(entry).event;
-      if (!event) continue;
-      const { id, type, version } = event.aggregate;
-      const name = nameOf(entry, event.aggregate);
+      const head = headOf(entry);
+      if (!head) continue;
+      const { id, type, version } = head.aggregate;
+      const name = nameOf(entry, head.aggregate);
       const last = going.get(name) ?? this.told.get(name) ?? 0;
       if (version > 1 && last < version - 1) candidates.set(entry, { entry, version, id, type });
       going.set(name, Math.max(last, version));
@@ -150,5 +151,5 @@ export class VersionOrder {
 }
 
 const nameOf = (entry: OutboxEntry, { type, id }: { type: string; id: string }): string => `${entry.topic} ${type} ${id}`;
-const versionOf = (entry: OutboxEntry): number => openedOf(entry).event?.aggregate.version ?? 0;
+const versionOf = (entry: OutboxEntry): number => headOf(entry)?.aggregate.version ?? 0;
 const byVersion = (one: OutboxEntry, other: OutboxEntry): number => versionOf(one) - versionOf(other);

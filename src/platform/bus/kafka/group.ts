@@ -3,7 +3,7 @@ import type { MessageConsumerMetadata } from '@platformatic/kafka';
 import type { Topic } from '../../../contracts/events.ts';
 import { type Consumer, wants } from '../consumer.ts';
 import type { BusLog, Handling } from '../handling.ts';
-import { type OutboxEntry, openedOf } from '../outbox-reader.ts';
+import type { OutboxEntry } from '../outbox-reader.ts';
 import type { Slots } from '../slots.ts';
 import { type BytesConsumer, openConsumer } from './clients.ts';
 import { entryOf, type InMessage } from './message.ts';
@@ -102,7 +102,7 @@ export class KafkaGroup {
     const lane = new PartitionLane({
       entry: (message) => entryOf(message, topic),
       handle: async (self, entry, redriven) =>
-        !wants(consumer, openedOf(entry)) || (await handling.handle(consumer, slots, entry, self.closing.signal, redriven)),
+        !wants(consumer, entry) || (await handling.handle(consumer, slots, entry, self.closing.signal, redriven)),
       settled: (_, message) => this.commit(message),
       drained: () => void this.stream?.close().catch(() => {}),
     });

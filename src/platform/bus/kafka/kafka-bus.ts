@@ -28,6 +28,8 @@ export interface KafkaBusOptions {
   replication: number | null;
   log?: BusLog;
   observe?: Observe;
+  /** For metrics: one call an event that the broker has. */
+  published?: () => void;
   /** Events of one group handled at the same time in this process; 4. */
   concurrency?: number;
   /** A dead process's relay is taken over after this and a quarter of it; 6 s. */
@@ -62,7 +64,7 @@ export function kafkaBus(options: KafkaBusOptions): Bus {
     trouble,
     leaseMs: options.leaseMs ?? 6_000,
     log,
-    observe,
+    published: options.published,
     ...(options.batches ? { limits: options.batches } : {}),
   });
   const handling = openHandling({

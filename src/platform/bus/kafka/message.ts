@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Message, MessageToProduce } from '@platformatic/kafka';
 import type { Topic } from '../../../contracts/events.ts';
 import { isEventId } from '../envelope.ts';
-import { type OutboxEntry, openedOf } from '../outbox-reader.ts';
+import { headOf, type OutboxEntry, openedOf } from '../outbox-reader.ts';
 import type { KafkaNames } from './names.ts';
 
 export type OutMessage = MessageToProduce<string, string, string, string> & { headers: Record<string, string> };
@@ -18,12 +18,12 @@ function traceparent(traceId: string, eventId: string): string | undefined {
 
 /** The value is the envelope's text as it stands in the outbox; key and partition are the outbox's, so that a key keeps its order. */
 export function messageOf(entry: OutboxEntry, names: KafkaNames): OutMessage {
-  const { event } = openedOf(entry);
+  const head = headOf(entry);
   const headers: Record<string, string> = { 'content-type': 'application/json', event_id: entry.eventId };
-  if (event) {
-    headers.event_type = event.event_type;
-    headers.schema_version = String(event.schema_version);
-    const trace = traceparent(event.trace_id, event.event_id);
+  if (head) {
+    headers.event_type = head.type;
+    headers.schema_version = String(head.schemaVersion);
+    const trace = traceparent(head.traceId, entry.eventId);
     if (trace) headers.traceparent = trace;
   }
   return { topic: names.topic(entry.topic), partition: entry.partition, key: entry.key, value: entry.text, headers };

@@ -23,7 +23,8 @@ export async function makeTopics(address: KafkaAddress, names: KafkaNames, repli
     strict: true,
     connectTimeout: KAFKA_LIMITS.connect,
     requestTimeout: KAFKA_LIMITS.request,
-    retries: 5,
+    // The client tries again inside its tries: two are nine.
+    retries: 2,
     retryDelay: 300,
   });
   try {
