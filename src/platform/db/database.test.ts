@@ -156,3 +156,8 @@ test('a connection that was cut while it was idle is found out before it is used
   assert.notEqual(await mine(), first);
   await db.pool.query('select pg_terminate_backend($1)', [first]);
 });
+
+test('reads from one place cost like reads in a row: a disk that turns is not assumed', async (t) => {
+  const { db } = await testDatabase(t);
+  assert.equal((await db.pool.query('show random_page_cost')).rows[0].random_page_cost, '1.1');
+});
