@@ -163,7 +163,7 @@ async function patiently<T>(start: () => Promise<T>): Promise<T> {
     try {
       return await start();
     } catch (error) {
-      if (tries === 5) throw error;
+      if (tries === 10) throw error;
       say(`start ${tries} failed`);
     }
   }

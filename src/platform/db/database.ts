@@ -163,7 +163,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: PLANNER,
   } as pg.PoolConfig);
   pool.liveness = watchLiveness(address, inFlight, (message) => warn(message));
-  pool.on('error', (error) => warn('an idle database connection was lost', error));
+  pool.on('error', (error) => {
+    // The driver hangs the whole connection on the error, with the statements and values that it last sent: none of the log's business.
+    delete (error as { client?: unknown }).client;
+    warn('an idle database connection was lost', error);
+  });
   pool.on('release', (_error, client) => pool.idleSince.set(client as pg.PoolClient, performance.now()));
   // Between check-out and release nobody listens: without this, a cut connection would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
