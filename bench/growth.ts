@@ -19,13 +19,14 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     'shared-buffers': { type: 'string', default: '1GB' },
     data: { type: 'string' },
+    only: { type: 'string', default: '' },
     short: { type: 'boolean', default: false },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/growth.ts [--rows 1e5,1e7] [--rounds 3] [--seconds 2] [--shared-buffers 1GB] [--data DIR] [--short] [--json FILE]
+  console.log(`usage: node bench/growth.ts [--rows 1e5,1e7] [--rounds 3] [--seconds 2] [--shared-buffers 1GB] [--data DIR] [--only WORD] [--short] [--json FILE]
 
 What a request costs when there are more rows: an embedded PostgreSQL with a database of each size (inspections of 180 days, 100 stations, two sites),
 a platform on each, and the same requests to both in mirrored rounds. Prints the processor time a request (platform and PostgreSQL; medians) and the
@@ -78,7 +79,12 @@ const create = (stations: number): Operation => ({
     }),
   }),
 });
-const OPERATIONS: readonly Operation[] = [
+const ledger = (name: string, query: (side: Side, serial: number) => string): Operation => ({
+  name: `ledger, ${name}`,
+  connections: 4,
+  call: (side, serial) => ({ method: 'GET', path: `/v1/audit?${query(side, serial)}`, token: side.tokens.auditor }),
+});
+const ALL: readonly Operation[] = [
   create(1),
   create(10),
   create(100),
@@ -106,7 +112,11 @@ const OPERATIONS: readonly Operation[] = [
     connections: 4,
     call: ({ tokens }) => ({ method: 'GET', path: '/v1/inspections?station_id=HH-T1', token: tokens.auditor }),
   },
+  ledger('newest', () => 'limit=20'),
+  ledger('of a station', () => 'actor=aoi-hh-1'),
+  ledger('of an inspection', (side, serial) => `object=inspection:${pick(side.sample.ids, serial)}`),
 ];
+const OPERATIONS = ALL.filter(({ name }) => name.includes(values.only));
 
 interface Row {
   operation: string;
@@ -163,7 +173,7 @@ async function patiently<T>(start: () => Promise<T>): Promise<T> {
     try {
       return await start();
     } catch (error) {
-      if (tries === 5) throw error;
+      if (tries === 10) throw error;
       say(`start ${tries} failed`);
     }
   }

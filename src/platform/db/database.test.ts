@@ -156,3 +156,22 @@ test('a connection that was cut while it was idle is found out before it is used
   assert.notEqual(await mine(), first);
   await db.pool.query('select pg_terminate_backend($1)', [first]);
 });
+
+test('reads from one place cost like reads in a row: a disk that turns is not assumed', async (t) => {
+  const { db } = await testDatabase(t);
+  assert.equal((await db.pool.query('show random_page_cost')).rows[0].random_page_cost, '1.1');
+});
+
+test('an idle connection that is lost is told in the log without what it last sent', async (t) => {
+  const { db, open } = await testDatabase(t);
+  const told: object[] = [];
+  const other = open({ poolSize: 1, overflow: 0, log: { warn: (fields) => void told.push(fields) } });
+  const { rows } = await other.pool.query('select pg_backend_pid() as pid, $1::text as word', ['a secret']);
+  await db.pool.query('select pg_terminate_backend($1)', [rows[0].pid]);
+  for (const end = Date.now() + 3000; told.length === 0; await new Promise((resolve) => setTimeout(resolve, 20)))
+    assert.ok(Date.now() < end);
+  const [{ err }] = told as [{ err: Error }];
+  assert.match(err.message, /terminating connection|Connection terminated/);
+  assert.equal('client' in err, false);
+  await other.ping();
+});

@@ -98,7 +98,10 @@ export async function checkMigrated(options: DatabaseAddress & { folder: string 
 export async function migrate(options: DatabaseAddress & { folder: string; log?: { info(message: string): void } }): Promise<number[]> {
   const files = await readMigrations(options.folder);
   return await connected(options, async (client) => {
-    await client.query("select pg_advisory_lock($1), set_config('lock_timeout', '30s', false)", [LOCK]);
+    // Another program may be at it, with a large table; a lock of a table is had soon or not at all.
+    await client.query("set lock_timeout = '10min'");
+    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query("set lock_timeout = '30s'");
     const open = pending(files, await applied(client));
     for (const file of open) {
       try {
