@@ -1,120 +1,108 @@
-import { type ChildProcess, fork, spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { freePort, type RunningPlatform } from '../test/support/platform.ts';
-import { familyOf, treeUse } from './process-tree.ts';
+import { cpus } from 'node:os';
+import { checkExactly } from './exact-check.ts';
+import { type Row, type Run, runOnce, summarise } from './rounds.ts';
+import { WITHOUT_DUTIES } from './sides/peers.ts';
+import type { BenchDatabase } from './sides/postgres.ts';
+import type { Side } from './sides/side.ts';
+import { median, mirrored, pairedRatios } from './stats.ts';
 
-export interface CreateRow {
-  requests_s: number;
-  p50: number;
-  p95: number;
-  p99: number;
-  /** Processor time of the server's process tree, PostgreSQL apart. */
-  cpu_us: number;
-  postgres_cpu_us: number;
-}
-interface Load {
-  requests: number;
-  errors: number;
-  statuses: Record<string, number>;
+/** A run in which others took more of the machine than this is done again, a few times; then it is kept and said to be noisy. */
+export const NOISY = 0.05;
+const REPEATS = 3;
+/** Repeats in a row that were no better: the machine is busy throughout, and no more is done again. */
+const IN_VAIN = 6;
+const CONNECTIONS = 64;
+
+export interface CreateSize {
+  /** `performance.now()` at the start, servers included. */
+  began: number;
+  /** Mirrored rounds: each server runs twice in one. */
+  rounds: number;
+  /** The same for the peers without duties, which no goal is set on. */
+  roundsWithoutDuties: number;
   seconds: number;
-  p50: number;
-  p95: number;
-  p99: number;
+  warmup: number;
+  /** Posts of the exact check. */
+  posts: number;
+  /** Seconds after which noisy runs are not done again, and after which no further round begins (the first always runs). */
+  repeatUntil: number;
+  beginUntil: number;
 }
 
-const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-/** Where `taskset` is missing nothing is pinned; the ratios hold, the spread grows. */
-const pin = (pid: number, core: number) => spawnSync('taskset', ['-acp', String(core), String(pid)]);
-
-async function server(kind: string, platform: RunningPlatform): Promise<{ port: number; child: ChildProcess }> {
-  const port = await freePort();
-  const child = fork(
-    file('load/servers.ts'),
-    ['--kind', kind, '--port', String(port), '--issuer', platform.url, '--audience', platform.credentials.audience],
-    {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    },
-  );
-  await new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', () => reject(new Error(`${kind} did not start`)));
-  });
-  return { port, child };
+export interface CreateResult {
+  rows: Record<string, Row>;
+  /** Median of the paired ratios of processor time a request: a server's over ours. */
+  overOurs: Record<string, number>;
+  rounds: number;
+  repeated: number;
+  noisy: number;
 }
 
-/** One run of the generator; processor time is read at the edges of the counted part. */
-function load(port: number, pid: number, tokens: string[], seconds: number): Promise<CreateRow> {
-  return new Promise((resolve, reject) => {
-    const child = fork(file('load/generator.ts'), ['--port', String(port), '--tokens', tokens.join(','), '--seconds', String(seconds)], {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    });
-    pin(child.pid ?? 0, 1);
-    let before = treeUse(pid);
-    let after = before;
-    child.on('message', (word) => {
-      if (word === 'counting') before = treeUse(pid);
-      else after = treeUse(pid);
-    });
-    let text = '';
-    child.stdout?.on('data', (chunk) => {
-      text += chunk;
-    });
-    child.on('exit', () => {
-      const done = JSON.parse(text) as Load;
-      const right = done.statuses['201'] ?? 0;
-      if (right === 0 || right < done.requests * 0.999 || done.errors > 0) {
-        reject(new Error(`the load was not answered with 201: ${text}`));
-        return;
-      }
-      resolve({
-        requests_s: right / done.seconds,
-        p50: done.p50,
-        p95: done.p95,
-        p99: done.p99,
-        cpu_us: (after.program.cpuMicros - before.program.cpuMicros) / right,
-        postgres_cpu_us: (after.postgres.cpuMicros - before.postgres.cpuMicros) / right,
-      });
-    });
-  });
-}
-
-const median = (numbers: number[]): number => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
-
-/** Runs every server in turn and back again (ABCD DCBA), so that a drift of the machine falls on all alike; answers medians of each figure. */
+/**
+ * POST /v1/inspections on every side in turn and back again. Each is checked exactly first. One that fails its check or its load is told and left out,
+ * unless it is ours. @throws Incorrect when ours is wrong
+ */
 export async function measureCreate(
-  platform: RunningPlatform,
-  size: { rounds: number; seconds: number },
-): Promise<Record<string, CreateRow>> {
-  const stations = platform.credentials.clients.filter((client) => client.station_id !== undefined);
-  const tokens = await Promise.all(stations.map((client) => platform.station(client.client_id).token()));
-  const servers: Record<string, { port: number; pid: number; child?: ChildProcess }> = {
-    ours: { port: Number(new URL(platform.url).port), pid: platform.process.pid ?? 0 },
-  };
-  for (const kind of ['control', 'fastify_bare', 'node_http']) {
-    const { port, child } = await server(kind, platform);
-    servers[kind] = { port, pid: child.pid ?? 0, child };
-  }
-  for (const { pid } of Object.values(servers)) pin(pid, 0);
-  for (const pid of familyOf(platform.process.pid ?? 0, 'postgres')) pin(pid, 1);
-  const rows: Record<string, CreateRow[]> = {};
-  try {
-    for (let round = 0; round < size.rounds; round += 1) {
-      for (const name of [...Object.keys(servers), ...Object.keys(servers).reverse()]) {
-        const target = servers[name];
-        if (!target) continue;
-        process.stderr.write(`\rround ${round + 1} of ${size.rounds}: ${name}            `);
-        rows[name] = [...(rows[name] ?? []), await load(target.port, target.pid, tokens, size.seconds)];
-      }
+  sides: readonly Side[],
+  database: BenchDatabase,
+  size: CreateSize,
+  say: (text: string) => void,
+): Promise<CreateResult> {
+  const seconds = () => (performance.now() - size.began) / 1000;
+  const runs: Record<string, Run[]> = Object.fromEntries(sides.map(({ name }) => [name, []]));
+  const broken = new Set<string>();
+  let repeated = 0;
+  let inVain = 0;
+  const attempt = async (side: Side, work: () => Promise<void>) => {
+    if (broken.has(side.name)) return;
+    try {
+      await work();
+    } catch (error) {
+      if (side.name === 'ours') throw error;
+      broken.add(side.name);
+      say(`left out: ${error instanceof Error ? error.message : error}`);
     }
-  } finally {
-    process.stderr.write('\r');
-    for (const { child } of Object.values(servers)) child?.kill();
+  };
+  for (const side of sides) await attempt(side, () => checkExactly(side, database, size.posts));
+  const options = { connections: CONNECTIONS, seconds: size.seconds, warmup: size.warmup, cores: cpus().length };
+  let rounds = 0;
+  for (let round = 0; round < size.rounds && (round === 0 || seconds() < size.beginUntil); round += 1) {
+    rounds += 1;
+    const taking = sides.filter(({ name }) => round < size.roundsWithoutDuties || !name.endsWith(WITHOUT_DUTIES));
+    for (const side of mirrored(taking))
+      await attempt(side, async () => {
+        let run = await runOnce(side, database, options);
+        for (let again = 0; again < REPEATS && run.strangers > NOISY; again += 1) {
+          if (inVain >= IN_VAIN || seconds() > size.repeatUntil) break;
+          repeated += 1;
+          const next = await runOnce(side, database, options);
+          inVain = next.strangers > NOISY ? inVain + 1 : 0;
+          if (next.strangers < run.strangers) run = next;
+        }
+        runs[side.name]?.push(run);
+        say(
+          `round ${round + 1} of ${size.rounds}: ${side.name} ${run.requests_s.toFixed(0)}/s, ${run.cpu_us.toFixed(0)} us, others ${(run.strangers * 100).toFixed(0)} %`,
+        );
+      });
   }
-  const figures = ['requests_s', 'p50', 'p95', 'p99', 'cpu_us', 'postgres_cpu_us'] as const;
-  return Object.fromEntries(
-    Object.entries(rows).map(([name, runs]) => [
-      name,
-      Object.fromEntries(figures.map((figure) => [figure, median(runs.map((run) => run[figure]))])) as unknown as CreateRow,
-    ]),
-  );
+  const measured = Object.entries(runs).filter(([name, own]) => own.length > 0 && !broken.has(name));
+  const ours = (runs.ours ?? []).map(({ cpu_us }) => cpu_us);
+  const rows = Object.fromEntries(measured.map(([name, own]) => [name, summarise(own, NOISY)]));
+  return {
+    rows,
+    overOurs: Object.fromEntries(
+      measured.map(([name, own]) => [
+        name,
+        median(
+          pairedRatios(
+            own.map(({ cpu_us }) => cpu_us),
+            ours,
+          ),
+        ),
+      ]),
+    ),
+    rounds,
+    repeated,
+    noisy: Object.values(rows).reduce((sum, { noisy }) => sum + noisy, 0),
+  };
 }

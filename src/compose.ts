@@ -87,7 +87,7 @@ type Identity = Awaited<ReturnType<typeof openIdentity>>;
 
 /** The slices of the services that this process runs, each with its typed record of dependencies. */
 async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> {
-  const { config, db, door, feed, blobs, log, metrics, lifecycle, member } = ground;
+  const { config, db, lists, door, feed, blobs, log, metrics, lifecycle, member } = ground;
   const uploads = { uploadLimit: config.UPLOAD_LIMIT, uploadTimeoutMs: config.UPLOAD_TIMEOUT, lotIdPattern: config.lotIdPattern };
   const { probes } = await SLICES.gateway();
   const open = {
@@ -105,11 +105,12 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         lifecycle,
         origins: config.CORS_ORIGINS,
       }),
-    audit: async () => (await SLICES.audit()).audit({ db }),
-    masterdata: async () => (await SLICES.masterdata()).masterdata({ db, door, blobs, log, settings: uploads }),
+    audit: async () => (await SLICES.audit()).audit({ db, lists }),
+    masterdata: async () => (await SLICES.masterdata()).masterdata({ db, lists, door, blobs, log, settings: uploads }),
     intake: async () =>
       (await SLICES.intake()).intake({
         db,
+        lists,
         door,
         feed,
         blobs,
@@ -120,6 +121,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           ...uploads,
           inputTimeoutMs: config.INPUT_TIMEOUT,
           batchLimit: config.BATCH_LIMIT,
+          keepMeasurementsMs: config.RETENTION_MEASUREMENTS,
           pictureQuotaBytes: config.CQP_DEMO === 'on' && config.databaseUrl === null ? config.DEMO_PICTURE_QUOTA : null,
         },
       }),

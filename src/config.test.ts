@@ -65,6 +65,23 @@ test('production refuses embedded defaults and made-up secrets unless they are w
 });
 
 test('what this version does not use yet stops the start instead of being ignored', () => {
-  for (const name of ['KAFKA_BROKERS', 'TRITON_URL', 'REDIS_URL'])
-    assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+  for (const name of ['TRITON_URL', 'REDIS_URL']) assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+});
+
+test('brokers are host:port, their names a prefix that a topic may have', () => {
+  assert.deepEqual(loadConfig({}, { KAFKA_BROKERS: 'kafka-1.plant:9092, [::1]:9093' }).KAFKA_BROKERS, ['kafka-1.plant:9092', '[::1]:9093']);
+  for (const wrong of ['kafka', 'http://kafka:9092', 'kafka:', 'a b:1'])
+    assert.match(faultsOf({ KAFKA_BROKERS: wrong })[0] ?? '', /not host:port/, wrong);
+  assert.match(faultsOf({ KAFKA_TOPIC_PREFIX: 'plant/7' })[0] ?? '', /KAFKA_TOPIC_PREFIX/);
+});
+
+test('a replica needs a primary that is given too: the embedded server has none', () => {
+  assert.throws(() => loadConfig({}, { DATABASE_READ_URL: 'postgresql://r/x' }), /DATABASE_READ_URL is set without DATABASE_URL/);
+  assert.throws(
+    () => loadConfig({}, { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'http://r' }),
+    /does not begin with postgresql/,
+  );
+  const both = { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'postgresql://r/x' };
+  assert.equal(loadConfig({}, both).DATABASE_READ_URL, both.DATABASE_READ_URL);
+  assert.equal(loadConfig({}, both).REPLICA_MAX_LAG, 5000);
 });

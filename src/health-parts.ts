@@ -7,8 +7,12 @@ import type { Member } from './platform/processes/member.ts';
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
-/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait. */
-export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>, member: Pick<Member<unknown>, 'group'> | null) {
+/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads. */
+export function healthParts(
+  config: Config,
+  { bus, replica }: Pick<Infrastructure, 'bus' | 'replica'>,
+  member: Pick<Member<unknown>, 'group'> | null,
+) {
   const workers = () => {
     const { wanted, serving, restarted } = member?.group ?? { wanted: 1, serving: 1, restarted: 0 };
     const detail = `${serving} of ${wanted} serve${restarted > 0 ? `, ${restarted} started again` : ''}`;
@@ -26,10 +30,20 @@ export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>
         : { status: 'ok' as const };
     },
     bus: async () => {
+      const trouble = bus.trouble();
+      if (trouble !== null) return { status: 'degraded' as const, detail: trouble };
       const worst = (await bus.lag()).reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
       return worst.seconds > SLOW_BUS_SECONDS
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }
         : { status: 'ok' as const };
     },
+    ...(replica && {
+      replica: () => {
+        const fault = replica.fault();
+        return fault === null
+          ? { status: 'ok' as const }
+          : { status: 'degraded' as const, detail: `lists are read from the primary: ${fault}` };
+      },
+    }),
   };
 }

@@ -1,19 +1,21 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Counter } from '@prometheus-io/client';
+import { Counter, Gauge } from '@prometheus-io/client';
 import type { Config } from './config.ts';
 import type { Blobs } from './platform/blob/blobs.ts';
 import { openDiskBlobs } from './platform/blob/disk.ts';
 import type { Bus } from './platform/bus/bus.ts';
 import { type Feed, openFeed } from './platform/bus/feed.ts';
-import { postgresBus } from './platform/bus/postgres-bus.ts';
+import { type KafkaAddress, type KafkaNames, kafkaNames } from './platform/bus/kafka/names.ts';
+import { type PostgresBusOptions, postgresBus } from './platform/bus/postgres-bus.ts';
 import { openTail } from './platform/bus/tail.ts';
-import { type Database, type DatabaseAddress, openDatabase } from './platform/db/database.ts';
+import { type Database, type DatabaseAddress, type DatabaseOptions, openDatabase } from './platform/db/database.ts';
 import { type Door, openDoor } from './platform/db/door.ts';
 import { type Embedded, startEmbedded } from './platform/db/embedded/embedded.ts';
 import { startMaintenance } from './platform/db/maintenance.ts';
 import { checkMigrated, migrate } from './platform/db/migrate.ts';
 import { poolBudget } from './platform/db/pool-budget.ts';
+import { type ListReads, openReplica, primaryReads, type Replica } from './platform/db/replica.ts';
 import type { Log } from './platform/telemetry/log.ts';
 import type { Metrics } from './platform/telemetry/metrics.ts';
 
@@ -22,6 +24,9 @@ export const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url
 /** What every slice stands on, and the order in which it ends. */
 export interface Infrastructure {
   readonly db: Database;
+  /** From the replica when there is one. */
+  readonly lists: ListReads;
+  readonly replica: Replica | null;
   readonly door: Door;
   readonly bus: Bus;
   readonly feed: Feed;
@@ -48,9 +53,49 @@ export async function openServer(
   return { address: embedded.address, embedded, stop: () => embedded.stop() };
 }
 
+/** Where the brokers are and how topics are called; null without brokers. */
+export function kafkaOf(config: Config): { address: KafkaAddress; names: KafkaNames; replication: number | null } | null {
+  if (config.KAFKA_BROKERS === null || config.KAFKA_BROKERS.length === 0) return null;
+  const address = { brokers: config.KAFKA_BROKERS, clientId: config.SERVICE_NAME };
+  return { address, names: kafkaNames(config.KAFKA_TOPIC_PREFIX), replication: config.KAFKA_REPLICATION };
+}
+
+/** The client of the brokers is loaded where there are some: it takes half a second and memory. */
+async function openBus(config: Config, ground: PostgresBusOptions): Promise<Bus> {
+  const kafka = kafkaOf(config);
+  if (kafka === null) return postgresBus(ground);
+  const { kafkaBus } = await import('./platform/bus/kafka/kafka-bus.ts');
+  return kafkaBus({ ...ground, ...kafka });
+}
+
+function openReadReplica(config: Config, url: string, primary: Database, pool: DatabaseOptions, log: Log, metrics: Metrics): Replica {
+  const answered = metrics.add(
+    (registers) =>
+      new Counter({ name: 'replica_reads_total', help: 'Lists by where they were read', labelNames: ['source'] as const, registers }),
+  );
+  for (const source of ['replica', 'primary'] as const) answered.inc({ source }, 0);
+  const lag = metrics.add(
+    (registers) =>
+      new Gauge({
+        name: 'replica_lag_seconds',
+        help: 'How far the read replica is behind; while it is away, since it was level',
+        registers,
+      }),
+  );
+  const replica = openReplica({
+    primary,
+    replica: { ...pool, url, statementTimeoutMs: config.DB_READ_TIMEOUT },
+    maxLagMs: config.REPLICA_MAX_LAG,
+    observe: (source) => answered.inc({ source }),
+    log,
+  });
+  metrics.onScrape(() => lag.set(replica.lagMs() / 1000));
+  return replica;
+}
+
 /** The part of the program's connections that one of its processes may have. */
-export const budgetOf = (config: Config): { poolSize: number; overflow: number } =>
-  poolBudget({ poolSize: config.DB_POOL_SIZE, overflow: config.DB_MAX_OVERFLOW, workers: config.workers });
+export const budgetOf = (config: Config): { poolSize: number; overflow: number; over: number } =>
+  poolBudget({ poolSize: config.DB_POOL_SIZE, overflow: config.DB_MAX_OVERFLOW }, config.workers);
 
 /** A server whose schema is at this version. The embedded database is migrated here; a given one by the `migrate` command, and checked here. */
 export async function openMigrated(config: Config, log: Log): Promise<{ address: DatabaseAddress; stop(): Promise<void> }> {
@@ -70,16 +115,19 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
   const server = at === undefined ? await openMigrated(config, log) : { address: at, stop: async () => undefined };
   const opened: (() => Promise<void>)[] = [server.stop];
   try {
-    const db = openDatabase({
-      ...server.address,
-      ...budgetOf(config),
-      statementTimeoutMs: config.DB_STATEMENT_TIMEOUT,
+    const { over, ...share } = budgetOf(config);
+    if (over > 0) log.warn({ connections: over }, 'more workers than DB_POOL_SIZE and DB_MAX_OVERFLOW have connections for');
+    const pool = {
+      ...share,
       connectTimeoutMs: config.DB_CONNECT_TIMEOUT,
       recycleMs: config.DB_POOL_RECYCLE,
       applicationName: config.SERVICE_NAME,
       log,
-    });
+    };
+    const db = openDatabase({ ...server.address, ...pool, statementTimeoutMs: config.DB_STATEMENT_TIMEOUT });
     opened.push(() => db.close());
+    const replica = config.DATABASE_READ_URL === null ? null : openReadReplica(config, config.DATABASE_READ_URL, db, pool, log, metrics);
+    if (replica) opened.push(() => replica.close());
     const tail = openTail({ db, log });
     const door = openDoor({ db, source: config.SERVICE_NAME, wake: () => tail.wake() });
     const feed = openFeed({ db, tail, log });
@@ -92,7 +140,7 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
           registers,
         }),
     );
-    const bus = postgresBus({ db, door, tail, log, observe: (group, _event, outcome) => handled.inc({ group, outcome }) });
+    const bus = await openBus(config, { db, door, tail, log, observe: (group, _event, outcome) => handled.inc({ group, outcome }) });
     const maintenance = startMaintenance(db, log);
     opened.push(() => maintenance.stop());
     const blobs = await openDiskBlobs({ folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE });
@@ -107,6 +155,8 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
     });
     return {
       db,
+      lists: replica?.lists ?? primaryReads(db),
+      replica,
       door,
       bus,
       feed,

@@ -14,6 +14,9 @@ if (values.help) {
 
 Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
+TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
+TEST_TIMESCALE_URL=postgresql://... runs those of tables that are cut by time on a server with TimescaleDB (tools/servers/timescale.sh).
+TEST_PRIMARY_URL, TEST_REPLICA_URL  a primary and its streaming standby (tools/servers/replica.sh).
 CI=true                             leaves nothing out: what the machine lacks is a failure.`);
   process.exit(0);
 }
@@ -37,8 +40,15 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
   lacks('test/browser', 'no Chromium found (Debian: apt-get install chromium)');
   files = files.filter((file) => !file.startsWith('test/browser/'));
 }
+if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
+  lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
+  files = files.filter((file) => !file.includes('kafka'));
+}
 if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
   lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');
+
+if (process.env.TEST_PYTHON === undefined && files.includes('bench/sides.test.ts'))
+  lacks("the bench's peers", 'TEST_PYTHON is not set (a Python 3.11 with venv)');
 
 async function pass(title: string, chosen: string[], environment: Record<string, string>): Promise<boolean> {
   console.log(`\n${title}: ${chosen.length} files`);
@@ -81,10 +91,24 @@ async function pass(title: string, chosen: string[], environment: Record<string,
 
 let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_URL: '' });
 const given = process.env.TEST_DATABASE_URL;
+/** They name their own server, and ran above. */
+const elsewhere = /^src\/platform\/db\/(timescale|replica)\.test\.ts$/;
 if (given) {
-  const onDatabase = files.filter((file) => /^(test\/(flow|contract)|src\/platform\/(db|bus)|src\/identity)\//.test(file));
+  const onDatabase = files.filter(
+    (file) => /^(test\/(flow|contract)|src\/platform\/(db|bus)|src\/identity)\//.test(file) && !elsewhere.test(file),
+  );
   good = (await pass('on the given PostgreSQL', onDatabase, { TEST_DATABASE_URL: given })) && good;
 } else lacks('a second PostgreSQL', 'TEST_DATABASE_URL is not set');
+const timescale = process.env.TEST_TIMESCALE_URL;
+if (timescale) {
+  const cut = /^(src\/audit\/|src\/platform\/db\/(door|migrate|partitions)\.|test\/flow\/(intake|disposition)-)/;
+  good =
+    (await pass(
+      'on PostgreSQL with TimescaleDB',
+      files.filter((file) => cut.test(file)),
+      { TEST_DATABASE_URL: timescale },
+    )) && good;
+} else lacks('TimescaleDB', 'TEST_TIMESCALE_URL is not set');
 
 for (const line of leftOut) console.log(`left out: ${line}`);
 if (ci && leftOut.length > 0) {

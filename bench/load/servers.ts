@@ -2,23 +2,29 @@ import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import fastify from 'fastify';
 import { createRemoteJWKSet } from 'jose';
+import { relaunchLean } from '../../src/config.ts';
 import { type Inspection, InspectionCreate } from '../../src/contracts/inspections.ts';
 import { wholePattern } from '../../src/contracts/lot-id.ts';
-import { createVerifier } from '../../src/identity/verifier.ts';
+import { type Authenticate, createVerifier } from '../../src/identity/verifier.ts';
 import { createRoutes } from '../../src/intake/create-routes.ts';
 import type { Recorder } from '../../src/intake/record-inspection.ts';
+import type { Accepted } from '../../src/intake/rules.ts';
+import { JsonOnce } from '../../src/platform/db/door.ts';
 import { createApp } from '../../src/platform/http/app.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
-import { createLog } from '../../src/platform/telemetry/log.ts';
+import { createLog, type Log } from '../../src/platform/telemetry/log.ts';
+import { LAYERS, type Layer, layered } from './layers.ts';
 
 /**
  * What the create route is measured beside, each in a process of its own:
  * `control` is the platform's own HTTP application and create route (token, permission, shape, rules, headers, log line, metrics) over a recorder
- * that keeps nothing; `fastify_bare` validates the same shape and answers; `node_http` parses and answers.
+ * that keeps nothing; `fastify_bare` validates the same shape and answers; `node_http` parses and answers; and the steps of layers.ts between them.
  */
 const { values } = parseArgs({
   options: { kind: { type: 'string' }, port: { type: 'string' }, issuer: { type: 'string' }, audience: { type: 'string' } },
 });
+// The same memory settings as the platform's own start.
+relaunchLean(process.argv[1] ?? '', process.argv.slice(2));
 const port = Number(values.port);
 
 function answerTo(body: {
@@ -26,6 +32,7 @@ function answerTo(body: {
   chip_id: string;
   inspection_type: Inspection['inspection_type'];
   priority?: number;
+  station_metadata?: Record<string, unknown> | null;
 }): Inspection {
   const now = new Date().toISOString();
   return {
@@ -34,7 +41,7 @@ function answerTo(body: {
     chip_id: body.chip_id,
     inspection_type: body.inspection_type,
     priority: body.priority ?? 5,
-    station_metadata: {},
+    station_metadata: body.station_metadata ?? {},
     station_id: 'AOI-HH-1',
     site: 'hamburg',
     status: 'pending',
@@ -49,22 +56,30 @@ function answerTo(body: {
   };
 }
 
-async function control(): Promise<void> {
-  const log = createLog({ level: 'info', service: 'control' });
+function verifier(log: Log): Authenticate {
   const issuer = values.issuer ?? '';
   const keys = createRemoteJWKSet(new URL(`${issuer}/oidc/jwks`));
-  const app = await createApp({
-    authenticate: createVerifier({ issuer, audience: values.audience ?? '', keys, outside: false, log }),
-    log,
-    rateLimit: 1000,
-  });
-  const recorder: Recorder = {
-    record: async ({ accepted }) =>
-      accepted.map((one) => ({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata })),
-  };
+  return createVerifier({ issuer, audience: values.audience ?? '', keys, outside: false, log });
+}
+
+async function control(): Promise<void> {
+  const log = createLog({ level: 'info', service: 'control' });
+  const app = await createApp({ authenticate: verifier(log), log, rateLimit: 1_000_000 });
+  // A record and its text, made once, as the platform's recorder answers them.
+  const recorder = {
+    record: async ({ accepted }: { accepted: readonly Accepted[] }) =>
+      accepted.map(
+        (one) => new JsonOnce({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata }),
+      ),
+  } satisfies Recorder;
   const pattern = wholePattern('LOT-\\d{4}-\\d{3}');
-  createRoutes(app, { plant: { now: async () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
+  createRoutes(app, { plant: { now: () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
   await app.listen({ port, host: '127.0.0.1' });
+}
+
+async function step(layer: Layer): Promise<void> {
+  const log = createLog({ level: 'info', service: layer });
+  await layered(layer, { authenticate: verifier(log), log, answer: answerTo }).listen({ port, host: '127.0.0.1' });
 }
 
 async function bare(): Promise<void> {
@@ -78,6 +93,10 @@ async function bare(): Promise<void> {
 
 function plain(): Promise<void> {
   const server = createServer((request, response) => {
+    if (request.method !== 'POST') {
+      response.writeHead(404).end();
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -90,5 +109,5 @@ function plain(): Promise<void> {
 }
 
 const kinds: Record<string, () => Promise<void>> = { control, fastify_bare: bare, node_http: plain };
-await kinds[values.kind ?? '']?.();
-process.send?.('ready');
+const kind = values.kind ?? '';
+await (LAYERS.includes(kind as Layer) ? step(kind as Layer) : kinds[kind]?.());

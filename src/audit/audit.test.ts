@@ -50,7 +50,7 @@ async function ledger(t: TestContext) {
   t.after(() => app.close());
   const get = (query: string, who = 'all', headers: Record<string, string> = {}) =>
     app.inject({ url: `/v1/audit${query}`, headers: { authorization: `Bearer ${who}`, ...headers } });
-  return { get };
+  return { get, database };
 }
 
 test('entries come newest first, in pages without a hole, in the shape of the contract, and only with the scope', async (t) => {
@@ -108,4 +108,32 @@ test('the same list is a file, and a reason that is a formula is a text there', 
   assert.match(lines[0] ?? '', /^id,recorded_at,action,actor,/);
   assert.match(file.body, /'=HYPERLINK/);
   assert.match(file.body, /"\{""state"":""x""\}"/);
+});
+
+test('years of entries: pages go through all months without a hole, and a subject is found under each of its names', async (t) => {
+  const { get, database } = await ledger(t);
+  // One entry a day for 400 days, under a name that changed on the way; one whose clock was two days off; one of another who bears the first name.
+  await database.db.pool.query(`insert into platform.audit (id, recorded_at, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, trace_id)
+    select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008' || lpad(n::text, 15, '0'))::uuid,
+      at + case when n = 30 then interval '2 days' else interval '0' end, 'lot.held', 's-old', case when n < 200 then 'ann' else 'anna' end,
+      'person', 'DE1', 'lot', 'L-' || n, '0'
+    from generate_series(1, 400) n, lateral (select now() - make_interval(days => n) as at) as of_day`);
+  await database.db.pool.query(`insert into platform.audit (id, recorded_at, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, trace_id)
+    values ('01890000-0000-7000-8000-000000000000', '2023-06-28T00:00:00Z', 'lot.held', 's-other', 'ann', 'person', 'DE1', 'lot', 'L-0', '0')`);
+  const all = async (query: string) => {
+    const objects: string[] = [];
+    for (let cursor = ''; ; ) {
+      const page = (await get(`?limit=100${query}${cursor}`)).json();
+      objects.push(...page.data.map((one: { object: { id: string } }) => one.object.id));
+      if (!page.has_more) return objects;
+      cursor = `&cursor=${page.next_cursor}`;
+    }
+  };
+  const days = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => `L-${from + at}`);
+  assert.deepEqual((await all('')).slice(4), [...days(1, 400), 'L-0']);
+  assert.deepEqual(await all('&actor=s-old'), days(1, 400));
+  assert.deepEqual(await all('&actor=anna'), days(200, 400));
+  assert.deepEqual(await all('&actor=ann'), [...days(1, 199), 'L-0']);
+  assert.deepEqual(await all('&object=L-250'), ['L-250']);
+  assert.deepEqual(await all('&actor=nobody'), []);
 });

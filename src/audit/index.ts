@@ -1,6 +1,7 @@
 import { AuditPage, AuditQuery } from '../contracts/audit.ts';
 import { ref } from '../contracts/primitives.ts';
-import { type Database, reads } from '../platform/db/database.ts';
+import type { Database, Reads } from '../platform/db/database.ts';
+import { type ListReads, primaryReads } from '../platform/db/replica.ts';
 import type { App } from '../platform/http/app.ts';
 import { timeSpan } from '../platform/http/paging.ts';
 import { isUuid } from '../platform/id.ts';
@@ -10,15 +11,16 @@ import { type AuditTables, readAudit, shownEntry } from './queries.ts';
 
 export interface AuditDeps {
   db: Database;
+  /** From `db` when left out. */
+  lists?: ListReads;
 }
 
 /** The ledger, for who may read it: their own site's entries, or all of them. Nothing here writes: entries are made with the change they tell of. */
-export function audit({ db }: AuditDeps): Slice {
-  return { name: 'audit', routes: (app) => auditRoutes(app, db) };
+export function audit({ db, lists = primaryReads(db) }: AuditDeps): Slice {
+  return { name: 'audit', routes: (app) => auditRoutes(app, lists) };
 }
 
-function auditRoutes(app: App, db: Database): void {
-  const on = reads<AuditTables>(db);
+function auditRoutes(app: App, lists: ListReads): void {
   app.get(
     '/v1/audit',
     {
@@ -37,7 +39,7 @@ function auditRoutes(app: App, db: Database): void {
         reply,
         { limit, cursor },
         {
-          read: (behind: string | null, count) => readAudit(on, filter, behind, count),
+          read: (behind: string | null, count) => lists(request.caller, (on: Reads<AuditTables>) => readAudit(on, filter, behind, count)),
           position: (row) => row.id,
           parsePosition: (value) => (typeof value === 'string' && isUuid(value) ? value : undefined),
           show: (rows) => rows.map(shownEntry),

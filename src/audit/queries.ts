@@ -32,8 +32,10 @@ export interface AuditFilter {
   to: Date | null;
 }
 
-/** Entries are written within this of the time in their id: the clocks of the platform and of the database differ by less. */
-const CLOCK_MS = 3_600_000;
+/** The clocks of a program and of the database differ by less than this: an entry is in the month of its id, or in one beside it. */
+const CLOCK_MS = 3 * 86_400_000;
+/** The newest entries are looked for in a span of this length first, so that a page costs the same however many years lie behind it. */
+const RECENT_MS = 35 * 86_400_000;
 
 /** The smallest or largest UUIDv7 of a time: the primary key narrows a span of time, without an index on the time itself. */
 function idAt(time: number, fill: '0' | 'f'): string {
@@ -43,16 +45,61 @@ function idAt(time: number, fill: '0' | 'f'): string {
   const rest = fill.repeat(3);
   return `${millis.slice(0, 8)}-${millis.slice(8)}-7${rest}-${fill === '0' ? '8' : 'b'}${rest}-${fill.repeat(12)}`;
 }
+const UUIDV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
-/** Newest first, behind an id. Runs on the primary key, or on (object_id, id) when an object is named. */
-export function readAudit(on: Reads<AuditTables>, filter: AuditFilter, behind: string | null, limit: number): Promise<AuditRow[]> {
+/** Times of ids, in milliseconds; the ledger is cut into months by the time of writing, which `CLOCK_MS` leads to. */
+interface Span {
+  first: number;
+  last: number;
+}
+
+/** The whole months of a span (UTC): pieces that hold nothing of it are left out, and none is filtered row by row. */
+function monthsOf({ first, last }: Span): { from: Date; to: Date } {
+  const [from, to] = [new Date(Math.max(first - CLOCK_MS, 0)), new Date(Math.min(last + CLOCK_MS, 8.64e15 - 1e10))];
+  return {
+    from: new Date(Date.UTC(from.getUTCFullYear(), from.getUTCMonth())),
+    to: new Date(Date.UTC(to.getUTCFullYear(), to.getUTCMonth() + 1)),
+  };
+}
+
+/**
+ * Names and subjects under which this actor wrote: one index, (actor_name, actor_subject, id), serves both, because the walk jumps from one pair to the
+ * next. Plan: recursive union, a descent of the index a pair and month; some milliseconds for a plant of a thousand stations and people.
+ */
+async function actorsOf(on: Reads<AuditTables>, actor: string, span: Span): Promise<{ name: string; subject: string }[]> {
+  const { from, to } = monthsOf(span);
+  const within = sql`recorded_at >= ${from} and recorded_at < ${to}`;
+  const { rows } = await sql<{ name: string; subject: string }>`with recursive actor(name, subject) as (
+      (select actor_name, actor_subject from platform.audit_entry where ${within} order by 1, 2 limit 1)
+      union all
+      select n.* from actor a cross join lateral (
+        select actor_name, actor_subject from platform.audit_entry
+        where (actor_name, actor_subject) > (a.name, a.subject) and ${within} order by 1, 2 limit 1) n)
+    select name, subject from actor where name = ${actor} or subject = ${actor}`.execute(on);
+  return rows;
+}
+
+/** One statement: entries of a span of ids, newest first. */
+async function readSpan(
+  on: Reads<AuditTables>,
+  filter: AuditFilter,
+  span: Span,
+  behind: string | null,
+  limit: number,
+): Promise<AuditRow[]> {
+  const { from, to } = monthsOf(span);
   let query = on.selectFrom('platform.audit_entry').selectAll().orderBy('id', 'desc').limit(limit);
+  query = query.where('recorded_at', '>=', from).where('recorded_at', '<', to).where('id', '>=', idAt(span.first, '0'));
   if (behind !== null) query = query.where('id', '<', behind);
   if (filter.site !== null) query = query.where('site', '=', filter.site);
   if (filter.action !== undefined) query = query.where('action', '=', filter.action);
   if (filter.actor !== undefined) {
-    const { actor } = filter;
-    query = query.where((eb) => eb.or([eb('actor_name', '=', actor), eb('actor_subject', '=', actor)]));
+    const actors = await actorsOf(on, filter.actor, span);
+    if (actors.length === 0) return [];
+    query = query.where((eb) =>
+      eb.or(actors.map(({ name, subject }) => eb.and([eb('actor_name', '=', name), eb('actor_subject', '=', subject)]))),
+    );
   }
   if (filter.object !== undefined) {
     const { object } = filter;
@@ -64,10 +111,30 @@ export function readAudit(on: Reads<AuditTables>, filter: AuditFilter, behind: s
     );
     if (colon !== -1) query = query.where((eb) => eb.or([eb('object_id', '=', object), eb('object_type', '=', object.slice(0, colon))]));
   }
-  if (filter.from !== null)
-    query = query.where('recorded_at', '>=', filter.from).where('id', '>=', idAt(filter.from.getTime() - CLOCK_MS, '0'));
-  if (filter.to !== null) query = query.where('recorded_at', '<=', filter.to).where('id', '<=', idAt(filter.to.getTime() + CLOCK_MS, 'f'));
+  if (filter.from !== null) query = query.where('recorded_at', '>=', filter.from);
+  if (filter.to !== null) query = query.where('recorded_at', '<=', filter.to);
   return query.execute();
+}
+
+/**
+ * Newest first, behind an id: what is recent in one statement, and only when that does not fill the page what is older. Runs on the primary key, on
+ * (object_id, id) when an object is named, on (actor_name, actor_subject, id) when an actor is.
+ */
+export async function readAudit(on: Reads<AuditTables>, filter: AuditFilter, behind: string | null, limit: number): Promise<AuditRow[]> {
+  // Nothing is told of a record before its id was made.
+  const object = filter.object?.slice(filter.object.indexOf(':') + 1) ?? '';
+  const first = Math.max(
+    0,
+    filter.from === null ? 0 : filter.from.getTime() - CLOCK_MS,
+    UUIDV7.test(object) ? timeOf(object) - CLOCK_MS : 0,
+  );
+  const last = Math.min(behind === null ? Number.POSITIVE_INFINITY : timeOf(behind), filter.to?.getTime() ?? Number.POSITIVE_INFINITY);
+  const recent = Math.max(first, Math.min(last, Date.now()) - RECENT_MS);
+  const rows = await readSpan(on, filter, { first: recent, last }, behind, limit);
+  if (rows.length === limit || recent === first) return rows;
+  const edge = idAt(recent, '0');
+  const older = { first, last: Math.min(last, recent) };
+  return [...rows, ...(await readSpan(on, filter, older, behind !== null && behind < edge ? behind : edge, limit - rows.length))];
 }
 
 export function shownEntry(row: AuditRow): AuditEntry {

@@ -10,6 +10,7 @@ export const AUDIT_ACTIONS = [
   'inspection.verdict_revised',
   'inspection.cancelled',
   'measurements.recorded',
+  'measurements.expired',
   'artifact.stored',
   'inference.requested',
   'inference.completed',

@@ -7,6 +7,9 @@ import { severityOf } from './severity.ts';
 import type { InspectionRow } from './tables.ts';
 import { giveVerdict, letWait } from './verdict.ts';
 
+/** Nothing was measured longer before the inspection was made than two clocks differ: measurements are cut by time, older months are left out. */
+const CLOCK_MS = 3 * 86_400_000;
+
 /** Waiting reasons that new measurements may settle. */
 const SETTLED_BY_VALUES = ['no_limits', 'input_timeout'];
 
@@ -75,7 +78,13 @@ export async function applyMeasurements(tx: Tx, inspectionId: string): Promise<W
   const inspection = await lockInspection(tx, inspectionId);
   if (!inspection || !openToValues(inspection)) return null;
   const { policy, limits } = await termsOf(tx, inspection);
-  const measured = await tx.selectFrom('intake.measured').selectAll().where('inspection_id', '=', inspectionId).orderBy('id').execute();
+  const measured = await tx
+    .selectFrom('intake.measured')
+    .selectAll()
+    .where('inspection_id', '=', inspectionId)
+    .where('created_at', '>=', new Date(inspection.created_at.getTime() - CLOCK_MS))
+    .orderBy('id')
+    .execute();
   const judgement = judgeMeasurements(measured, limits, policy);
   const out = await keepOutcomes(tx, judgement.outcomes);
   await keepDefects(tx, inspection, out, policy);

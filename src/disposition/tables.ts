@@ -109,6 +109,7 @@ export interface DispositionTables {
     lsl: number | null;
     usl: number | null;
     target: number | null;
+    created_at: Date;
   };
   'intake.lot_count': {
     site: string;

@@ -1,20 +1,12 @@
 import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
-import { prepared, type Reads } from '../platform/db/database.ts';
+import { prepared } from '../platform/db/database.ts';
 import type { Transaction } from '../platform/db/door.ts';
 import { type AttemptKey, nameOf } from './attempts.ts';
 import type { IntakeTables } from './tables.ts';
 
-type Connection = Reads<IntakeTables> | Transaction<IntakeTables>;
-
-/** Descends `inspection_attempt` to its last entry: Limit -> Index Only Scan Backward. */
+/** One descent of `inspection_attempt` for each of up to 1,000 keys: Nested Loop -> Limit -> Index Only Scan Backward. */
 const LAST = prepared(
-  'intake_last_attempt',
-  `select attempt from intake.inspection
-   where site = $1 and lot_id = $2 and chip_id = $3 and inspection_type = $4 order by attempt desc limit 1`,
-);
-/** The same descent once for each of up to 1,000 keys: Nested Loop -> Limit -> Index Only Scan Backward. */
-const LAST_OF_MANY = prepared(
   'intake_last_attempts',
   `select coalesce((select attempt from intake.inspection i
      where i.site = k.site and i.lot_id = k.lot_id and i.chip_id = k.chip_id and i.inspection_type = k.inspection_type
@@ -24,19 +16,13 @@ const LAST_OF_MANY = prepared(
 );
 
 /** The last attempt that is stored for each key; 0 for none. */
-export async function lastAttempts(on: Connection, keys: readonly AttemptKey[]): Promise<number[]> {
-  const [first] = keys;
-  if (keys.length === 1 && first) {
-    const values = [first.site, first.lot_id, first.chip_id, first.inspection_type];
-    const { rows } = await on.executeQuery<{ attempt: number }>(CompiledQuery.raw(LAST, values));
-    return [rows[0]?.attempt ?? 0];
-  }
+export async function lastAttempts(tx: Transaction<IntakeTables>, keys: readonly AttemptKey[]): Promise<number[]> {
   const asked = keys.map(({ site, lot_id, chip_id, inspection_type }) => ({ site, lot_id, chip_id, inspection_type }));
-  const { rows } = await on.executeQuery<{ attempt: number }>(CompiledQuery.raw(LAST_OF_MANY, [JSON.stringify(asked)]));
+  const { rows } = await tx.executeQuery<{ attempt: number }>(CompiledQuery.raw(LAST, [JSON.stringify(asked)]));
   return rows.map((row) => row.attempt);
 }
 
-/** Holds these keys for this transaction, in one order. Only those who lost a race come here. */
+/** Holds these keys for this transaction, in one order. Only those who lost a race against another process come here. */
 export async function holdAttempts(tx: Transaction<IntakeTables>, keys: readonly AttemptKey[]): Promise<void> {
   const hashes = [...new Set(keys.map(nameOf))].map((name) => createHash('sha256').update(`attempt:${name}`).digest().readBigInt64BE(0));
   hashes.sort((one, other) => (one < other ? -1 : 1));

@@ -84,9 +84,9 @@ export async function batchRoutes(app: App, { plant, recorder, batchLimit }: Bat
             cause: request.cause(createHash('sha256').update(bytes).digest('hex')),
             accepted: good.map(({ accepted }) => accepted),
             caller: request.caller,
-            answerOf: (all) => ({ status: 200, body: { results: resultsWith(all.map(({ id }) => id)) } }),
+            answerOf: (all) => ({ status: 200, body: { results: resultsWith(all.map(({ value }) => value.id)) } }),
           });
-          return answer(reply, resultsWith(made.map(({ id }) => id)), lines);
+          return answer(reply, resultsWith(made.map(({ value }) => value.id)), lines);
         } catch (error) {
           if (!(error instanceof Replayed) || !lines) throw error;
           reply.header('idempotency-replayed', 'true');

@@ -1,7 +1,6 @@
 import { Inspection, InspectionCreate } from '../contracts/inspections.ts';
 import { ref } from '../contracts/primitives.ts';
 import type { App } from '../platform/http/app.ts';
-import { etag } from '../platform/http/conditional.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { Plant } from './plant.ts';
 import type { Recorder } from './record-inspection.ts';
@@ -14,7 +13,7 @@ export function createRoutes(app: App, { plant, recorder }: { plant: Plant; reco
   app.route({
     method: 'POST',
     url: '/v1/inspections',
-    config: { permission: 'inspections:write', class: 'create' },
+    config: { permission: 'inspections:write', class: 'create', lean: true },
     schema: {
       tags: ['inspections'],
       summary: 'Post an inspection',
@@ -24,17 +23,17 @@ export function createRoutes(app: App, { plant, recorder }: { plant: Plant; reco
       response: { 201: ref(Inspection) },
     },
     async handler(request, reply) {
-      const judged = judgeCreate(request.body, request.caller, await plant.now());
+      const known = plant.now();
+      const judged = judgeCreate(request.body, request.caller, known instanceof Promise ? await known : known);
       if (Array.isArray(judged)) throw new ProblemError('validation_error', { details: judged });
       const [made] = await recorder.record({
         cause: request.cause(),
         accepted: [judged],
         caller: request.caller,
-        answerOf: ([one]) => ({ status: 201, location: locationOf(one?.id ?? ''), body: one }),
+        answerOf: ([one]) => ({ status: 201, location: locationOf(one?.value.id ?? ''), body: one }),
       });
       if (!made) throw new Error('nothing was recorded');
-      etag(reply, made.version);
-      return reply.code(201).header('location', locationOf(made.id)).send(made);
+      reply.sendText({ status: 201, text: made.text, location: locationOf(made.value.id), version: made.value.version });
     },
   });
 }

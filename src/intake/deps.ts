@@ -2,6 +2,7 @@ import type { Blobs } from '../platform/blob/blobs.ts';
 import type { Feed } from '../platform/bus/feed.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
+import type { ListReads } from '../platform/db/replica.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 
@@ -18,10 +19,14 @@ export interface IntakeSettings {
   readonly batchLimit: number;
   /** Bytes of inspection pictures that are kept, oldest go first; null keeps all. For the demo line only. */
   readonly pictureQuotaBytes: number | null;
+  /** Milliseconds after which months of measured values go; null keeps them for ever. */
+  readonly keepMeasurementsMs?: number | null;
 }
 
 export interface IntakeDeps {
   readonly db: Database;
+  /** Lists of inspections and histories of units; from `db` when left out. */
+  readonly lists?: ListReads;
   readonly door: Door;
   readonly feed: Pick<Feed, 'listen'>;
   readonly blobs: Blobs;

@@ -57,10 +57,27 @@ function gather<Row, Shown>(rows: readonly Row[], idOf: (row: Row) => string, sh
   return (id) => found.get(id) ?? [];
 }
 
+/** A clock of a program and the database's, or two programs', differ by less than this. */
+const CLOCK_MS = 3 * 86_400_000;
+
+/**
+ * When these inspections can have been measured: not before they were made, and not after they were settled. Measurements are cut into months by
+ * time, and only the months that are named are looked into.
+ */
+function measuredWithin(of: readonly Inspection[]): { from: Date; to: Date } {
+  let [from, to] = [Number.POSITIVE_INFINITY, 0];
+  for (const { status, created_at, updated_at } of of) {
+    from = Math.min(from, Date.parse(created_at));
+    to = Math.max(to, status === 'completed' || status === 'cancelled' ? Date.parse(updated_at) : Date.now());
+  }
+  return { from: new Date(from - CLOCK_MS), to: new Date(to + CLOCK_MS) };
+}
+
 /** Adds the wished parts to the records of a page: one query a part, whatever the number of records. */
 export async function withIncludes(on: Reads<IntakeTables>, of: Inspection[], wished: ReadonlySet<Include>): Promise<Inspection[]> {
   if (wished.size === 0 || of.length === 0) return of;
   const ids = of.map(({ id }) => id);
+  const measured = measuredWithin(of);
   const [defects, artifacts, measurements, runs] = await Promise.all([
     wished.has('defects')
       ? on.selectFrom('disposition.finding').selectAll().where('inspection_id', 'in', ids).orderBy('id').execute()
@@ -73,6 +90,8 @@ export async function withIncludes(on: Reads<IntakeTables>, of: Inspection[], wi
           .selectAll('m')
           .select(['o.limits_from', 'o.in_limits', 'o.lsl as judged_lsl', 'o.usl as judged_usl', 'o.target as judged_target'])
           .where('m.inspection_id', 'in', ids)
+          .where('m.created_at', '>=', measured.from)
+          .where('m.created_at', '<=', measured.to)
           .orderBy('m.id')
           .execute()
       : null,

@@ -1,5 +1,6 @@
 import { INSPECTION_TYPES } from '../contracts/inspections.ts';
 import { reads as readsOf } from '../platform/db/database.ts';
+import { primaryReads } from '../platform/db/replica.ts';
 import { every } from '../platform/every.ts';
 import type { Slice } from '../platform/slice.ts';
 import { unreadBodies } from '../platform/upload/scope.ts';
@@ -7,6 +8,7 @@ import { artifactReadRoutes, uploadRoute } from './artifact-routes.ts';
 import { batchRoutes } from './batch-routes.ts';
 import { createRoutes } from './create-routes.ts';
 import type { IntakeDeps } from './deps.ts';
+import { expireMeasurements } from './expire-measurements.ts';
 import { expirePictures } from './expire-pictures.ts';
 import { openPlant } from './plant.ts';
 import { countActive } from './queries.ts';
@@ -23,15 +25,16 @@ export type { IntakeDeps, IntakeSettings } from './deps.ts';
 /** Milliseconds between two looks. */
 const GAUGE_EVERY = 5000;
 const QUOTA_EVERY = 15_000;
+const RETENTION_EVERY = 600_000;
 /** Share of the quota that is left after a sweep: room for what comes until the next one. */
 const QUOTA_SHARE = 0.95;
 
 /** A station's word becomes a record. */
 export function intake(deps: IntakeDeps): Slice {
-  const { db, door, blobs, log, metrics, settings } = deps;
+  const { db, door, blobs, log, metrics, settings, lists = primaryReads(db) } = deps;
   const reads = readsOf<IntakeTables>(db);
   const plant = openPlant(reads, settings.lotIdPattern, (stations) => metrics.knownStations(stations));
-  const recorder = openRecorder({ db, door, metrics });
+  const recorder = openRecorder({ door, metrics });
   const waiters = openWaiters(deps.feed);
   deps.draining?.addEventListener('abort', () => waiters.close(), { once: true });
 
@@ -40,7 +43,7 @@ export function intake(deps: IntakeDeps): Slice {
     for (const type of INSPECTION_TYPES) metrics.activeInspections.set({ inspection_type: type }, counts.get(type) ?? 0);
   }
 
-  const { inputTimeoutMs, pictureQuotaBytes: quota } = settings;
+  const { inputTimeoutMs, pictureQuotaBytes: quota, keepMeasurementsMs: keepMs = null } = settings;
   const told = (what: string) => (error: unknown) => log.warn({ err: error }, what);
   const repeated = [
     // A tenth of the time-out, so that nothing waits for a person more than 10 % late.
@@ -49,6 +52,9 @@ export function intake(deps: IntakeDeps): Slice {
     ...(quota === null
       ? []
       : [every(QUOTA_EVERY, () => expirePictures({ door, blobs, reads }, quota * QUOTA_SHARE), told('picture_quota_failed'))]),
+    ...(keepMs === null
+      ? []
+      : [every(RETENTION_EVERY, () => expireMeasurements({ door, reads }, keepMs), told('measurement_retention_failed'))]),
   ];
 
   return {
@@ -56,7 +62,7 @@ export function intake(deps: IntakeDeps): Slice {
     async routes(app) {
       createRoutes(app, { plant, recorder });
       await batchRoutes(app, { plant, recorder, batchLimit: settings.batchLimit });
-      readRoutes(app, { reads, waiters });
+      readRoutes(app, { reads, lists, waiters });
       stateRoutes(app, { door, metrics });
       measurementRoutes(app, { door, reads });
       artifactReadRoutes(app, { reads, blobs });

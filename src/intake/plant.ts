@@ -8,7 +8,7 @@ const FRESH_MS = 5000;
 
 export interface Plant {
   /** Facts at most five seconds old, without a round trip on most requests. */
-  now(): Promise<PlantFacts>;
+  now(): PlantFacts | Promise<PlantFacts>;
 }
 
 /** Reads what master data publishes of sites and stations, and keeps it for a moment; `tell` hears of the stations. A site's pattern that is no pattern counts as none. */
@@ -39,7 +39,7 @@ export function openPlant(reads: Reads<IntakeTables>, fallback: RegExp, tell: (s
   }
 
   return {
-    async now() {
+    now() {
       if (known !== null && performance.now() - readAt < FRESH_MS) return known;
       reading ??= read().finally(() => {
         reading = null;

@@ -46,9 +46,20 @@ export function uuidBound(time: Date, end: 'first' | 'last'): string {
 
 const TOP = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
+/** Sites that have inspections: a descent of `inspection_by_site` each. */
+async function sitesWithInspections(on: On): Promise<string[]> {
+  const { rows } = await sql<{ site: string }>`with recursive one(site) as (
+      (select site from intake.inspection order by site limit 1)
+      union all
+      select (select i.site from intake.inspection i where i.site > one.site order by i.site limit 1) from one where one.site is not null)
+    select site from one where site is not null`.execute(on);
+  return rows.map(({ site }) => site);
+}
+
 /**
  * Newest first, below the cursor: a walk down `inspection_by_site`, `_by_station`, `_by_lot` or `_by_chip`, without a sort. A station is asked for as a
- * range of its index: with an equality the planner may walk all inspections backwards instead, which for a station that is silent is all of them.
+ * range of its index: with an equality the planner may walk all inspections backwards instead, which for a station that is silent is all of them. That
+ * index begins with the site, so that a station of another site is no walk through its records; who sees all sites asks each.
  */
 export async function listInspections(
   on: On,
@@ -59,6 +70,12 @@ export async function listInspections(
 ): Promise<InspectionRow[]> {
   const { station_id = sight.stationId } = filter;
   if (sight.stationId !== null && station_id !== sight.stationId) return [];
+  if (sight.site === '*' && station_id !== null) {
+    const found: InspectionRow[] = [];
+    for (const site of await sitesWithInspections(on))
+      found.push(...(await listInspections(on, { ...sight, site }, filter, before, limit)));
+    return found.sort((one, other) => (one.id < other.id ? 1 : -1)).slice(0, limit);
+  }
   let query = on.selectFrom('intake.inspection').selectAll();
   if (sight.site !== '*') query = query.where('site', '=', sight.site);
   if (station_id !== null)

@@ -5,6 +5,7 @@ import { isPrintable } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { IdParams, PageQuery, ref } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
+import type { ListReads } from '../platform/db/replica.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, notModified } from '../platform/http/conditional.ts';
 import { requireUuid } from '../platform/http/ids.ts';
@@ -47,11 +48,18 @@ function clientGone(reply: FastifyReply): AbortSignal {
 
 export interface ReadDeps {
   reads: Reads<IntakeTables>;
+  lists: ListReads;
   waiters: Waiters;
 }
 
 /** The record as soon as it is judged, waits for a person or was cancelled; else as it is when the time is over. */
-async function awaitSettled({ reads, waiters }: ReadDeps, id: string, caller: Caller, seconds: number, signal: AbortSignal) {
+async function awaitSettled(
+  { reads, waiters }: Pick<ReadDeps, 'reads' | 'waiters'>,
+  id: string,
+  caller: Caller,
+  seconds: number,
+  signal: AbortSignal,
+) {
   const look = () => findInspection(reads, id, caller);
   const end = performance.now() + seconds * 1000;
   let row = await look();
@@ -70,17 +78,18 @@ async function awaitSettled({ reads, waiters }: ReadDeps, id: string, caller: Ca
 }
 
 export function readRoutes(app: App, deps: ReadDeps): void {
-  const { reads } = deps;
-  const show = (rows: InspectionRow[], include: string | undefined) => withIncludes(reads, rows.map(present), includesOf(include));
+  const { reads, lists } = deps;
+  const show = (on: Reads<IntakeTables>, rows: InspectionRow[], include: string | undefined) =>
+    withIncludes(on, rows.map(present), includesOf(include));
   const inspections = (
     caller: Caller,
     filter: InspectionFilter,
     include: string | undefined,
   ): PagedList<InspectionRow, Inspection, string> => ({
-    read: (before, limit) => listInspections(reads, caller, filter, before, limit),
+    read: (before, limit) => lists(caller, (on: Reads<IntakeTables>) => listInspections(on, caller, filter, before, limit)),
     position: ({ id }) => id,
     parsePosition: (value) => (typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined),
-    show: (rows) => show(rows, include),
+    show: (rows) => (include === undefined ? rows.map(present) : lists(caller, (on: Reads<IntakeTables>) => show(on, rows, include))),
     csv: { filename: 'inspections.csv', columns: COLUMNS, cells: (row) => COLUMNS.map((column) => row[column]) },
   });
 
@@ -122,7 +131,7 @@ export function readRoutes(app: App, deps: ReadDeps): void {
       etag(reply, row.version);
       // With `include` the version of the record alone does not say whether its parts have changed.
       if (request.query.include === undefined && notModified(request, reply, `"${row.version}"`)) return (reply as FastifyReply).send();
-      const [shown = present(row)] = await show([row], request.query.include);
+      const [shown = present(row)] = await show(reads, [row], request.query.include);
       return reply.send(shown);
     },
   });

@@ -1,8 +1,7 @@
 import { sql } from 'kysely';
 import type { Inspection } from '../contracts/inspections.ts';
 import type { Caller } from '../contracts/permissions.ts';
-import { reads } from '../platform/db/database.ts';
-import type { Answer, AnyDraft, AuditDraft, Cause } from '../platform/db/door.ts';
+import { type Answer, type AnyDraft, type AuditDraft, type Cause, JsonOnce, SequenceTaken } from '../platform/db/door.ts';
 import { sqlState } from '../platform/db/faults.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
@@ -12,20 +11,23 @@ import { facts, keyOf } from './inspection.ts';
 import type { Accepted } from './rules.ts';
 import type { IntakeTables } from './tables.ts';
 
-const COLUMNS = [
-  'id',
-  'site',
-  'lot_id',
-  'chip_id',
-  'inspection_type',
-  'priority',
-  'station_metadata',
-  'station_id',
-  'attempt',
-  'created_by',
-  'created_at',
-  'updated_at',
-] as const;
+/** The stored columns of a new record; the rest is the table's default. */
+const COLUMNS = {
+  id: 'uuid',
+  site: 'text',
+  lot_id: 'text',
+  chip_id: 'text',
+  inspection_type: 'text',
+  priority: 'smallint',
+  station_metadata: 'jsonb',
+  station_id: 'text',
+  attempt: 'integer',
+  created_by: 'text',
+  created_at: 'timestamptz',
+  updated_at: 'timestamptz',
+} as const;
+const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const SEQUENCE = { column: 'attempt', within: ['site', 'lot_id', 'chip_id', 'inspection_type'] } as const;
 
 /** Another process can take the same attempt number at the same moment; who loses takes again, and then waits for its turn. */
 const TRIES = 8;
@@ -67,84 +69,88 @@ function createdEvent(of: Inspection): AnyDraft {
   };
 }
 
-const createdAudit = (of: Inspection): AuditDraft => ({
+const createdAudit = (of: Made): AuditDraft => ({
   action: 'inspection.created',
-  site: of.site,
-  object: { type: 'inspection', id: of.id },
+  site: of.value.site,
+  object: { type: 'inspection', id: of.value.id },
   old: null,
   new: of,
 });
-
-/** Only the stored columns: the rest of a new record is the table's default. */
-const rowOf = (of: Inspection): Record<string, unknown> => Object.fromEntries(COLUMNS.map((column) => [column, of[column]]));
 
 interface Task {
   cause: Cause;
   accepted: readonly Accepted[];
   caller: Caller;
-  answerOf(made: readonly Inspection[]): Answer;
+  answerOf(made: readonly Made[]): Answer;
 }
+
+/** A new record and its JSON text, which is its row, its audit entry, its answer and the body of a replay. */
+export type Made = JsonOnce<Inspection>;
 
 export interface Recorder {
   /** Rows, lots, events, audit entries and the answer for the idempotency key in one commit. @throws what the door throws */
-  record(task: Task): Promise<Inspection[]>;
+  record(task: Task): Promise<Made[]>;
 }
 
-export function openRecorder({ db, door, metrics }: Pick<IntakeDeps, 'db' | 'door' | 'metrics'>): Recorder {
-  const attempts = openAttempts((keys) => lastAttempts(reads<IntakeTables>(db), keys));
+export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metrics'>): Recorder {
+  const attempts = openAttempts();
   const openLots = new Set<string>();
 
-  const writes = (made: readonly Inspection[]) => ({ events: made.map(createdEvent), audit: made.map(createdAudit) });
+  const writes = (made: readonly Made[]) => ({ events: made.map(({ value }) => createdEvent(value)), audit: made.map(createdAudit) });
 
-  /** The lots of these that may not be open yet, as `masterdata.open_lots` takes them. */
-  function lotsToOpen(made: readonly Inspection[]): { keys: Set<string>; text: string } {
-    const keys = new Set<string>();
-    const lots: { site: string; lot_id: string }[] = [];
-    for (const one of made) {
-      const key = keyOf(one);
-      if (openLots.has(key) || keys.has(key)) continue;
-      keys.add(key);
-      lots.push({ site: one.site, lot_id: one.lot_id });
+  /** The lots of these that may not be open yet, by their key. */
+  function lotsToOpen(made: readonly Made[]): Map<string, { site: string; lot_id: string }> {
+    const lots = new Map<string, { site: string; lot_id: string }>();
+    for (const { value } of made) {
+      const key = keyOf(value);
+      if (!openLots.has(key)) lots.set(key, { site: value.site, lot_id: value.lot_id });
     }
-    return { keys, text: JSON.stringify(lots) };
+    return lots;
   }
 
-  /** The hot path: one look at the last attempt (shared by parallel requests for one chip), one statement. */
-  async function straight({ cause, accepted, caller, answerOf }: Task): Promise<Inspection[]> {
-    const token = cause.idempotency ? `${cause.idempotency.caller}\n${cause.idempotency.key}` : null;
-    const taken = await attempts.take(accepted, token);
-    let collided = false;
+  const makeAll = (accepted: readonly Accepted[], numbers: readonly number[], caller: Caller): Made[] =>
+    accepted.map((one, index) => new JsonOnce(newInspection(one, numbers[index] ?? 1, caller.name)));
+
+  /** The hot path: no look into the database before the one statement. */
+  async function straight({ cause, accepted, caller, answerOf }: Task): Promise<Made[]> {
+    const taken = attempts.take(accepted, cause.idempotency ? `${cause.idempotency.caller}\n${cause.idempotency.key}` : null);
     try {
-      const made = accepted.map((one, index) => newInspection(one, taken.numbers[index] ?? 1, caller.name));
-      const lots = lotsToOpen(made);
-      await door.record(cause, {
-        rows: [{ into: 'intake.inspection', columns: COLUMNS, values: made.map(rowOf) }],
-        calls: lots.keys.size === 0 ? [] : [{ fn: 'masterdata.open_lots', args: [lots.text] }],
-        ...writes(made),
-        answer: answerOf(made),
-      });
-      if (openLots.size > LOTS_REMEMBERED) openLots.clear();
-      for (const key of lots.keys) openLots.add(key);
-      return made;
-    } catch (error) {
-      collided = sqlState(error) === '23505';
-      throw error;
+      for (let tries = 1; ; tries += 1) {
+        const made = makeAll(accepted, taken.numbers, caller);
+        const lots = lotsToOpen(made);
+        try {
+          await door.record(cause, {
+            rows: [{ into: 'intake.inspection', columns: COLUMNS, values: made, sequence: SEQUENCE }],
+            calls: lots.size === 0 ? [] : [{ fn: 'masterdata.open_lots', items: [...lots.values()] }],
+            ...writes(made),
+            answer: answerOf(made),
+          });
+        } catch (error) {
+          if (!(error instanceof SequenceTaken) || tries >= TRIES) throw error;
+          taken.again(error.last);
+          continue;
+        }
+        if (openLots.size > LOTS_REMEMBERED) openLots.clear();
+        for (const key of lots.keys()) openLots.add(key);
+        return made;
+      }
     } finally {
-      taken.release(collided);
+      taken.release();
     }
   }
 
   /** Behind whoever else numbers the same chips. */
-  const inTurn = ({ cause, accepted, caller, answerOf }: Task): Promise<Inspection[]> =>
-    door.change<IntakeTables, Inspection[]>(cause, async (tx) => {
+  const inTurn = ({ cause, accepted, caller, answerOf }: Task): Promise<Made[]> =>
+    door.change<IntakeTables, Made[]>(cause, async (tx) => {
       await holdAttempts(tx, accepted);
-      const own = openAttempts((keys) => lastAttempts(tx, keys));
-      const { numbers } = await own.take(accepted, null);
-      const made = accepted.map((one, index) => newInspection(one, numbers[index] ?? 1, caller.name));
-      await sql`select masterdata.open_lots(${lotsToOpen(made).text}::jsonb)`.execute(tx);
-      await sql`insert into intake.inspection (${sql.join(COLUMNS.map((column) => sql.ref(column)))})
-        select ${sql.join(COLUMNS.map((column) => sql.ref(column)))}
-        from json_populate_recordset(null::intake.inspection, ${JSON.stringify(made.map(rowOf))}::json)`.execute(tx);
+      const taken = openAttempts().take(accepted, null);
+      taken.again(new Map((await lastAttempts(tx, accepted)).entries()));
+      const made = makeAll(accepted, taken.numbers, caller);
+      await sql`select masterdata.open_lots(${JSON.stringify([...lotsToOpen(made).values()])}::jsonb)`.execute(tx);
+      const rows = `[${made.map(({ text }) => text).join(',')}]`;
+      await sql`insert into intake.inspection (${sql.join(NAMES.map((column) => sql.ref(column)))})
+        select ${sql.join(NAMES.map((column) => sql.ref(column)))}
+        from json_populate_recordset(null::intake.inspection, ${rows}::json)`.execute(tx);
       return { result: made, ...writes(made), answer: answerOf(made) };
     });
 
@@ -153,10 +159,10 @@ export function openRecorder({ db, door, metrics }: Pick<IntakeDeps, 'db' | 'doo
       for (let tries = 1; ; tries += 1) {
         try {
           const made = await (tries === 1 ? straight(task) : inTurn(task));
-          for (const one of made) metrics.inspection(one.inspection_type, one.status, one.station_id);
+          for (const { value } of made) metrics.inspection(value.inspection_type, value.status, value.station_id);
           return made;
         } catch (error) {
-          if (sqlState(error) !== '23505' || tries >= TRIES) throw error;
+          if (!(error instanceof SequenceTaken || sqlState(error) === '23505') || tries >= TRIES) throw error;
         }
       }
     },

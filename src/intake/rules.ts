@@ -68,7 +68,8 @@ export function judgeCreate(body: InspectionCreate, caller: Caller, plant: Plant
   const text = JSON.stringify(metadata);
   if (Buffer.byteLength(text) > METADATA_LIMIT)
     faults.push(detail('body -> station_metadata', `Station metadata may have ${METADATA_LIMIT} bytes as JSON`, 'maxBytes'));
-  else if (UNSTORABLE.test(text)) faults.push(detail('body -> station_metadata', 'U+0000 and lone surrogates are not text', 'characters'));
+  else if (text.includes('\\u') && UNSTORABLE.test(text))
+    faults.push(detail('body -> station_metadata', 'U+0000 and lone surrogates are not text', 'characters'));
 
   const said: unknown = metadata.station_id ?? null;
   const claimed = typeof said === 'string' ? said : null;

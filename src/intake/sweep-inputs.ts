@@ -33,7 +33,7 @@ export async function sweepInputs(
         and case when inspection_type = 'visual'
           then not exists (select 1 from inference.at_work w where w.inspection_id = i.id)
            and not exists (select 1 from inference.provenance p where p.inspection_id = i.id)
-          else not exists (select 1 from intake.measurement m where m.inspection_id = i.id) end
+          else not exists (select 1 from intake.measurement m where m.inspection_id = i.id and m.created_at >= i.created_at - interval '3 days') end
       order by status, id limit ${PIECE} for update skip locked`.execute(tx);
     const done: InspectionRow[] = [];
     const audit = [];

@@ -78,6 +78,7 @@ export interface IntakeTables {
     version: number;
     created_at: Date;
   };
+  'disposition.lot_state': { site: string; lot_id: string; state: 'open' | 'held' | 'released' };
   'disposition.measurement_outcome': {
     measurement_id: string;
     lsl: number | null;

@@ -1,6 +1,7 @@
 import type { Blobs } from '../platform/blob/blobs.ts';
 import type { Database } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
+import type { ListReads } from '../platform/db/replica.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 
 export interface MasterdataSettings {
@@ -14,6 +15,8 @@ export interface MasterdataSettings {
 
 export interface MasterdataDeps {
   readonly db: Database;
+  /** Lists of lots; from `db` when left out. */
+  readonly lists?: ListReads;
   readonly door: Door;
   readonly blobs: Blobs;
   readonly log: Log;

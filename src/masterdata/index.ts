@@ -1,5 +1,6 @@
 import { reads as readsOf } from '../platform/db/database.ts';
 import type { Cause } from '../platform/db/door.ts';
+import { primaryReads } from '../platform/db/replica.ts';
 import type { Slice } from '../platform/slice.ts';
 import { unreadBodies } from '../platform/upload/scope.ts';
 import { bootstrapPlant } from './bootstrap.ts';
@@ -18,7 +19,7 @@ export interface Masterdata extends Slice {
 
 /** What a line needs to know before the first unit arrives: sites, stations, products and their revisions, lots. */
 export function masterdata(deps: MasterdataDeps): Masterdata {
-  const { db, door, settings } = deps;
+  const { db, door, settings, lists = primaryReads(db) } = deps;
   const reads = readsOf<MasterdataTables>(db);
   return {
     name: 'masterdata',
@@ -26,7 +27,7 @@ export function masterdata(deps: MasterdataDeps): Masterdata {
     async routes(app) {
       plantRoutes(app, reads);
       productRoutes(app, { ...deps, reads });
-      lotRoutes(app, { door, settings, reads });
+      lotRoutes(app, { door, settings, reads, lists });
       await unreadBodies(app, (scope) => templateRoute(scope, { ...deps, reads }));
     },
   };

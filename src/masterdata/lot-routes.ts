@@ -4,6 +4,7 @@ import { Lot, LotAssign, LotPage, LotQuery, type LotState } from '../contracts/m
 import type { Caller } from '../contracts/permissions.ts';
 import { ref, SiteCode } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
+import type { ListReads } from '../platform/db/replica.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, expectVersion } from '../platform/http/conditional.ts';
 import { answerList, type PagedList } from '../platform/paged-list.ts';
@@ -50,9 +51,12 @@ function parsePosition(value: unknown): LotPosition | undefined {
   return /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/.test(opened) ? { opened, site, lot } : undefined;
 }
 
-function lotList(reads: Reads<MasterdataTables>, site: string | null, state: LotState | undefined): PagedList<WholeLot, Lot, unknown> {
+function lotList(lists: ListReads, caller: Caller, site: string | null, state: LotState | undefined): PagedList<WholeLot, Lot, unknown> {
   return {
-    read: async (behind, limit) => (site === null ? [] : listLots(reads, { site, state }, behind as LotPosition | null, limit)),
+    read: async (behind, limit) =>
+      site === null
+        ? []
+        : lists(caller, (on: Reads<MasterdataTables>) => listLots(on, { site, state }, behind as LotPosition | null, limit)),
     position: ({ opened_text, site: where, lot_id }) => [opened_text, where, lot_id],
     parsePosition,
     show: (rows) => rows.map(presentLot),
@@ -60,7 +64,7 @@ function lotList(reads: Reads<MasterdataTables>, site: string | null, state: Lot
   };
 }
 
-type Deps = Pick<MasterdataDeps, 'door' | 'settings'> & { reads: Reads<MasterdataTables> };
+type Deps = Pick<MasterdataDeps, 'door' | 'settings'> & { reads: Reads<MasterdataTables>; lists: ListReads };
 
 /** The one lot that is meant, if there is one. @throws ProblemError ambiguous_lot */
 async function theLot(reads: Reads<MasterdataTables>, lotId: string, site: string | null): Promise<WholeLot | undefined> {
@@ -84,7 +88,7 @@ async function judgeNewLot({ reads, settings }: Deps, lotId: string, site: strin
 }
 
 export function lotRoutes(app: App, deps: Deps): void {
-  const { reads, door } = deps;
+  const { reads, lists, door } = deps;
 
   app.route({
     method: 'GET',
@@ -93,7 +97,7 @@ export function lotRoutes(app: App, deps: Deps): void {
     schema: { tags: ['lots'], summary: 'List lots, newest first', querystring: LotQuery, response: { 200: ref(LotPage) } },
     async handler(request, reply) {
       const { site, state, limit, cursor } = request.query;
-      return answerList(request, reply, { limit, cursor }, lotList(reads, siteFor(request.caller, site), state));
+      return answerList(request, reply, { limit, cursor }, lotList(lists, request.caller, siteFor(request.caller, site), state));
     },
   });
 

@@ -32,7 +32,7 @@ function siteList(reads: Reads<MasterdataTables>, caller: Caller): PagedList<Sit
 }
 
 /**
- * `last_seen_at` is the newest inspection of the station: one step down `inspection_by_station` for each row of the page. Written as a range because with
+ * `last_seen_at` is the newest inspection of the station at its site: one step down `inspection_by_station` for each row of the page. Written as a range because with
  * an equality the planner may walk all inspections backwards instead, which for a station that was never heard is all of them.
  */
 function stationList(reads: Reads<MasterdataTables>, caller: Caller): PagedList<StationRow, Station, string> {
@@ -43,7 +43,7 @@ function stationList(reads: Reads<MasterdataTables>, caller: Caller): PagedList<
         from masterdata.station s
         left join lateral (
           select i.created_at from intake.inspection_now i
-          where i.station_id >= s.station_id and (i.station_id, i.id) <= (s.station_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+          where i.site = s.site and i.station_id >= s.station_id and (i.station_id, i.id) <= (s.station_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
           order by i.station_id desc, i.id desc limit 1) seen on true
         where (${caller.site} = '*' or s.site = ${caller.site}) and (${behind}::text is null or s.station_id > ${behind}::text)
         order by s.station_id limit ${limit}`.execute(reads);

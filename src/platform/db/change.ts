@@ -37,7 +37,7 @@ export interface AuditDraft {
   action: AuditAction;
   site: string | null;
   object: { type: string; id: string };
-  /** State before; null when the record is new. Kept as jsonb. */
+  /** State before; null when the record is new. Kept as jsonb. `new` may be a `JsonOnce`. */
   old: unknown;
   new: unknown;
   reason?: string | null;
@@ -47,6 +47,7 @@ export interface AuditDraft {
 export interface Answer {
   status: number;
   location?: string;
+  /** May be a `JsonOnce`. */
   body: unknown;
 }
 
@@ -59,22 +60,40 @@ export interface Decided<R> {
   answer?: Answer;
 }
 
-/** Rows of one table. Values are JSON: Dates as ISO text, jsonb columns as plain objects; `columns` in a fixed order per call site. */
+/**
+ * Rows of one table. Values are JSON: Dates as ISO text, jsonb columns as plain objects; a `JsonOnce` is written with the text it has. `columns`
+ * gives each written column its SQL type; the object is one constant of the call site, because it names the shape of the statement.
+ */
 export interface RecordingRows {
   /** `schema.table`, a constant of the slice and never text from outside. */
   into: string;
-  columns: readonly string[];
-  values: readonly Record<string, unknown>[];
+  columns: Readonly<Record<string, string>>;
+  values: readonly object[];
+  /**
+   * A column that counts up within others: the row carries the number that its maker believes to be the next. When a number as high is stored
+   * already, nothing of the recording is written and it fails with `SequenceTaken`. An index must serve (`within`, `column`).
+   */
+  sequence?: { column: string; within: readonly string[] };
 }
 
 /** An append-only creation as data: rows to insert, published functions to call, events, audit, answer. No code runs between. */
 export interface Recording {
   rows: readonly RecordingRows[];
-  /** Published SQL functions `schema.name`, called with these arguments in the same statement. */
-  calls?: readonly { fn: string; args: readonly unknown[] }[];
+  /** Published SQL functions `schema.name(jsonb)`: each gets the items of all recordings of its commit as one array. */
+  calls?: readonly { fn: string; items: readonly unknown[] }[];
   events: readonly EventDraft[];
   audit: readonly AuditDraft[];
   answer?: Answer;
+}
+
+/** Numbers of a `sequence` that are stored already: the last one by the row's place in the recording. Nothing was written. */
+export class SequenceTaken extends Error {
+  override readonly name = 'SequenceTaken';
+  readonly last: ReadonlyMap<number, number>;
+  constructor(last: ReadonlyMap<number, number>) {
+    super('a number of the sequence is taken');
+    this.last = last;
+  }
 }
 
 /** The key was used before with the same request: the HTTP layer sends `answer` again. `bodyText` is the body as first sent. */

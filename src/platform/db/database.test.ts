@@ -133,3 +133,26 @@ test('faults: what a slice may judge passes as it is, the rest tells nothing of 
   const own = new Error('mine');
   assert.equal(asProblem(own), own);
 });
+
+test('a connection that was cut while it was idle is found out before it is used; one in use is not asked', async (t) => {
+  const { db, open } = await testDatabase(t);
+  const other = open({ poolSize: 2, overflow: 0 });
+  const mine = async () => (await other.pool.query('select pg_backend_pid() as pid')).rows[0].pid as number;
+  const first = await mine();
+  assert.equal(await mine(), first);
+  // Idle for as long as a firewall needs to forget it, as the pool sees it.
+  const { now } = performance;
+  t.after(() => {
+    performance.now = now;
+  });
+  performance.now = () => now.call(performance) + 6000;
+  assert.equal(await mine(), first, 'it answers and is kept');
+  performance.now = () => now.call(performance) + 13_000;
+  const client = (other.pool as unknown as { _idle: { client: pg.Client }[] })._idle[0]?.client as unknown as {
+    connection: { stream: Socket };
+  };
+  // Half-open: what is sent goes nowhere and nothing comes back.
+  client.connection.stream.write = () => true;
+  assert.notEqual(await mine(), first);
+  await db.pool.query('select pg_terminate_backend($1)', [first]);
+});

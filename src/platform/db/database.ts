@@ -55,23 +55,59 @@ export function addressOf(options: DatabaseAddress): pg.ClientConfig {
   };
 }
 
+/** A connection that nobody has used for longer is asked whether it is still there: a firewall or a fail-over may have cut it without a word. */
+const IDLE_ASKED_MS = 5_000;
+const ASK_LIMIT_MS = 500;
+
+/** Whether the other end answers. The empty statement costs the server no plan and no snapshot. */
+async function answers(client: pg.PoolClient): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, ASK_LIMIT_MS, false);
+  });
+  const asked = client.query('').then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+}
+
 type ConnectCallback = (error: unknown, client?: pg.PoolClient, release?: unknown) => void;
 
 /** pg's pool that refuses at once while the database is away, and says `database_unavailable` for any failure to connect. */
 class GuardedPool extends pg.Pool {
   liveness: Liveness | undefined;
+  /** When a connection was last given back (`performance.now()`); one that never was is new. */
+  readonly idleSince = new WeakMap<pg.PoolClient, number>();
+  /** When a connection was last found dead: those that were last used before are dropped unasked, or each would cost its caller half a second. */
+  suspectBefore = 0;
 
   guardedConnect(callback?: ConnectCallback): unknown {
-    const connect = pg.Pool.prototype.connect as unknown as (callback?: ConnectCallback) => unknown;
-    if (this.liveness?.away()) {
-      const refusal = unavailable(new Error('the last probe had no answer'));
-      if (!callback) return Promise.reject(refusal);
-      return void process.nextTick(callback, refusal);
+    if (callback) {
+      this.checkOut().then(
+        (client) => callback(undefined, client, client.release),
+        (error: unknown) => callback(error),
+      );
+      return undefined;
     }
-    if (callback) return connect.call(this, (error, client, release) => callback(error ? unavailable(error) : error, client, release));
-    return (connect.call(this) as Promise<pg.PoolClient>).catch((error: unknown) => {
-      throw unavailable(error);
-    });
+    return this.checkOut();
+  }
+
+  /** One look at the clock for a connection in use; a dead one is dropped and the next is taken, at last a new one, which is never asked. */
+  async checkOut(): Promise<pg.PoolClient> {
+    const connect = pg.Pool.prototype.connect as unknown as () => Promise<pg.PoolClient>;
+    for (;;) {
+      if (this.liveness?.away()) throw unavailable(new Error('the last probe had no answer'));
+      const client = await connect.call(this).catch((error: unknown) => {
+        throw unavailable(error);
+      });
+      const since = this.idleSince.get(client);
+      if (since === undefined || performance.now() - since < IDLE_ASKED_MS) return client;
+      const asked = performance.now();
+      if (since > this.suspectBefore && (await answers(client))) return client;
+      this.suspectBefore = Math.max(this.suspectBefore, asked);
+      client.release(true);
+    }
   }
 
   /** pg's own drops the connection on any fault, a duplicate key included, and hands on what the socket said as it is. */
@@ -94,8 +130,8 @@ GuardedPool.prototype.query = GuardedPool.prototype.guardedQuery as unknown as p
 GuardedPool.prototype.connect = GuardedPool.prototype.guardedConnect as pg.Pool['connect'];
 
 /**
- * A pool as the ADR asks: 20 connections and 30 more under load, renewed hourly, checked when they fail (a broken connection never goes back)
- * and by `watchLiveness` when they are silent. No connection is opened before it is needed.
+ * A pool as the ADR asks: 20 connections and 30 more under load, renewed hourly, asked before use when they were idle for 5 s, checked when they fail
+ * (a broken connection never goes back) and by `watchLiveness` when they are silent. No connection is opened before it is needed.
  */
 export function openDatabase(options: DatabaseOptions): Database {
   const size = options.poolSize ?? 20;
@@ -122,6 +158,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   } as pg.PoolConfig);
   pool.liveness = watchLiveness(address, inFlight, (message) => warn(message));
   pool.on('error', (error) => warn('an idle database connection was lost', error));
+  pool.on('release', (_error, client) => pool.idleSince.set(client as pg.PoolClient, performance.now()));
   // Between check-out and release nobody listens: without this, a cut connection would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });

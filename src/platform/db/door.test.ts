@@ -83,7 +83,7 @@ test('whatever throws between leaves nothing behind, and the connection free', a
   await assert.rejects(door.change(cause, async (tx) => ({ ...(await making('a')(tx)), audit: [{ ...audit, new: circular }] })));
   await assert.rejects(
     door.record(cause, {
-      rows: [{ into: 'shop.thing', columns: ['id'], values: [{ id: 'x' }, { id: 'x' }] }],
+      rows: [{ into: 'shop.thing', columns: { id: 'text' }, values: [{ id: 'x' }, { id: 'x' }] }],
       events: [event],
       audit: [audit],
     }),
@@ -164,7 +164,7 @@ test('record: rows, calls, event and audit in one statement; with a key it happe
   const database = await withThings(t);
   const { door, db } = database;
   await db.pool.query(
-    'create table called (what text); create function note(what text, n int) returns void language sql as $$ insert into called values (what || n) $$',
+    'create table called (what text); create function note(items jsonb) returns void language sql as $$ insert into called select * from jsonb_array_elements_text(items) $$',
   );
   let woken = 0;
   database.onCommit(() => {
@@ -174,14 +174,14 @@ test('record: rows, calls, event and audit in one statement; with a key it happe
     rows: [
       {
         into: 'shop.thing',
-        columns: ['id', 'n', 'more'],
+        columns: { id: 'text', n: 'int', more: 'jsonb' },
         values: [
           { id: 'a', n: 1, more: { x: [1, null] } },
           { id: 'b', n: 2 },
         ],
       },
     ],
-    calls: [{ fn: 'note', args: ['lot', 7] }],
+    calls: [{ fn: 'note', items: ['lot7'] }],
     events: [event],
     audit: [audit],
     answer: { status: 201, location: '/things/a', body: { id: 'a' } },
@@ -193,7 +193,11 @@ test('record: rows, calls, event and audit in one statement; with a key it happe
   assert.deepEqual((await db.pool.query("select more from shop.thing where id = 'a'")).rows, [{ more: { x: [1, null] } }]);
   assert.equal(woken, 1);
   await assert.rejects(
-    door.record(cause, { rows: [{ into: 'shop.thing; drop table x', columns: ['id'], values: [{ id: 1 }] }], events: [], audit: [] }),
+    door.record(cause, {
+      rows: [{ into: 'shop.thing; drop table x', columns: { id: 'text' }, values: [{ id: 1 }] }],
+      events: [],
+      audit: [],
+    }),
     /plain SQL name/,
   );
 });

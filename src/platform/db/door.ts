@@ -1,14 +1,17 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, type Kysely, type Transaction as KyselyTransaction } from 'kysely';
 import { ProblemError } from '../problem.ts';
-import { type Cause, type Decided, type Recording, Replayed } from './change.ts';
+import type { Cause, Decided, Recording } from './change.ts';
 import type { Database } from './database.ts';
 import { isRetryable } from './faults.ts';
-import { buildStatement, type Shapes, slotOf, type Writes } from './statement.ts';
+import type { GroupLimits } from './group-commit.ts';
+import { askIn, findKeys, holdKeys, inProgress, judgeUse, type Key, nameOfKey, placeOfKey, slotOf } from './idempotency.ts';
+import { openRecordings } from './recordings.ts';
+import { buildStatement, type Outcome, type Shapes, type Writes } from './statement.ts';
 import { prepared } from './watched-client.ts';
 
 export * from './change.ts';
+export { JsonOnce } from './json-once.ts';
 export type Transaction<T> = KyselyTransaction<T>;
 
 /** The one door for change: rows, events, audit entries and keys go into the database together, or not at all. */
@@ -27,10 +30,13 @@ export interface Door {
     work: (tx: Transaction<T>) => Promise<Decided<R>>,
   ): Promise<R | 'already'>;
   /**
-   * Append-only creation in one SQL statement, in autocommit when there is no key to look up. With an inbox key an event that was applied before
-   * writes nothing.
+   * Append-only creation, written with whatever else is recorded at the same moment in one statement and one commit (`group-commit.ts`), and answered
+   * after it. A fault of one recording is its own. With an inbox key an event that was applied before writes nothing.
+   * @throws Replayed, SequenceTaken, ProblemError as `change`, and the SQL error of its own rows
    */
   record(cause: Cause, recording: Recording): Promise<void>;
+  /** Recordings that wait for their commit. */
+  readonly waiting: number;
 }
 
 export interface DoorOptions {
@@ -39,21 +45,16 @@ export interface DoorOptions {
   source: string;
   /** Called after each commit that wrote an event. */
   wake?: () => void;
+  /** Of the group commit. */
+  limits?: Partial<GroupLimits>;
 }
 
 const RETRIES = 3;
 /** Runs of a change that would tell of a record out of order; from the second on they queue for the record, so few are needed. */
 const ORDER_RETRIES = 20;
 
-/** Two statements on purpose: the look-up takes its snapshot after the lock is held, so it sees what the last holder committed. */
-const TRY_LOCK = prepared('door_lock', 'select pg_try_advisory_xact_lock($1::bigint) as got');
 /** Whoever waits here has no transaction id yet. */
 const QUEUE = prepared('door_queue', 'select pg_advisory_xact_lock(hashtextextended(record, 7)) from unnest($1::text[]) as record');
-const FIND_KEY = prepared(
-  'door_key',
-  `select request_hash, status, location, body from platform.idempotency
-   where caller = $1 and key = $2 and created_at > now() - interval '8 days' order by created_at desc limit 1`,
-);
 const FIND_EVENT = prepared('door_inbox', 'select 1 from platform.inbox where slot = $1 and consumer_group = $2 and event_id = $3');
 
 /**
@@ -72,12 +73,8 @@ class OutOfOrder extends Error {
 /** Thrown inside a transaction to roll it back when the inbox row turns out to be there. */
 class AlreadyApplied extends Error {}
 
-interface KeyRow {
-  request_hash: string;
-  status: number;
-  location: string | null;
-  body: string;
-}
+/** Thrown inside a transaction whose key was used by a recording after the look: the next look finds it. */
+class KeyTaken extends Error {}
 
 type AnyTransaction = Transaction<unknown>;
 
@@ -85,23 +82,25 @@ async function ask<Row>(tx: AnyTransaction, text: string, values: unknown[]): Pr
   return (await tx.executeQuery<Row>(CompiledQuery.raw(text, values))).rows;
 }
 
-/** Holds (caller, key) until the transaction ends, and judges an earlier use. */
-async function enter(tx: AnyTransaction, { caller, key, requestHash }: NonNullable<Cause['idempotency']>): Promise<void> {
-  const hash = createHash('sha256').update(`${caller.length}:${caller}${key}`).digest().readBigInt64BE(0);
-  const [lock] = await ask<{ got: boolean }>(tx, TRY_LOCK, [hash.toString()]);
-  if (!lock?.got) throw new ProblemError('idempotency_in_progress', { retryAfter: 1 });
-  const [found] = await ask<KeyRow>(tx, FIND_KEY, [caller, key]);
-  if (!found) return;
-  if (found.request_hash !== requestHash) throw new ProblemError('idempotency_mismatch');
-  const answer = { status: found.status, ...(found.location === null ? {} : { location: found.location }), body: JSON.parse(found.body) };
-  throw new Replayed(answer, found.body);
+/** Holds the key until the transaction ends, and judges an earlier use. */
+async function enter(tx: AnyTransaction, key: Key): Promise<void> {
+  const [got] = await holdKeys(askIn(tx), [key]);
+  if (!got) throw inProgress();
+  const found = (await findKeys(askIn(tx), [key])).get(nameOfKey(key));
+  if (found) throw judgeUse(key, found);
 }
 
-export function openDoor({ db, source, wake }: DoorOptions): Door {
+export function openDoor({ db, source, wake, limits }: DoorOptions): Door {
   const shapes: Shapes = new Map();
+  const recordings = openRecordings({ db, source, shapes, wake: () => wake?.(), ...(limits ? { limits } : {}) });
   const kysely = db.kysely as Kysely<unknown>;
 
-  async function transact<R>(cause: Cause, work: (tx: AnyTransaction) => Promise<{ result: R; writes: Writes }>): Promise<R> {
+  async function transact<R>(
+    cause: Cause,
+    ordered: boolean,
+    work: (tx: AnyTransaction) => Promise<{ result: R; writes: Writes }>,
+  ): Promise<R> {
+    const keySlot = cause.idempotency ? { keySlot: placeOfKey(cause.idempotency.key).slot } : {};
     let records: readonly string[] = [];
     for (let tries = 0; ; tries += 1) {
       try {
@@ -115,10 +114,11 @@ export function openDoor({ db, source, wake }: DoorOptions): Door {
             if ((await ask(tx, FIND_EVENT, [slotOf(eventId), group, eventId])).length > 0) throw new AlreadyApplied();
           }
           const decided = await work(tx);
-          const statement = buildStatement(shapes, cause, source, decided.writes);
+          const statement = buildStatement(shapes, source, [{ cause, writes: decided.writes, ...keySlot }], { ordered });
           if (statement) {
-            const [row] = await ask<{ inbox?: number; late?: number }>(tx, statement.text, statement.values);
+            const [row] = await ask<Outcome>(tx, statement.text, statement.values);
             if (row?.late) throw new OutOfOrder(decided.writes);
+            if (row?.refused) throw new KeyTaken();
             if (cause.inbox && row?.inbox === 0) throw new AlreadyApplied();
           }
           told = decided.writes.events.length > 0;
@@ -132,7 +132,8 @@ export function openDoor({ db, source, wake }: DoorOptions): Door {
           continue;
         }
         if (error instanceof OutOfOrder) throw new ProblemError('overloaded', { retryAfter: 1, cause: error });
-        if (!isRetryable(error) || tries >= RETRIES) throw error;
+        if (error instanceof KeyTaken && tries >= RETRIES) throw inProgress();
+        if (!(error instanceof KeyTaken || isRetryable(error)) || tries >= RETRIES) throw error;
         await sleep(2 ** tries * 10 * (0.5 + Math.random()));
       }
     }
@@ -140,15 +141,15 @@ export function openDoor({ db, source, wake }: DoorOptions): Door {
 
   async function decide<T, R>(tx: AnyTransaction, work: (tx: Transaction<T>) => Promise<Decided<R>>) {
     const { result, events, audit, answer } = await work(tx as unknown as Transaction<T>);
-    return { result, writes: { events, audit, answer, ordered: true } };
+    return { result, writes: { events, audit, answer } };
   }
 
   return {
-    change: (cause, work) => transact(cause, (tx) => decide(tx, work)),
+    change: (cause, work) => transact(cause, true, (tx) => decide(tx, work)),
 
     async changeOnce(cause, work) {
       try {
-        return await transact(cause, (tx) => decide(tx, work));
+        return await transact(cause, true, (tx) => decide(tx, work));
       } catch (error) {
         if (error instanceof AlreadyApplied) return 'already';
         throw error;
@@ -156,26 +157,13 @@ export function openDoor({ db, source, wake }: DoorOptions): Door {
     },
 
     async record(cause, recording) {
-      if (cause.idempotency || cause.inbox) {
-        await transact(cause, async () => ({ result: undefined, writes: recording })).catch((error: unknown) => {
-          if (!(error instanceof AlreadyApplied)) throw error;
-        });
-        return;
-      }
-      const statement = buildStatement(shapes, cause, source, recording);
-      if (!statement) return;
-      for (let tries = 0; ; tries += 1) {
-        const client = await db.pool.connect();
-        try {
-          await client.query(statement.text, statement.values);
-          break;
-        } catch (error) {
-          if (!isRetryable(error) || tries >= RETRIES) throw error;
-        } finally {
-          client.release();
-        }
-      }
-      if (recording.events.length > 0) wake?.();
+      if (!cause.inbox) return recordings.record(cause, recording);
+      await transact(cause, false, async () => ({ result: undefined, writes: recording })).catch((error: unknown) => {
+        if (!(error instanceof AlreadyApplied)) throw error;
+      });
+    },
+    get waiting() {
+      return recordings.waiting;
     },
   };
 }

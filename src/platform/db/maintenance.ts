@@ -1,5 +1,6 @@
 import type { Database } from './database.ts';
-import { SLOTS } from './statement.ts';
+import { SLOTS } from './idempotency.ts';
+import { tendTimeTables } from './partitions.ts';
 
 /** Events are kept at least this long, and until every group is past them. */
 const KEEP = '7 days';
@@ -7,6 +8,14 @@ const PIECE = 5_000;
 /** A group that nobody has served for so long (its code is gone) holds nothing back. */
 const FORGOTTEN = '30 days';
 const LOCK = 7_226_013_002;
+/** Slots of each ring by their age in days. A key is kept in the slot of its own day up to two days later, so its slot has to stay two days longer. */
+const EMPTIED = [
+  ['platform.inbox', 8],
+  ['platform.inbox', 9],
+  ['platform.idempotency', 10],
+] as const;
+/** Longest statement of housekeeping: no request waits for it. */
+const STATEMENT_LIMIT = '60s';
 
 /*
  * Only the oldest piece is looked at: the outbox goes in order, and a group that stands still holds back what is behind it too. `occurred_at` is
@@ -33,18 +42,24 @@ export interface Maintained {
   trimmed: number;
   /** Slots of inbox and idempotency keys emptied. */
   emptied: number;
+  /** Months made ahead for the tables that are cut by time. */
+  made: number;
 }
 
 /**
  * One round of housekeeping: removes old events in pieces of 5,000 (each its own transaction: a long one would hold back every reader), and empties the
- * slots of the ring that are 8 and 9 days old. Of several processes one does it. Emptying waits 0.2 s for its lock at most, or leaves it for next time.
+ * slots of the rings that are old enough, and makes the coming months of the tables that are cut by time. Of several processes one does it. Emptying
+ * waits 0.2 s for its lock at most, or leaves it for next time.
  */
 export async function maintain(db: Database, pieces = 200): Promise<Maintained> {
   const client = await db.pool.connect();
   let lost: Error | undefined;
   try {
     const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock($1) as got', [LOCK]);
-    if (!rows[0]?.got) return { trimmed: 0, emptied: 0 };
+    if (!rows[0]?.got) return { trimmed: 0, emptied: 0, made: 0 };
+    await client.query(`set statement_timeout = '${STATEMENT_LIMIT}'`);
+    // First: a row that finds no month is only caught by the net.
+    const made = await tendTimeTables(client);
     let trimmed = 0;
     for (let piece = 0; piece < pieces; piece += 1) {
       const n = (await client.query<{ n: number }>(TRIM)).rows[0]?.n ?? 0;
@@ -53,21 +68,20 @@ export async function maintain(db: Database, pieces = 200): Promise<Maintained> 
     }
     let emptied = 0;
     const { rows: day } = await client.query<{ today: number }>('select floor(extract(epoch from now()) / 86400)::int as today');
-    for (const ahead of [3, 4]) {
-      const slot = ((day[0]?.today ?? 0) + ahead) % SLOTS;
-      for (const table of [`platform.inbox_${slot}`, `platform.idempotency_${slot}`]) {
-        const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
-        if (!rowCount) continue;
-        try {
-          await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
-          emptied += 1;
-        } catch {
-          await client.query('rollback');
-        }
+    for (const [ring, age] of EMPTIED) {
+      const table = `${ring}_${((day[0]?.today ?? 0) + SLOTS - age) % SLOTS}`;
+      const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
+      if (!rowCount) continue;
+      try {
+        await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
+        emptied += 1;
+      } catch {
+        await client.query('rollback');
       }
     }
+    await client.query('reset statement_timeout');
     await client.query('select pg_advisory_unlock($1)', [LOCK]);
-    return { trimmed, emptied };
+    return { trimmed, emptied, made };
   } catch (error) {
     lost = error as Error;
     throw error;

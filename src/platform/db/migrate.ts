@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { addressOf, type DatabaseAddress } from './database.ts';
+import { useTimescale } from './timescale.ts';
 
 export interface Migration {
   number: number;
@@ -90,7 +91,8 @@ export async function checkMigrated(options: DatabaseAddress & { folder: string 
 }
 
 /**
- * Brings a database up to the files of a folder, each in its own transaction, one program at a time (advisory lock). Returns the numbers that ran.
+ * Brings a database up to the files of a folder, each in its own transaction, one program at a time (advisory lock); then hands
+ * tables that are cut by time to TimescaleDB where it is there. Returns the numbers that ran.
  * @throws MigrationRefused, or the fault of a file with its name in front; the files before it stay applied
  */
 export async function migrate(options: DatabaseAddress & { folder: string; log?: { info(message: string): void } }): Promise<number[]> {
@@ -116,6 +118,7 @@ export async function migrate(options: DatabaseAddress & { folder: string; log?:
       }
       options.log?.info(`migrated to ${label(file)}`);
     }
+    await useTimescale(client, options.log);
     return open.map((file) => file.number);
   });
 }

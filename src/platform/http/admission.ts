@@ -28,7 +28,7 @@ export interface AdmissionOptions {
 
 /** The class under which a request is shed; undefined: never (writes, health, the sign-in). */
 function classOf(request: FastifyRequest): RouteClass | undefined {
-  const { config } = request.routeOptions;
+  const { config } = request.route;
   if (config.class !== undefined) return config.class;
   if (config.permission === 'none' || (request.method !== 'GET' && request.method !== 'HEAD')) return undefined;
   return request.headers.accept?.includes('text/csv') === true ? 'export' : 'read';
@@ -37,7 +37,7 @@ function classOf(request: FastifyRequest): RouteClass | undefined {
 /** What the body may come to weigh here; one that is too large is refused later for that. */
 function bodySize(request: FastifyRequest): number {
   const length = Number(request.headers['content-length']) || 0;
-  return length > (request.routeOptions.bodyLimit ?? length) ? 0 : length;
+  return length > (request.route.bodyLimit ?? length) ? 0 : length;
 }
 
 /** A long wait and a live stream hold a connection and nothing else: they have bounds of their own. */
@@ -61,7 +61,7 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
 
   function refuse(routeClass: RouteClass, request: FastifyRequest, reply: FastifyReply): void {
     metrics.shed.inc({ class: routeClass });
-    request.routeOptions.config.meters?.get(request.method)?.done(503, 0);
+    request.route.config.meters?.get(request.method)?.done(503, 0);
     refused.set(routeClass, (refused.get(routeClass) ?? 0) + 1);
     if (telling === null) telling = setTimeout(tell, TOLD_MS).unref();
     const seconds = retryAfterFor(options.connections());
@@ -89,12 +89,13 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
   }
 
   app.addHook('onRequest', (request, reply, done) => {
-    const routeClass = request.is404 ? undefined : classOf(request);
+    const routeClass = request.route.url === undefined ? undefined : classOf(request);
     if (routeClass === undefined || routeClass === 'audit') return done();
     if (routeClass === 'create') {
       const place = pressure.sheds('create') ? null : creations.enter(bodySize(request));
       if (place === null) return refuse(routeClass, request, reply);
-      reply.raw.once('close', place);
+      if (request.route.config.lean === true) request.leave = place;
+      else reply.raw.once('close', place);
       return done();
     }
     if (pressure.sheds(routeClass)) return refuse(routeClass, request, reply);

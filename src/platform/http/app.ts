@@ -1,11 +1,13 @@
 import './request.ts';
 import compress from '@fastify/compress';
-import cors from '@fastify/cors';
+import cors, { type FastifyCorsOptions } from '@fastify/cors';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyPluginCallback,
   LogController,
+  type onRequestHookHandler,
   type preHandlerHookHandler,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
@@ -18,12 +20,13 @@ import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { addAdmission } from './admission.ts';
-import { addArrival, addRouteRegister } from './arrive.ts';
+import { addArrival, addRequestFacts, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
+import { watchBodies } from './body-watch.ts';
 import { watchConnections } from './connections.ts';
 import { type CreationOptions, createCreationGate } from './creations.ts';
 import { addDocument, type DocumentOptions } from './document.ts';
-import { addErrors, clientError, sendProblem } from './errors.ts';
+import { addErrors, bodyTimedOut, clientError, sendProblem } from './errors.ts';
 import { type Authenticate, addJudgement } from './judge.ts';
 import { createLimiter, type Limiter } from './limits.ts';
 import { createPressure } from './pressure.ts';
@@ -103,6 +106,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const failed = options.failedTokenLimit ?? 1000;
   const table = new RouteTable();
   const queue = createQueue({ concurrency: options.createConcurrency ?? 32 });
+  const bodies = watchBodies(requestTimeoutMs, bodyTimedOut);
   const creations = createCreationGate(options.creations);
   const pressure = createPressure({
     maxDelayMs: options.maxDelayMs ?? 250,
@@ -113,6 +117,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
 
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
+    // One logger for all: a child a request would cost 1 us and nobody asks for it.
+    childLoggerFactory: (logger) => logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
@@ -150,7 +156,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     request.place = queue.enter(Number(request.headers['content-length']) || 0, done);
   };
   app.addHook('onRoute', (route) => {
-    if (route.config?.class === 'create') {
+    if (route.config?.lean === true) route.compress = false;
+    if (route.config?.class === 'create' && route.config.lean !== true) {
       const others = route.preHandler === undefined ? [] : [route.preHandler].flat();
       route.preHandler = [takePlace, ...others] as typeof others;
     }
@@ -160,11 +167,12 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     route.compress ??= route.url.endsWith('/content') ? false : {};
   });
   await addDocument(app, options.document);
+  addRequestFacts(app);
   const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000 });
   addAdmission(app, { pressure, creations, metrics, log, connections: () => connections.open });
-  addErrors(app, { log, table });
-  addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, metrics, lifecycle, table });
-  await app.register(cors, {
+  addErrors(app, { log, table, bodies });
+  addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, lifecycle, table, bodies });
+  await app.register(corsWithOrigin, {
     origin: [...(options.corsOrigins ?? ['https://quality-dashboard.company.com'])],
     credentials: true,
     methods: ['GET', 'POST', 'PUT', 'DELETE'],
@@ -182,18 +190,36 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     failures,
     pressure,
     metrics,
-    requestTimeoutMs,
+    bodies,
   });
-  addBodyParsing(app);
+  addBodyParsing(app, bodies);
   app.addHook('onReady', (done) => {
     pressure.start();
+    bodies.start();
     done();
   });
   app.addHook('onClose', (_instance, done) => {
     pressure.stop();
+    bodies.stop();
     queue.stop();
     connections.stop();
     done();
   });
   return app;
 }
+
+/** For requests that say where they come from (a browser's page); the others it would only cost time. */
+const corsWithOrigin: FastifyPluginCallback<FastifyCorsOptions> = (instance, options, done) => {
+  const scoped = Object.create(instance, {
+    addHook: {
+      value: (name: 'onRequest', hook: onRequestHookHandler) =>
+        instance.addHook(name, function (request, reply, next) {
+          if (request.headers.origin === undefined && request.method !== 'OPTIONS') next();
+          else hook.call(this, request, reply, next);
+        }),
+    },
+  }) as typeof instance;
+  cors(scoped, options, done);
+};
+// As fastify-plugin marks what is meant for the application that registers it, not for a scope of its own.
+Object.assign(corsWithOrigin, { [Symbol.for('skip-override')]: true });

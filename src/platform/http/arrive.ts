@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Lifecycle } from '../lifecycle.ts';
 import { ProblemError } from '../problem.ts';
-import type { Log } from '../telemetry/log.ts';
+import { type Log, requestLines } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
 import { hashRequest } from './bodies.ts';
+import type { BodyWatch } from './body-watch.ts';
 import { type RouteTable, template } from './routes.ts';
 import { hostFilter, SECURITY_HEADERS, STRICT_TRANSPORT } from './security.ts';
 import { traceFor, traceOf } from './trace.ts';
@@ -12,9 +13,9 @@ import { traceFor, traceOf } from './trace.ts';
 export interface ArriveOptions {
   allowedHosts: readonly string[];
   log: Log;
-  metrics: Metrics;
   lifecycle: Lifecycle;
   table: RouteTable;
+  bodies: BodyWatch;
 }
 
 /** Probes come by the address of the machine, and a scrape too: they are answered under any host name. */
@@ -22,10 +23,13 @@ const ANY_HOST = /^\/(?:health(?:\/|$|\?)|metrics(?:$|\?))/;
 const QUIET = /^\/(?:health(?:\/|$)|metrics$)/;
 /** Files of a page: counted by nobody, there are many. */
 const FILE = /\.[a-z0-9]+$|\/static\/\*$/i;
+const JSON_TYPE = 'application/json; charset=utf-8';
+/** As names and values in turn: what Node writes without a look at each. */
+const PLAIN_HEADERS = [...Object.entries(SECURITY_HEADERS).flat(), 'content-type', JSON_TYPE];
 const INSPECTION = /^\/v1\/inspections\/([0-9a-fA-F-]{36})(?:[/?]|$)/;
 
 /** Collects the route table and the meters, and refuses routes that ask for nothing: the start fails, naming them all. */
-export function addRouteRegister(app: App, options: Pick<ArriveOptions, 'metrics' | 'table'>): void {
+export function addRouteRegister(app: App, options: { metrics: Metrics; table: RouteTable }): void {
   const routes: RouteOptions[] = [];
   app.addHook('onRoute', (route) => {
     const methods = Array.isArray(route.method) ? route.method : [route.method];
@@ -45,15 +49,29 @@ export function addRouteRegister(app: App, options: Pick<ArriveOptions, 'metrics
   });
 }
 
+/** Facts that every later step asks for, read once. The first hook of all. */
+export function addRequestFacts(app: App): void {
+  app.decorateRequest('route', null as never);
+  app.decorateRequest('startedAt', 0);
+  app.decorateRequest('leave', null);
+  app.addHook('onRequest', (request, _reply, done) => {
+    request.route = request.routeOptions;
+    request.startedAt = performance.now();
+    done();
+  });
+}
+
 /** What every request gets before it is judged: its id, the security headers, its place in the counts; and one log line at its end. */
 export function addArrival(app: App, options: ArriveOptions): void {
-  const { log, lifecycle } = options;
+  const { lifecycle, bodies } = options;
+  const write = requestLines(options.log);
   const hostAllowed = hostFilter(options.allowedHosts);
 
+  app.decorateRequest('open', false);
+  app.decorateRequest('meter', undefined);
   app.decorateRequest('caller', null as never);
   app.decorateRequest('bodyHash', '');
-  app.decorateRequest('bodyTimer', null);
-  app.decorateRequest('bodyTimedOut', null);
+  app.decorateRequest('bodyUntil', 0);
   app.decorateRequest('traceIdGiven', '');
   app.decorateRequest('place', null);
   app.decorateRequest('traceId', {
@@ -71,57 +89,97 @@ export function addArrival(app: App, options: ArriveOptions): void {
     return { ...cause, idempotency: { caller: subject, key, requestHash } };
   });
 
-  app.addHook('onRequest', (request, reply, done) => {
+  const leaving = () => lifecycle.phase === 'draining' || lifecycle.phase === 'stopped';
+  function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
     reply.headers(SECURITY_HEADERS).header('x-request-id', request.id);
     if (request.protocol === 'https') reply.header('strict-transport-security', STRICT_TRANSPORT);
-    if (lifecycle.phase === 'draining' || lifecycle.phase === 'stopped') reply.header('connection', 'close');
-    if ((request.raw as { upgrade?: boolean }).upgrade === true) endRefusedUpgrade(request, reply);
-    else count(request, reply);
+    if (leaving()) reply.header('connection', 'close');
+  }
+
+  app.decorateReply('sendText', function (this: FastifyReply, { status, text, location, version }) {
+    const { request, raw } = this;
+    if (request.headers.origin !== undefined || request.protocol === 'https' || leaving())
+      return void this.code(status).header('location', location).header('etag', `"${version}"`).type(JSON_TYPE).send(text);
+    this.hijack();
+    raw.writeHead(status, [
+      ...PLAIN_HEADERS,
+      'x-request-id',
+      request.id,
+      'location',
+      location,
+      'etag',
+      `"${version}"`,
+      'content-length',
+      String(Buffer.byteLength(text)),
+    ]);
+    raw.end(text);
+    end(request, raw.destroyed ? 499 : status);
+  });
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const { route } = request;
+    if (route.config?.lean === true) enter(request);
+    else {
+      addHeaders(request, reply);
+      if ((request.raw as { upgrade?: boolean }).upgrade === true) endRefusedUpgrade(request, reply);
+      else {
+        enter(request);
+        // Node tells `close` after `finish` as well as when the client is gone.
+        reply.raw.once('close', () => end(request, reply.raw.headersSent ? reply.raw.statusCode : 499));
+      }
+    }
     if (!hostAllowed(request.host) && !ANY_HOST.test(request.url)) return done(new ProblemError('host_not_allowed'));
     if (request.method === 'OPTIONS') return answerOptions(request, reply, done, options.table);
     done();
   });
-
-  function count(request: FastifyRequest, reply: FastifyReply): void {
-    const start = performance.now();
-    const meter = request.is404 ? undefined : request.routeOptions.config.meters?.get(request.method);
-    let open = true;
-    lifecycle.enter();
-    if (meter !== undefined) meter.inProgress += 1;
-    const end = () => {
-      if (!open) return;
-      open = false;
-      lifecycle.leave();
-      request.place?.leave();
-      if (request.bodyTimer !== null) clearTimeout(request.bodyTimer);
-      const millis = performance.now() - start;
-      const status = reply.raw.headersSent ? reply.raw.statusCode : 499;
-      if (meter !== undefined) {
-        meter.inProgress -= 1;
-        meter.done(status, millis / 1000);
-      }
-      writeLine(request, status, millis, meter?.handler);
+  app.addHook('onRoute', (route) => {
+    if (route.config?.lean !== true) return;
+    route.onSend = (request, reply, payload, done) => {
+      addHeaders(request, reply);
+      end(request, reply.statusCode);
+      done(null, payload);
     };
-    reply.raw.once('finish', end).once('close', end);
+  });
+
+  function enter(request: FastifyRequest): void {
+    const { route } = request;
+    const meter = route.url === undefined ? undefined : route.config.meters?.get(request.method);
+    request.open = true;
+    lifecycle.enter();
+    if (meter === undefined) return;
+    request.meter = meter;
+    meter.inProgress += 1;
+  }
+
+  function end(request: FastifyRequest, status: number): void {
+    if (!request.open) return;
+    request.open = false;
+    lifecycle.leave();
+    request.place?.leave();
+    request.leave?.();
+    bodies.forget(request);
+    const millis = performance.now() - request.startedAt;
+    const { meter } = request;
+    if (meter !== undefined) {
+      meter.inProgress -= 1;
+      meter.done(status, millis / 1000);
+    }
+    writeLine(request, status, millis, meter?.handler);
   }
 
   function writeLine(request: FastifyRequest, status: number, millis: number, handler: string | undefined): void {
-    const route = handler ?? (request.is404 ? undefined : request.routeOptions.config.url);
-    const path = pathOf(request.url);
-    const line: Record<string, unknown> = {
+    const { url } = request.route;
+    write(url !== undefined && QUIET.test(url) ? 'debug' : 'info', {
       method: request.method,
-      route: handler ?? (route === undefined ? 'none' : template(route)),
+      route: handler ?? (url === undefined ? 'none' : template(url)),
       status,
       duration_ms: Math.round(millis * 100) / 100,
       request_id: request.id,
       client_ip: request.ip,
-    };
-    const inspection = INSPECTION.exec(path);
-    if (inspection) line.inspection_id = inspection[1];
-    if ((request.caller as unknown) !== null) line.caller = request.caller.name;
-    if (request.traceIdGiven !== '') line.trace_id = request.traceIdGiven;
-    if (route !== undefined && QUIET.test(route)) log.debug(line, 'request');
-    else log.info(line, 'request');
+      inspection_id: INSPECTION.exec(request.url)?.[1],
+      caller: (request.caller as unknown) === null ? undefined : request.caller.name,
+      trace_id: request.traceIdGiven === '' ? undefined : request.traceIdGiven,
+    });
   }
 }
 

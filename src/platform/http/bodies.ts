@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyError, FastifyRequest } from 'fastify';
 import { ProblemError } from '../problem.ts';
 import type { App } from './app.ts';
+import type { BodyWatch } from './body-watch.ts';
 import { type JsonParse, readJson } from './json.ts';
 
-/** sha256 of what a request says: method, address with its query, and the bytes of its body. */
+/** sha256 of what a request says: method, address with its query, and its body, which is UTF-8 or refused. */
 export function hashRequest(request: FastifyRequest, body: Uint8Array | string): string {
-  return createHash('sha256').update(`${request.method} ${request.url}\n`).update(body).digest('hex');
+  const text = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  return hash('sha256', `${request.method} ${request.url}\n${text}`);
 }
 
 /** Idempotency-Key: 1 to 255 printable ASCII characters. */
@@ -16,7 +18,7 @@ const KEY = /^[\x20-\x7e]{1,255}$/;
  * JSON and nothing else, unless a route brings a parser of its own (in its encapsulated context, with `addContentTypeParser`): there is no parser
  * for unknown types, so that they end in 415. The default text parser is taken out.
  */
-export function addBodyParsing(app: App): void {
+export function addBodyParsing(app: App, bodies: BodyWatch): void {
   const fastifyJson = app.getDefaultJsonParser('error', 'error') as unknown as (
     request: null,
     text: string,
@@ -38,7 +40,7 @@ export function addBodyParsing(app: App): void {
     try {
       if (request.headers['idempotency-key'] !== undefined) request.bodyHash = hashRequest(request, body);
       if (body.length === 0) {
-        if (request.routeOptions.config.optionalBody !== true) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
+        if (request.route.config.optionalBody !== true) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
         done(null, undefined);
       } else done(null, readJson(body, parse));
     } catch (error) {
@@ -47,16 +49,13 @@ export function addBodyParsing(app: App): void {
   });
 
   app.addHook('preValidation', (request, _reply, done) => {
-    if (request.bodyTimer !== null) {
-      clearTimeout(request.bodyTimer);
-      request.bodyTimer = null;
-    }
+    bodies.forget(request);
     if (request.method !== 'POST' && request.method !== 'PUT') return done();
     const key = request.headers['idempotency-key'];
     if (key !== undefined && request.method === 'POST' && (typeof key !== 'string' || !KEY.test(key)))
       return done(problem('header -> idempotency-key', 'must be 1 to 255 printable ASCII characters', 'maxLength'));
     if (request.body === undefined) {
-      const { config, schema } = request.routeOptions;
+      const { config, schema } = request.route;
       if (config.optionalBody === true) request.body = {};
       else if ((schema as { body?: unknown } | undefined)?.body !== undefined)
         return done(problem('body', 'A body is required', 'required'));

@@ -1,4 +1,4 @@
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { App } from './app.ts';
 
 interface Kept {
@@ -8,7 +8,7 @@ interface Kept {
 }
 
 export interface Connections {
-  /** Connections that have asked for something and are open. */
+  /** Open connections. */
   readonly open: number;
   stop(): void;
 }
@@ -32,13 +32,9 @@ export function watchConnections(app: App, options: { stallMs: number; now?: () 
   const { stallMs, now = () => performance.now() } = options;
   const kept = new Map<Socket, Kept>();
 
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { socket } = request.raw;
-    if (socket instanceof Socket && !kept.has(socket)) {
-      kept.set(socket, { taken: 0, since: now() });
-      socket.once('close', () => kept.delete(socket));
-    }
-    done();
+  app.server.on('connection', (socket: Socket) => {
+    kept.set(socket, { taken: 0, since: now() });
+    socket.once('close', () => kept.delete(socket));
   });
 
   const timer = setInterval(() => {

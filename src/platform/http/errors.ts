@@ -7,6 +7,7 @@ import { ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
+import type { BodyWatch } from './body-watch.ts';
 import { discardBody } from './discard.ts';
 import { PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
 import { type RouteTable, template } from './routes.ts';
@@ -43,8 +44,8 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
 }
 
 /** The one place where errors become answers: 404 and 405, the problem body, replays, the log lines of ADR-001. */
-export function addErrors(app: App, options: { log: Log; table: RouteTable }): void {
-  const { log, table } = options;
+export function addErrors(app: App, options: { log: Log; table: RouteTable; bodies: BodyWatch }): void {
+  const { log, table, bodies } = options;
 
   async function answer(thrown: Thrown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (thrown instanceof Replayed) {
@@ -96,7 +97,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable }): v
   }
 
   app.setErrorHandler((error: Thrown, request, reply) => {
-    request.bodyTimedOut = null;
+    bodies.forget(request);
     return answer(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
@@ -107,11 +108,11 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable }): v
         : new ProblemError('method_not_allowed', { headers: { allow: allowed.join(', ') } });
     return sendProblem(request, reply, problem);
   });
-  app.addHook('preParsing', (request, reply, _payload, done) => {
-    if (request.bodyTimer !== null)
-      request.bodyTimedOut = () => void sendProblem(request, reply.header('connection', 'close'), new ProblemError('request_timeout'));
-    done();
-  });
+}
+
+/** A body that dribbles: 408, and the connection is closed. */
+export function bodyTimedOut(request: FastifyRequest, reply: FastifyReply): void {
+  if (!reply.sent) sendProblem(request, reply.header('connection', 'close'), new ProblemError('request_timeout'));
 }
 
 function reasonOf(problem: ProblemError): string {

@@ -1,8 +1,9 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../contracts/permissions.ts';
 import { ProblemError } from '../problem.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
+import type { BodyWatch } from './body-watch.ts';
 import type { Limiter } from './limits.ts';
 import type { Pressure } from './pressure.ts';
 import type { RouteClass } from './request.ts';
@@ -18,11 +19,15 @@ export interface JudgeOptions {
   failures: Limiter;
   pressure: Pressure;
   metrics: Metrics;
-  /** Time for a body to arrive (milliseconds); uploads are left to the server's own, longer time-out. */
-  requestTimeoutMs: number;
+  /** Uploads are left to the server's own, longer time-out. */
+  bodies: BodyWatch;
 }
 
 const unauthorized = (challenge = 'Bearer') => new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge } });
+
+/** Headers that were read before: the same client sends the same one for minutes. Cleared when full. */
+const seen = new Map<string, string>();
+const SEEN = 2000;
 
 /** The token of exactly one `Authorization: Bearer` header (RFC 6750, 2.1). @throws ProblemError unauthorized */
 export function bearerToken(request: FastifyRequest): string {
@@ -31,9 +36,13 @@ export function bearerToken(request: FastifyRequest): string {
   let headers = 0;
   const raw = request.raw.rawHeaders;
   for (let at = 0; at < raw.length; at += 2) if (raw[at]?.length === 13 && raw[at]?.toLowerCase() === 'authorization') headers++;
-  const found = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header);
-  if (headers > 1 || found?.[1] === undefined) throw unauthorized('Bearer error="invalid_token"');
-  return found[1];
+  const known = seen.get(header);
+  if (known !== undefined && headers === 1) return known;
+  const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
+  if (headers > 1 || token === undefined) throw unauthorized('Bearer error="invalid_token"');
+  if (seen.size >= SEEN) seen.clear();
+  seen.set(header, token);
+  return token;
 }
 
 /** The header, or else one subprotocol `bearer.<token>`. @throws ProblemError unauthorized */
@@ -68,7 +77,7 @@ function requireBodyFits(request: FastifyRequest, limit: number): void {
 
 /** 401, 429, 403, 503, 413, 415 for encodings: everything that is judged before a byte of the body is read, in the order of the contract. */
 export function addJudgement(app: App, options: JudgeOptions): void {
-  const { authenticate, requests, failures, pressure, metrics } = options;
+  const { authenticate, requests, failures, pressure, metrics, bodies } = options;
 
   function admit(routeClass: RouteClass): void {
     if (!pressure.sheds(routeClass)) return;
@@ -76,21 +85,21 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     throw new ProblemError('overloaded', { retryAfter: 1 });
   }
 
-  function permit(request: FastifyRequest, caller: Caller, route: FastifyRequest['routeOptions']): void {
+  function permit(request: FastifyRequest, reply: FastifyReply, caller: Caller, route: FastifyRequest['routeOptions']): void {
     request.caller = caller;
     if (!requests.take(caller.subject)) throw new ProblemError('too_many_requests', { retryAfter: 1 });
     const permission = route.config.permission;
     if (permission !== undefined && permission !== 'authenticated' && permission !== 'none') requireScope(caller, permission);
-    proceed(request, route);
+    proceed(request, reply, route);
   }
 
-  function proceed(request: FastifyRequest, route: FastifyRequest['routeOptions']): void {
+  function proceed(request: FastifyRequest, reply: FastifyReply, route: FastifyRequest['routeOptions']): void {
     const config = route.config;
     const method = request.method;
     admit(config.class ?? (method === 'GET' || method === 'HEAD' ? 'read' : 'audit'));
     if (method === 'GET' || method === 'HEAD') return;
     requireBodyFits(request, route.bodyLimit ?? Number.POSITIVE_INFINITY);
-    if (config.upload !== true && !request.raw.complete) watchBody(request, options.requestTimeoutMs);
+    if (config.upload !== true && !request.raw.complete) bodies.watch(request, reply);
   }
 
   function refused(request: FastifyRequest, error: unknown): unknown {
@@ -101,9 +110,9 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     return new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge }, cause: error });
   }
 
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404) return done();
-    const route = request.routeOptions;
+  app.addHook('onRequest', (request, reply, done) => {
+    const { route } = request;
+    if (route.url === undefined) return done();
     try {
       if (route.config.permission === 'none') {
         if (route.config.class !== undefined) admit(route.config.class);
@@ -114,25 +123,17 @@ export function addJudgement(app: App, options: JudgeOptions): void {
       const caller = authenticate(route.config.subprotocolToken === true ? streamToken(request) : bearerToken(request), request);
       if (caller instanceof Promise) {
         caller
-          .then((proven) => permit(request, proven, route))
+          .then((proven) => permit(request, reply, proven, route))
           .then(
             () => done(),
             (error: unknown) => done(refused(request, error) as Error),
           );
         return;
       }
-      permit(request, caller, route);
+      permit(request, reply, caller, route);
     } catch (error) {
       return done(refused(request, error) as Error);
     }
     done();
   });
-}
-
-/** A body that dribbles: 408 and the connection is closed. Cleared when the body was parsed or the answer sent. */
-function watchBody(request: FastifyRequest, millis: number): void {
-  request.bodyTimer = setTimeout(() => {
-    if (request.raw.complete || request.raw.destroyed) return;
-    request.bodyTimedOut?.();
-  }, millis);
 }

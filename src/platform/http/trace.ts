@@ -18,5 +18,6 @@ export function traceOf(header: unknown): string | undefined {
 
 /** A trace id for a request that brought none: the digits of its own id when that is a UUID, so that the one is found by the other. */
 export function traceFor(requestId: string): string {
-  return (isUuid(requestId) ? requestId.toLowerCase() : uuidv7()).replaceAll('-', '');
+  const id = isUuid(requestId) ? requestId.toLowerCase() : uuidv7();
+  return id.slice(0, 8) + id.slice(9, 13) + id.slice(14, 18) + id.slice(19, 23) + id.slice(24);
 }

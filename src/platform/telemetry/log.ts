@@ -41,6 +41,32 @@ export function censor<T extends object>(object: T, depth = 0): T {
   return (copy as T | undefined) ?? object;
 }
 
+let lastMillis = 0;
+let lastTime = '';
+/** RFC 3339; the text is made once a millisecond. */
+function isoTime(): string {
+  const now = Date.now();
+  if (now !== lastMillis) {
+    lastMillis = now;
+    lastTime = `,"time":"${new Date(now).toISOString()}"`;
+  }
+  return lastTime;
+}
+
+/** Bytes of lines that are gathered before they are written, and how long they wait at most (milliseconds). */
+const GATHERED = 16_000;
+const FLUSH_MS = 200;
+
+/**
+ * Standard output, written beside the event loop in pieces: a write a line costs more than the line. What waits is flushed five times a second, at
+ * exit and before the process dies of an error; several processes that share one pipe write a line at a time; `kill -9` can cost the lines of the last fifth of a second.
+ */
+function gatheredOutput(shared: boolean): DestinationStream {
+  const output = pino.destination(shared ? { sync: false, maxWrite: PIPE_BUFFER } : { sync: false, minLength: GATHERED });
+  setInterval(() => output.flush(), FLUSH_MS).unref();
+  return output;
+}
+
 export interface LogOptions {
   level: string;
   /** `service` of every line. */
@@ -51,16 +77,44 @@ export interface LogOptions {
   destination?: DestinationStream;
 }
 
-/** JSON lines on standard output (written beside the event loop; what waits is flushed at exit): `level` as a word, `time` as RFC 3339 in UTC, the event's name in `msg`; secrets are taken out. */
+/** JSON lines on standard output: `level` as a word, `time` as RFC 3339 in UTC, the event's name in `msg`; secrets are taken out. */
 export function createLog(options: LogOptions): Log {
   return pino(
     {
       level: options.level,
       base: { service: options.service, ...(options.worker === undefined ? {} : { worker: options.worker }) },
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime,
       formatters: { level: (label) => ({ level: label }), log: (object) => censor(object) },
       serializers: { err: pino.stdSerializers.err },
     },
-    options.destination ?? pino.destination({ sync: false, ...(options.worker === undefined ? {} : { maxWrite: PIPE_BUFFER }) }),
+    options.destination ?? gatheredOutput(options.worker !== undefined),
   );
+}
+
+/** The facts of one answered request, in the order of its line. */
+export interface RequestLine {
+  method: string;
+  route: string;
+  status: number;
+  duration_ms: number;
+  request_id: string;
+  client_ip: string;
+  inspection_id?: string | undefined;
+  caller?: string | undefined;
+  trace_id?: string | undefined;
+}
+
+/** Pino's own way to a line costs 3 us; the names of this one are known, none is secret, and its words are plain. */
+export function requestLines(log: Log): (level: 'info' | 'debug', line: RequestLine) => void {
+  const stream = (log as unknown as Record<symbol, DestinationStream>)[pino.symbols.streamSym];
+  const bound = JSON.stringify(log.bindings()).slice(1, -1);
+  if (stream === undefined) return (level, line) => log[level](line, 'request');
+  return (level, line) => {
+    if (!log.isLevelEnabled(level)) return;
+    let text = `{"level":"${level}"${isoTime()}${bound === '' ? '' : `,${bound}`},"method":"${line.method}","route":${JSON.stringify(line.route)},"status":${line.status},"duration_ms":${line.duration_ms},"request_id":"${line.request_id}","client_ip":"${line.client_ip}"`;
+    if (line.inspection_id !== undefined) text += `,"inspection_id":"${line.inspection_id}"`;
+    if (line.caller !== undefined) text += `,"caller":${JSON.stringify(line.caller)}`;
+    if (line.trace_id !== undefined) text += `,"trace_id":"${line.trace_id}"`;
+    stream.write(`${text},"msg":"request"}\n`);
+  };
 }

@@ -9,23 +9,15 @@ import {
 } from '@prometheus-io/client';
 import { INSPECTION_TYPES } from '../../contracts/inspections.ts';
 import { withDeadline } from './deadline.ts';
+import { type RouteMeter, requestMeters } from './request-meters.ts';
 
-/** Seconds. ADR-001 starts at 0.1, which cannot show a promise of 100 ms: its bounds are kept and finer ones stand below. */
-export const REQUEST_BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+export type { RouteMeter } from './request-meters.ts';
+
 /** Seconds: the ADR's [0.1, 0.5, 1, 2, 5, 10] and finer ones below. */
 export const INFERENCE_BUCKETS = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2, 5, 10];
 /** Statuses that the counter shows from the start, at zero. */
 const COUNTED_STATUSES = ['pending', 'in_progress', 'awaiting_review', 'completed', 'cancelled'] as const;
 const SCRAPE_DEADLINE_MS = 1000;
-
-/** A route as the HTTP metrics see it: `handler` is its address with parameters in braces. */
-export interface RouteMeter {
-  readonly method: string;
-  readonly handler: string;
-  /** Requests of this route that are being answered now. */
-  inProgress: number;
-  done(status: number, seconds: number): void;
-}
 
 /** Every metric of the platform; passed as a dependency. `/metrics` shows `render()`. */
 export interface Metrics {
@@ -72,36 +64,20 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   const registry = new Registry<PrometheusContentType>();
   const registers: [Registry<PrometheusContentType>] = [registry];
   const stations = new Set<string>();
-  const meters: RouteMeter[] = [];
   const refreshers: (() => void | Promise<void>)[] = [];
 
-  const requests = new Counter({
-    name: 'http_requests_total',
-    help: 'Requests answered, by method, status and route',
-    labelNames: ['method', 'status', 'handler'] as const,
-    registers,
-  });
-  const durations = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'Time from the headers of a request to the end of its answer',
-    labelNames: ['method', 'handler'] as const,
-    buckets: REQUEST_BUCKETS,
-    registers,
-  });
-  new Gauge({
-    name: 'fastapi_inprogress',
-    help: 'Requests being answered now, by method and route (the name is the one of ADR-001)',
-    labelNames: ['method', 'handler'] as const,
-    registers,
-    collect() {
-      for (const meter of meters) this.set({ method: meter.method, handler: meter.handler }, meter.inProgress);
-    },
-  });
+  const route = requestMeters(registry);
+  /** Since the last scrape: adding to the library's counter a request costs more than the sum of it. */
+  const counted = new Map<string, { labels: Record<'inspection_type' | 'status' | 'station_id', string>; count: number }>();
   const inspections = new Counter({
     name: 'inspections_total',
     help: 'Inspections that entered a status, by type and known station',
     labelNames: ['inspection_type', 'status', 'station_id'] as const,
     registers,
+    collect() {
+      for (const { labels, count } of counted.values()) this.inc(labels, count);
+      counted.clear();
+    },
   });
   const inferenceSeconds = new Histogram({
     name: 'ml_inference_duration_seconds',
@@ -165,29 +141,13 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
 
   return {
     registry,
-    route(method, handler) {
-      const counts = new Map<number, { inc(): void }>();
-      const duration = durations.labels({ method, handler });
-      const meter: RouteMeter = {
-        method,
-        handler,
-        inProgress: 0,
-        done(status, seconds) {
-          let count = counts.get(status);
-          if (count === undefined) {
-            count = requests.labels({ method, status: String(status), handler });
-            counts.set(status, count);
-          }
-          count.inc();
-          duration.observe(seconds);
-        },
-      };
-      meters.push(meter);
-      requests.inc({ method, status: method === 'POST' ? '201' : '200', handler }, 0);
-      return meter;
-    },
+    route,
     inspection(inspection_type, status, stationId) {
-      inspections.inc({ inspection_type, status, station_id: stationId !== null && stations.has(stationId) ? stationId : 'other' });
+      const station_id = stationId !== null && stations.has(stationId) ? stationId : 'other';
+      const name = `${inspection_type} ${status} ${station_id}`;
+      const known = counted.get(name);
+      if (known) known.count += 1;
+      else counted.set(name, { labels: { inspection_type, status, station_id }, count: 1 });
     },
     knownStations(ids) {
       for (const id of ids) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { censor, createLog } from './log.ts';
+import { censor, createLog, requestLines } from './log.ts';
 import { createMetrics } from './metrics.ts';
 
 test('no secret reaches a line, whatever its depth and spelling; the object that was logged stays as it was', () => {
@@ -47,4 +47,25 @@ test('a gauge that cannot be read in time does not hold up the scrape', async ()
   assert.ok(performance.now() - began < 1500);
   assert.match(contentType, /^text\/plain/);
   assert.ok(text.includes('active_inspections_count{inspection_type="visual"} 7'));
+});
+
+test('a request line is JSON whatever stands in its words, with what pino would have said', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', service: 'test "x"', destination: { write: (line) => void lines.push(line) } });
+  const write = requestLines(log);
+  const line = {
+    method: 'POST',
+    route: '/v1/x/{id}',
+    status: 201,
+    duration_ms: 1.25,
+    request_id: 'r-1',
+    client_ip: '::1',
+    caller: 'a "b" \n',
+  };
+  write('info', { ...line, inspection_id: undefined, trace_id: 'f'.repeat(32) });
+  write('debug', line);
+  log.info({ ...line, trace_id: 'f'.repeat(32) }, 'request');
+  assert.equal(lines.length, 2, 'a level that is off writes nothing');
+  const [ours, pinos] = lines.map((text) => JSON.parse(text) as Record<string, unknown>);
+  assert.deepEqual({ ...ours, time: '' }, { ...pinos, time: '' });
 });

@@ -1,0 +1,173 @@
+import type pg from 'pg';
+import { ProblemError } from '../problem.ts';
+import { isRetryable, isUnavailable } from './faults.ts';
+
+/** What waits for the commit that holds it. `weight` is rows, `bytes` about what it adds to the statement. */
+export interface Waiting<M> {
+  member: M;
+  weight: number;
+  bytes: number;
+}
+
+export interface GroupLimits {
+  /** Statements under way at once; while they are, the next group gathers. */
+  inFlight: number;
+  /** Members, rows and bytes of one commit. */
+  members: number;
+  rows: number;
+  bytes: number;
+  /** Members and bytes that may wait; beyond it a new one is told `overloaded`. */
+  waiting: number;
+  waitingBytes: number;
+  /** Longest wait for a turn (milliseconds), then `overloaded`. */
+  waitMs: number;
+}
+export const GROUP_LIMITS: GroupLimits = {
+  inFlight: 2,
+  members: 512,
+  rows: 2_000,
+  bytes: 8 * 1024 * 1024,
+  waiting: 20_000,
+  waitingBytes: 64 * 1024 * 1024,
+  waitMs: 20_000,
+};
+
+/** Commits a group on one connection: settles every member that it can tell of, answers with the rest. @throws when the whole group failed */
+export type Commit<M> = (client: pg.PoolClient, members: readonly M[]) => Promise<void>;
+
+export interface GroupCommitOptions<M> {
+  pool: pg.Pool;
+  commit: Commit<M>;
+  /** Tells a member how it ended when it never came to a commit, or failed alone. */
+  fail(member: M, error: unknown): void;
+  /** Whether it was told already. */
+  settled(member: M): boolean;
+  limits?: Partial<GroupLimits>;
+}
+
+export interface GroupCommit<M> {
+  /** Joins the group that is gathering. */
+  add(waiting: Waiting<M>): void;
+  readonly waiting: number;
+}
+
+interface Queued<M> extends Waiting<M> {
+  since: number;
+}
+
+/** Of a group that lost against another one: deadlock or serialization. */
+const RETRIES = 3;
+
+const busy = (): ProblemError => new ProblemError('overloaded', { retryAfter: 2 });
+
+/**
+ * Requests that arrive together share one commit. A group gathers until the event loop has taken in what was there, or while as many statements as
+ * allowed are under way; so a lone request waits for nobody, and under load a commit is as large as what arrived during the last ones. A group that
+ * fails as a whole is committed again one by one, so that a bad member fails alone with its own error.
+ */
+export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<M> {
+  const { pool, commit, fail, settled } = options;
+  const limits = { ...GROUP_LIMITS, ...options.limits };
+  let line: Queued<M>[] = [];
+  let bytes = 0;
+  let underWay = 0;
+  let scheduled = false;
+
+  function take(): M[] {
+    let rows = 0;
+    let size = 0;
+    let count = 0;
+    const oldest = performance.now() - limits.waitMs;
+    const taken: M[] = [];
+    for (const { member, weight, bytes: own, since } of line) {
+      if (taken.length > 0 && (taken.length >= limits.members || rows + weight > limits.rows || size + own > limits.bytes)) break;
+      count += 1;
+      bytes -= own;
+      if (since < oldest) {
+        fail(member, busy());
+        continue;
+      }
+      taken.push(member);
+      rows += weight;
+      size += own;
+    }
+    line = count === line.length ? [] : line.slice(count);
+    return taken;
+  }
+
+  async function oneByOne(members: readonly M[]): Promise<void> {
+    for (const [index, member] of members.entries()) {
+      try {
+        await onConnection([member]);
+      } catch (error) {
+        fail(member, error);
+        if (!isUnavailable(error)) continue;
+        for (const rest of members.slice(index + 1)) fail(rest, error);
+        return;
+      }
+    }
+  }
+
+  async function onConnection(members: readonly M[]): Promise<void> {
+    const client = await pool.connect();
+    let lost = false;
+    const lose = () => {
+      lost = true;
+    };
+    client.once('error', lose);
+    try {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await commit(client, members);
+        } catch (error) {
+          if (!isRetryable(error) || tries > RETRIES) throw error;
+        }
+      }
+    } finally {
+      client.removeListener('error', lose);
+      client.release(lost);
+    }
+  }
+
+  async function run(members: readonly M[]): Promise<void> {
+    try {
+      await onConnection(members);
+    } catch (error) {
+      // Whether an absent database has committed before it left nobody can tell: trying again could write twice.
+      const open = members.filter((member) => !settled(member));
+      if (members.length === 1 || isUnavailable(error)) for (const member of open) fail(member, error);
+      else await oneByOne(open);
+    }
+  }
+
+  function flush(): void {
+    scheduled = false;
+    while (underWay < limits.inFlight && line.length > 0) {
+      const members = take();
+      if (members.length === 0) continue;
+      underWay += 1;
+      void run(members).finally(() => {
+        underWay -= 1;
+        if (line.length > 0) schedule();
+      });
+    }
+  }
+
+  function schedule(): void {
+    if (scheduled || underWay >= limits.inFlight) return;
+    scheduled = true;
+    setImmediate(flush);
+  }
+
+  return {
+    add(waiting) {
+      if (line.length >= limits.waiting || bytes + waiting.bytes > limits.waitingBytes) return fail(waiting.member, busy());
+      bytes += waiting.bytes;
+      line.push({ ...waiting, since: performance.now() });
+      schedule();
+    },
+    get waiting() {
+      return line.length;
+    },
+  };
+}

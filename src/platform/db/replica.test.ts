@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { testDatabase } from '../../../test/support/database.ts';
+import { startPlatform } from '../../../test/support/platform.ts';
+import { openReplica, type Reader } from './replica.ts';
+
+const { TEST_PRIMARY_URL: primaryUrl, TEST_REPLICA_URL: replicaUrl } = process.env;
+const skip = primaryUrl && replicaUrl ? false : 'TEST_PRIMARY_URL and TEST_REPLICA_URL are not set (tools/servers/replica.sh)';
+if (primaryUrl) process.env.TEST_DATABASE_URL = primaryUrl;
+const standby = (verb: 'kill-standby' | 'start-standby') =>
+  promisify(execFile)(fileURLToPath(new URL('../../../tools/servers/replica.sh', import.meta.url)), [verb]);
+
+const WRITER: Reader = { scopes: new Set(['inspections:read', 'inspections:write']) };
+const READER: Reader = { scopes: new Set(['inspections:read']) };
+
+async function until(what: string, millis: number, test: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = performance.now() + millis; !(await test()); await sleep(20))
+    assert.ok(performance.now() < end, `${what} within ${millis} ms`);
+}
+
+/** A database on the primary, and as many views of it as there are processes. */
+async function pair(t: TestContext, maxLagMs = 5000) {
+  const database = await testDatabase(t);
+  const url = new URL(replicaUrl ?? '');
+  url.pathname = new URL(database.url).pathname;
+  await database.db.pool.query('create table number (n int primary key)');
+  const process = () => {
+    const seen = { replica: 0, primary: 0 };
+    const replica = openReplica({
+      primary: database.open({ poolSize: 4, overflow: 4, connectTimeoutMs: 1800 }),
+      replica: { url: url.href, poolSize: 4, overflow: 4, statementTimeoutMs: 5000, connectTimeoutMs: 1800 },
+      maxLagMs,
+      observe: (source) => {
+        seen[source] += 1;
+      },
+    });
+    t.after(() => replica.close());
+    const count = (reader: Reader) =>
+      replica.lists(reader, async (on) => (await sql<{ n: number }>`select count(*)::int as n from number`.execute(on)).rows[0]?.n);
+    return { replica, seen, count };
+  };
+  const write = (n: number) => database.db.pool.query('insert into number values ($1)', [n]);
+  return { database, url, process, write };
+}
+
+test('who may write sees each own write at once, through whichever process, and the replica is what answers', { skip }, async (t) => {
+  const { process, write } = await pair(t);
+  const [here, there] = [process(), process()];
+  await until('both are well', 5000, () => here.replica.fault() === null && there.replica.fault() === null);
+  for (let n = 1; n <= 100; n += 1) {
+    await write(n);
+    assert.equal(await (n % 2 ? here : there).count(WRITER), n);
+  }
+  assert.ok(here.seen.replica + there.seen.replica >= 50, JSON.stringify([here.seen, there.seen]));
+  await until('level', 2000, () => here.replica.lagMs() === 0);
+  assert.equal(await here.count(READER), 100);
+});
+
+test('paused: readers get what is old up to the limit, writers the present; past the limit all are answered by the primary', {
+  skip,
+}, async (t) => {
+  const { process, write } = await pair(t, 1000);
+  const { replica, seen, count } = process();
+  await until('well', 5000, () => replica.fault() === null);
+  await write(1);
+  await until('replayed', 2000, async () => (await count(READER)) === 1);
+  // Not in the database of the test, which is dropped before this connection ends.
+  const superuser = new pg.Client({ connectionString: replicaUrl });
+  await superuser.connect();
+  t.after(async () => {
+    await superuser.query('select pg_wal_replay_resume()');
+    await superuser.end();
+  });
+  await superuser.query('select pg_wal_replay_pause()');
+  await until(
+    'paused',
+    2000,
+    async () => (await superuser.query('select pg_get_wal_replay_pause_state() as state')).rows[0].state === 'paused',
+  );
+  await write(2);
+  assert.equal(await count(READER), 1);
+  assert.equal(await count(WRITER), 2);
+  await until('found behind', 3000, () => replica.fault() !== null);
+  assert.match(replica.fault() ?? '', /^\d+\.\d s behind$/);
+  const before = seen.replica;
+  assert.equal(await count(READER), 2);
+  assert.equal(seen.replica, before);
+  await superuser.query('select pg_wal_replay_resume()');
+  await until('well again', 3000, () => replica.fault() === null);
+  assert.equal(await count(READER), 2);
+  assert.equal(seen.replica, before + 1);
+});
+
+test('killed: no list waits 2 s or fails, and the replica is taken again when it is back', { skip }, async (t) => {
+  const { process, write } = await pair(t);
+  const { replica, seen, count } = process();
+  await until('well', 5000, () => replica.fault() === null);
+  await write(1);
+  let longest = 0;
+  let running = true;
+  const readers = [READER, READER, WRITER].map(async (reader) => {
+    while (running) {
+      const began = performance.now();
+      assert.ok((await count(reader)) !== undefined);
+      longest = Math.max(longest, performance.now() - began);
+      await sleep(1);
+    }
+  });
+  await sleep(200);
+  assert.ok(seen.replica > 0);
+  await standby('kill-standby');
+  await until('seen to be away', 2000, () => replica.fault() !== null);
+  const away = seen.primary;
+  await until('the primary answers', 2000, () => seen.primary > away + 10);
+  await standby('start-standby');
+  await until('taken again', 10_000, () => replica.fault() === null);
+  const back = seen.replica;
+  await until('the replica answers', 2000, () => seen.replica > back + 10);
+  running = false;
+  await Promise.all(readers);
+  assert.ok(longest < 2000, `${longest} ms`);
+});
+
+test('an address that is a primary is no replica: it is not read, and said so', { skip }, async (t) => {
+  const database = await testDatabase(t);
+  const replica = openReplica({ primary: database.db, replica: { url: database.url, poolSize: 1, overflow: 1 }, maxLagMs: 5000 });
+  t.after(() => replica.close());
+  await until('found out', 3000, () => replica.fault() === 'it is no replica');
+  assert.equal(await replica.lists(READER, async (on) => (await sql<{ n: number }>`select 1 as n`.execute(on)).rows[0]?.n), 1);
+});
+
+test('the platform: a station lists what it has just posted; health and metrics show the replica', { skip }, async (t) => {
+  const { database, url } = await pair(t);
+  const platform = await startPlatform(t, {
+    environment: { DATABASE_URL: database.url, DATABASE_READ_URL: url.href, DB_POOL_WORKERS: '4' },
+  });
+  const station = platform.station();
+  for (let n = 0; n < 20; n += 1) {
+    const { id } = await station.send<{ id: string }>('POST', '/v1/inspections', {
+      lot_id: 'LOT-2026-001',
+      chip_id: `C-${n}`,
+      inspection_type: 'visual',
+    });
+    const { data } = await station.get<{ data: { id: string }[] }>('/v1/inspections?lot_id=LOT-2026-001&limit=1');
+    assert.equal(data[0]?.id, id);
+  }
+  const health = (await (await fetch(`${platform.url}/health`)).json()) as { parts: Record<string, { status: string }> };
+  assert.equal(health.parts.replica?.status, 'ok');
+  const metrics = await (await fetch(`${platform.url}/metrics`)).text();
+  assert.match(metrics, /^replica_lag_seconds \d/m);
+  assert.ok(
+    Number(/^replica_reads_total\{source="replica"\} (\d+)/m.exec(metrics)?.[1]) > 10,
+    metrics.match(/^replica_reads.*$/gm)?.join(),
+  );
+});
