@@ -65,6 +65,9 @@ interface Ground extends Infrastructure {
 /** The accounts of the demo are made on embedded data, and on a given server outside production, where there would be nobody to sign in otherwise. */
 const hasDemoAccounts = (config: Config): boolean => config.databaseUrl === null || !config.production;
 
+/** Whether this process is where people and stations sign in: it alone opens the signing keys. */
+const signsIn = (config: Config): boolean => config.services.includes('gateway');
+
 async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
   const { identity } = await SLICES.identity();
   return identity({
@@ -139,7 +142,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
   };
   const names = [...new Set(config.services.flatMap((service) => SERVICE_SLICES[service]))];
   const slices = await Promise.all(names.map((name): Promise<Slice> => open[name]()));
-  const revocations: Slice[] = names.includes('identity') ? [] : [{ name: 'revocations', background: identity.background }];
+  const revocations: Slice[] = names.includes('identity') ? [] : [{ name: 'revocations', background: identity.verifying }];
   return [
     probes({
       lifecycle,
@@ -201,7 +204,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
     for (const slice of slices) await slice.routes?.(app);
     await app.ready();
     for (const slice of slices) if (hasDemoAccounts(config) && 'bootstrap' in slice) await (slice as Masterdata).bootstrap(SYSTEM);
-    await identity.prepare();
+    if (signsIn(config)) await identity.prepare();
     await infrastructure.feed.start();
     closers.push(() => infrastructure.feed.stop());
     for (const slice of slices) {
@@ -215,7 +218,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
     closers.push(() => infrastructure.bus.stop());
     await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG });
     lifecycle.serving();
-    const credentialsFile = (member?.part.index ?? 0) === 0 ? await identity.publish() : null;
+    const credentialsFile = signsIn(config) && (member?.part.index ?? 0) === 0 ? await identity.publish() : null;
     if (member === null) closers.push(await startDemo({ config, log, url: listening, credentialsFile }));
     return { url: baseUrl, listening, credentialsFile, lifecycle, close };
   } catch (error) {

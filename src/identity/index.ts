@@ -1,19 +1,12 @@
 import type { Database } from '../platform/db/database.ts';
-import type { Cause, Door } from '../platform/db/door.ts';
-import { traceId } from '../platform/id.ts';
+import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Log } from '../platform/telemetry/log.ts';
-import { bootstrapDemo } from './bootstrap.ts';
-import { demoCredentials, writeCredentials } from './credentials-file.ts';
+import type { BuiltIn } from './built-in.ts';
 import { createKeySource, remoteKeys } from './key-source.ts';
-import { loadProviderKeys, publicKeys } from './keys.ts';
+import { publicKeys } from './keys.ts';
 import { addMe } from './me.ts';
-import { mountProvider } from './mount.ts';
-import { createPasswords } from './passwords.ts';
-import { createProvider } from './provider.ts';
 import { createRevocations } from './revocations.ts';
-import { createSeal, secretOf } from './sealing.ts';
-import { createSignIn, demoPeople } from './sign-in.ts';
 import { type Authenticate, createVerifier } from './verifier.ts';
 
 export type { Authenticate, Proven } from './verifier.ts';
@@ -38,6 +31,8 @@ export interface IdentityDeps {
 
 export interface Identity extends Slice {
   readonly background: { start(): Promise<void>; stop(): Promise<void> };
+  /** What a process needs that only verifies tokens: no keys of its own, no secret. */
+  readonly verifying: { start(): Promise<void>; stop(): Promise<void> };
   /** For the HTTP layer and the stream. */
   readonly authenticate: Authenticate;
   /** Keys and accounts are there when this is done; before the first request, after the migrations. Safe to call again. @throws SealBroken */
@@ -46,24 +41,9 @@ export interface Identity extends Slice {
   publish(): Promise<string | null>;
 }
 
-const SYSTEM = { subject: 'system', name: 'identity', kind: 'system' } as const;
-const systemCause = (): Cause => ({ actor: SYSTEM, requestId: null, traceId: traceId() });
-
-/** Calls once; a failure is not kept, so that the next call tries again. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-}
-
 /** The keys of the house: who comes in (OpenID provider), who is asking (`authenticate`), and the accounts of the demo. */
 export function identity(deps: IdentityDeps): Identity {
-  const { db, door, log, audience, dataDir } = deps;
+  const { db, log, audience } = deps;
   const revocations = createRevocations(db, log);
   const builtIn = !deps.outside;
   const keys = createKeySource({ load: deps.outside ? remoteKeys(deps.outside.issuer, deps.outside.jwksUrl) : () => publicKeys(db), log });
@@ -81,46 +61,30 @@ export function identity(deps: IdentityDeps): Identity {
     return verifier(token, request);
   };
 
-  const seal = once(async () => createSeal(deps.secret ?? (await secretOf(dataDir))));
-  const passwords = createPasswords();
-  const providerKeys = once(async () => loadProviderKeys(door, await seal(), systemCause()));
-  const secrets = once(async () => bootstrapDemo({ door, seal: await seal(), passwords, cause: systemCause() }));
-  const people = once(() => demoPeople(db));
-  const provider = once(async () =>
-    createProvider({
-      db,
-      log,
-      baseUrl: deps.baseUrl(),
-      audience,
-      keys: await providerKeys(),
-      tokenLifetimeSeconds: deps.tokenLifetimeSeconds ?? 900,
-      revokeAccessToken: (token, clientId) => revocations.revoke(token, clientId, authenticate),
-    }),
-  );
+  let opened: Promise<BuiltIn> | undefined;
+  // Loaded where people sign in: who only verifies tokens has no use for 20 MB of provider.
+  const provider = (): Promise<BuiltIn> => {
+    opened ??= import('./built-in.ts').then(({ openBuiltIn }) =>
+      openBuiltIn(deps, (token, clientId) => revocations.revoke(token, clientId, authenticate)),
+    );
+    return opened;
+  };
 
   async function prepare(): Promise<void> {
-    if (!builtIn) return;
-    await providerKeys();
-    if (deps.demo) await secrets();
+    if (builtIn) await (await provider()).prepare();
   }
 
   return {
     name: 'identity',
     authenticate,
     prepare,
+    verifying: revocations,
     async publish() {
-      if (!builtIn || !deps.demo) return null;
-      return writeCredentials(dataDir, demoCredentials(deps.baseUrl(), audience, await secrets()));
+      return builtIn && deps.demo ? (await provider()).publish() : null;
     },
     async routes(app) {
       addMe(app);
-      if (!builtIn) return;
-      await mountProvider(app, {
-        provider,
-        baseUrl: deps.baseUrl,
-        signIn: createSignIn({ db, door, log, passwords }),
-        demo: async () => (deps.demo ? people() : []),
-      });
+      if (builtIn) await (await provider()).routes(app);
     },
     background: {
       async start() {

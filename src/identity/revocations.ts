@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { Log } from '../platform/telemetry/log.ts';
-import { sweepState } from './state-store.ts';
+import { sweepState } from './sweep-state.ts';
 import type { IdentityTables } from './tables.ts';
 import type { Authenticate } from './verifier.ts';
 
