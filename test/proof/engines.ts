@@ -1,0 +1,184 @@
+import { randomInt } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import pg from 'pg';
+import { EVENT_TYPES } from '../../src/contracts/events.ts';
+import { type Checked, check, missing, openChecker } from './engines/checker.ts';
+import { acknowledged, type History, openHistory } from './engines/history.ts';
+import { type Engine, openPlant, type Plant } from './engines/plant.ts';
+import { startLoad } from './engines/stations.ts';
+import { readEvents } from './events.ts';
+
+export interface EnginesOptions {
+  rounds: number;
+  programs?: number;
+  /** `name=value` of PostgreSQL: a setting that breaks the promise. The run then ends with the first round in which the checker sees it. */
+  mutant?: string;
+  /** Which engines die in which round, over and over; drawn when left out. */
+  kills?: readonly (readonly Engine[])[];
+  say(text: string): void;
+}
+
+export interface EnginesFigures extends Omit<Checked, 'faults'> {
+  rounds: number;
+  mutant: string | null;
+  kills: Record<Engine, number>;
+  /** Requests under way at the moments of the kills, summed. */
+  underWay: number;
+  acknowledged: number;
+  /** Operations that no answer told the end of. */
+  unknown: number;
+  measured: number;
+  answers: Record<string, number>;
+  repeated: number;
+  replayed: number;
+  /** Acknowledged and missing, as counted after the rounds. */
+  lost: number;
+  faults: string[];
+}
+
+/** Rest in doubt made sure: what a lazy commit leaves in memory stays there until the kill. */
+const LAZY = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB', wal_buffers: '64MB', bgwriter_lru_maxpages: '0' };
+const KILLS: readonly (readonly Engine[])[] = [['program'], ['postgres'], ['program', 'postgres']];
+
+function draw(rounds: number): (readonly Engine[])[] {
+  const drawn: (readonly Engine[])[] = [];
+  while (drawn.length < rounds) drawn.push(...[...KILLS].sort(() => Math.random() - 0.5));
+  return drawn;
+}
+
+/** One round: load, death at a random moment, life again under the same load, and what was acknowledged is looked for. @returns ids that are gone */
+async function oneRound(plant: Plant, history: History, round: number, engines: readonly Engine[], figures: EnginesFigures): Promise<string[]> {
+  const before = history.creations.length;
+  const load = startLoad({ history, stations: plant.stations, bases: plant.bases }, round);
+  await sleep(1500 + randomInt(3500));
+  const known = history.creations.length;
+  figures.underWay += load.underWay();
+  await plant.kill(engines);
+  for (const engine of engines) figures.kills[engine] += 1;
+  await sleep(randomInt(1500));
+  await plant.restart();
+  await load.repeat(known, 30);
+  await sleep(500);
+  await load.end();
+  const ids = history.creations.slice(before).flatMap((creation) => creation.ids);
+  const client = new pg.Client({ connectionString: plant.postgres.adminUrl });
+  await client.connect();
+  return await missing(client, ids).finally(() => client.end());
+}
+
+/** Until every inspection that has values is judged, or nothing moves any more for half a minute. */
+async function settle(adminUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  try {
+    let left = -1;
+    for (let still = Date.now() + 30_000; Date.now() < still; await sleep(250)) {
+      const { rows } = await client.query<{ n: number }>(
+        `select (select count(*)::int from intake.inspection i where status = 'pending' and exists (select 1 from intake.measurement m where m.inspection_id = i.id))
+           + (select count(*)::int from inference.job where state in ('queued', 'running')) as n`,
+      );
+      const now = rows[0]?.n ?? 0;
+      if (now === 0) return;
+      if (now !== left) still = Date.now() + 30_000;
+      left = now;
+    }
+  } finally {
+    await client.end();
+  }
+}
+
+/** Kills engines under load, round after round, then holds everything that is kept against everything that was acknowledged. */
+export async function measureEngines({ rounds, programs = 2, mutant, kills, say }: EnginesOptions): Promise<EnginesFigures> {
+  const history = openHistory();
+  const [name = '', value = ''] = mutant?.split('=') ?? [];
+  const plant = await openPlant({ programs, postgres: { settings: mutant ? { ...LAZY, [name]: value } : {} } });
+  const figures: EnginesFigures = {
+    rounds: 0,
+    mutant: mutant ?? null,
+    kills: { program: 0, postgres: 0 },
+    underWay: 0,
+    acknowledged: 0,
+    unknown: 0,
+    measured: 0,
+    answers: {},
+    repeated: 0,
+    replayed: 0,
+    stored: 0,
+    events: 0,
+    audit: 0,
+    judged: 0,
+    lost: 0,
+    faults: [],
+  };
+  try {
+    const chosen = kills ?? draw(rounds);
+    for (let round = 1; round <= rounds && figures.lost === 0; round += 1) {
+      const engines = chosen[(round - 1) % chosen.length] ?? [];
+      const gone = await oneRound(plant, history, round, engines, figures);
+      figures.rounds = round;
+      figures.lost += gone.length;
+      if (gone.length > 0) figures.faults.push(`round ${round}: ${gone.length} acknowledged inspections are gone, such as ${gone[0]}`);
+      say(
+        `round ${round} of ${rounds}: ${engines.join(' and ')} killed; ${acknowledged(history)} inspections acknowledged, ${gone.length} of the round's gone`,
+      );
+    }
+    if (figures.lost === 0) {
+      await settle(plant.postgres.adminUrl);
+      say('checking');
+      const heard = await readEvents(plant.bases[0] ?? '', await plant.adminToken(), [...EVENT_TYPES]);
+      const client = await openChecker(
+        plant.postgres.adminUrl,
+        history,
+        heard.map(({ event_id }) => event_id),
+      );
+      const { faults, ...counts } = await check(client).finally(() => client.end());
+      Object.assign(figures, counts);
+      figures.faults.push(...faults.map(({ says, count, of }) => `${says}: ${count}, such as ${of.join(', ')}`));
+    }
+    figures.faults.push(...history.faults, ...plant.fallen);
+  } finally {
+    await plant.stop();
+  }
+  return {
+    ...figures,
+    acknowledged: acknowledged(history),
+    unknown: history.creations.filter(({ outcome }) => outcome === 'info').length,
+    measured: history.measurings.filter(({ outcome }) => outcome === 'ok').length,
+    answers: Object.fromEntries([...history.answers].sort()),
+    repeated: history.repeated,
+    replayed: history.replayed,
+  };
+}
+
+const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--mutant synchronous_commit=off] [--json FILE]
+
+Kills the program, PostgreSQL or both (SIGKILL) at random moments under load, starts them again, and checks at the end that everything acknowledged
+is stored, published and in effect exactly once. With --mutant the database keeps less than it promises: the run must then find what is lost.
+Prints one line of JSON; leaves with 1 when there is a fault.`;
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '20' },
+      programs: { type: 'string', default: '2' },
+      mutant: { type: 'string' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) console.log(USAGE);
+  else {
+    const figures = await measureEngines({
+      rounds: Number(values.rounds),
+      programs: Number(values.programs),
+      ...(values.mutant ? { mutant: values.mutant } : {}),
+      say: (text) => console.error(text),
+    });
+    const line = JSON.stringify(figures);
+    console.log(line);
+    if (values.json) await writeFile(values.json, `${line}\n`);
+    if (figures.faults.length > 0) process.exitCode = 1;
+  }
+}
