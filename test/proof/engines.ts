@@ -1,13 +1,10 @@
-import { randomInt } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { EVENT_TYPES } from '../../src/contracts/events.ts';
-import { type Checked, check, missing, openChecker } from './engines/checker.ts';
-import { acknowledged, type History, openHistory } from './engines/history.ts';
-import { type Engine, openPlant, type Plant } from './engines/plant.ts';
-import { startLoad } from './engines/stations.ts';
+import { asking, type Checked, check, layBeside } from './engines/checker.ts';
+import { acknowledged, openHistory } from './engines/history.ts';
+import { type Engine, openPlant } from './engines/plant.ts';
+import { oneRound, settle } from './engines/rounds.ts';
 import { readEvents } from './events.ts';
 
 export interface EnginesOptions {
@@ -38,8 +35,6 @@ export interface EnginesFigures extends Omit<Checked, 'faults'> {
   faults: string[];
 }
 
-/** Rest in doubt made sure: what a lazy commit leaves in memory stays there until the kill. */
-const LAZY = { wal_writer_delay: '10s', wal_writer_flush_after: '1GB', wal_buffers: '64MB', bgwriter_lru_maxpages: '0' };
 const KILLS: readonly (readonly Engine[])[] = [['program'], ['postgres'], ['program', 'postgres']];
 
 function draw(rounds: number): (readonly Engine[])[] {
@@ -48,52 +43,11 @@ function draw(rounds: number): (readonly Engine[])[] {
   return drawn;
 }
 
-/** One round: load, death at a random moment, life again under the same load, and what was acknowledged is looked for. @returns ids that are gone */
-async function oneRound(plant: Plant, history: History, round: number, engines: readonly Engine[], figures: EnginesFigures): Promise<string[]> {
-  const before = history.creations.length;
-  const load = startLoad({ history, stations: plant.stations, bases: plant.bases }, round);
-  await sleep(1500 + randomInt(3500));
-  const known = history.creations.length;
-  figures.underWay += load.underWay();
-  await plant.kill(engines);
-  for (const engine of engines) figures.kills[engine] += 1;
-  await sleep(randomInt(1500));
-  await plant.restart();
-  await load.repeat(known, 30);
-  await sleep(500);
-  await load.end();
-  const ids = history.creations.slice(before).flatMap((creation) => creation.ids);
-  const client = new pg.Client({ connectionString: plant.postgres.adminUrl });
-  await client.connect();
-  return await missing(client, ids).finally(() => client.end());
-}
-
-/** Until every inspection that has values is judged, or nothing moves any more for half a minute. */
-async function settle(adminUrl: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    let left = -1;
-    for (let still = Date.now() + 30_000; Date.now() < still; await sleep(250)) {
-      const { rows } = await client.query<{ n: number }>(
-        `select (select count(*)::int from intake.inspection i where status = 'pending' and exists (select 1 from intake.measurement m where m.inspection_id = i.id))
-           + (select count(*)::int from inference.job where state in ('queued', 'running')) as n`,
-      );
-      const now = rows[0]?.n ?? 0;
-      if (now === 0) return;
-      if (now !== left) still = Date.now() + 30_000;
-      left = now;
-    }
-  } finally {
-    await client.end();
-  }
-}
-
 /** Kills engines under load, round after round, then holds everything that is kept against everything that was acknowledged. */
 export async function measureEngines({ rounds, programs = 2, mutant, kills, say }: EnginesOptions): Promise<EnginesFigures> {
   const history = openHistory();
   const [name = '', value = ''] = mutant?.split('=') ?? [];
-  const plant = await openPlant({ programs, postgres: { settings: mutant ? { ...LAZY, [name]: value } : {} } });
+  const plant = await openPlant({ programs, postgres: { settings: mutant ? { [name]: value } : {} } });
   const figures: EnginesFigures = {
     rounds: 0,
     mutant: mutant ?? null,
@@ -112,28 +66,36 @@ export async function measureEngines({ rounds, programs = 2, mutant, kills, say 
     lost: 0,
     faults: [],
   };
+  const { adminUrl } = plant.postgres;
   try {
+    // The setting is to cost what is acknowledged under load, not the plant itself.
+    if (mutant) await asking(adminUrl, (client) => client.query('checkpoint'));
     const chosen = kills ?? draw(rounds);
     for (let round = 1; round <= rounds && figures.lost === 0; round += 1) {
       const engines = chosen[(round - 1) % chosen.length] ?? [];
-      const gone = await oneRound(plant, history, round, engines, figures);
+      const { underWay, downMillis, gone } = await oneRound(plant, history, round, engines);
+      for (const engine of engines) figures.kills[engine] += 1;
       figures.rounds = round;
+      figures.underWay += underWay;
       figures.lost += gone.length;
       if (gone.length > 0) figures.faults.push(`round ${round}: ${gone.length} acknowledged inspections are gone, such as ${gone[0]}`);
       say(
-        `round ${round} of ${rounds}: ${engines.join(' and ')} killed; ${acknowledged(history)} inspections acknowledged, ${gone.length} of the round's gone`,
+        `round ${round} of ${rounds}: ${engines.join(' and ')} killed with ${underWay} requests under way, serving again after ${Math.round(downMillis)} ms; ` +
+          `${acknowledged(history)} inspections acknowledged so far, ${gone.length} of the round's are gone`,
       );
     }
     if (figures.lost === 0) {
-      await settle(plant.postgres.adminUrl);
+      await settle(adminUrl);
       say('checking');
       const heard = await readEvents(plant.bases[0] ?? '', await plant.adminToken(), [...EVENT_TYPES]);
-      const client = await openChecker(
-        plant.postgres.adminUrl,
-        history,
-        heard.map(({ event_id }) => event_id),
-      );
-      const { faults, ...counts } = await check(client).finally(() => client.end());
+      const { faults, ...counts } = await asking(adminUrl, async (client) => {
+        await layBeside(
+          client,
+          history,
+          heard.map(({ event_id }) => event_id),
+        );
+        return check(client);
+      });
       Object.assign(figures, counts);
       figures.faults.push(...faults.map(({ says, count, of }) => `${says}: ${count}, such as ${of.join(', ')}`));
     }

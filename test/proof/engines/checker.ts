@@ -19,6 +19,18 @@ export interface Checked {
 
 const PIECE = 5_000;
 
+/** A connection of its own as superuser: what it sees is what is committed. */
+export async function asking<T>(adminUrl: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: adminUrl, statement_timeout: 300_000 });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
 async function load(client: pg.Client, table: string, columns: string, rows: readonly object[]): Promise<void> {
   await client.query(`create temp table ${table} (${columns})`);
   for (let at = 0; at < rows.length; at += PIECE)
@@ -40,10 +52,8 @@ const valued = ({ measurings }: History) =>
     posted: [...values].sort((one, other) => (one.characteristic < other.characteristic ? -1 : 1)),
   }));
 
-/** A connection of the checker's own as superuser; with what the clients know and what an independent reader heard laid beside the tables. */
-export async function openChecker(adminUrl: string, history: History, heard: readonly string[]): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: adminUrl, statement_timeout: 300_000 });
-  await client.connect();
+/** Lays what the clients know and what an independent reader heard beside the tables, for `check` on the same connection. */
+export async function layBeside(client: pg.Client, history: History, heard: readonly string[]): Promise<void> {
   await client.query('set default_statistics_target = 20; set enable_nestloop = off; set work_mem = 256000');
   await load(
     client,
@@ -59,7 +69,6 @@ export async function openChecker(adminUrl: string, history: History, heard: rea
     heard.map((event_id) => ({ event_id })),
   );
   await client.query('create index on sent (chip_id); analyze sent; analyze valued; analyze heard');
-  return client;
 }
 
 /** Asks everything; a fault a question that has rows. */

@@ -44,8 +44,16 @@ export interface History {
   /** Tries of a key that had been sent before, and of these those that were answered from the first one's record. */
   repeated: number;
   replayed: number;
-  /** What no client should ever see. */
+  /** What no client should ever see; the first ones in words. */
   readonly faults: string[];
+  faultCount: number;
+}
+
+const FAULTS_KEPT = 20;
+
+export function blame(history: History, text: string): void {
+  history.faultCount += 1;
+  if (history.faults.length < FAULTS_KEPT) history.faults.push(text.slice(0, 300));
 }
 
 export const openHistory = (): History => ({
@@ -55,6 +63,7 @@ export const openHistory = (): History => ({
   repeated: 0,
   replayed: 0,
   faults: [],
+  faultCount: 0,
 });
 
 export const acknowledged = ({ creations }: History): number =>

@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchResult, Inspection } from '../../../src/contracts/inspections.ts';
 import { type Answered, openAsker } from './ask.ts';
-import type { Creation, History, Measuring, SentItem } from './history.ts';
+import { blame, type Creation, type History, type Measuring, type SentItem } from './history.ts';
 
 export interface Station {
   id: string;
@@ -49,7 +49,10 @@ function idsOf(creation: Creation, { status, text, contentType }: Answered): str
   try {
     if (creation.items.length === 1) return status === 201 ? [(JSON.parse(text) as Inspection).id] : null;
     const results = contentType.includes('ndjson')
-      ? (text.trimEnd().split('\n').map((line) => JSON.parse(line)) as BatchResult[])
+      ? (text
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line)) as BatchResult[])
       : (JSON.parse(text) as { results: BatchResult[] }).results;
     const ids = itemsOf(results);
     return status === 200 && ids.length === creation.items.length ? ids : null;
@@ -88,7 +91,7 @@ export function startLoad(options: LoadOptions, round: number): Load {
       if (status === 200 || status === 201) return answer;
       doubt ||= status === 0 || status === 503 || status === 409;
       const again = status <= 0 || status === 503 || status === 429 || (status === 409 && answer.text.includes('idempotency_in_progress'));
-      if (!again) history.faults.push(`answered ${status}: ${answer.text.slice(0, 300)}`);
+      if (!again) blame(history, `answered ${status}: ${answer.text}`);
       if (!again || (doubt && what.key === null) || Date.now() > givenUpAt || (ending && what.key === null)) {
         what.outcome = doubt || !again ? 'info' : 'fail';
         return null;
@@ -108,8 +111,8 @@ export function startLoad(options: LoadOptions, round: number): Load {
     const heard = told.map((answer) => idsOf(creation, answer));
     const [ids] = heard;
     if (told.length === 0) return creation;
-    if (!ids) history.faults.push(`an answer that is none: ${told[0]?.text.slice(0, 300)}`);
-    else if (heard.some((other) => String(other) !== String(ids))) history.faults.push(`one key, two answers: ${JSON.stringify(heard)}`);
+    if (!ids) blame(history, `an answer that is none: ${told[0]?.text}`);
+    else if (heard.some((other) => String(other) !== String(ids))) blame(history, `one key, two answers: ${JSON.stringify(heard)}`);
     creation.outcome = ids ? 'ok' : 'info';
     creation.ids = ids ?? [];
     if (batch === null && ids) creation.answer = JSON.parse(told[0]?.text ?? '') as Inspection;
@@ -178,7 +181,7 @@ export function startLoad(options: LoadOptions, round: number): Load {
         const text = JSON.stringify(creation.items[0]);
         const answer = await insist({ key: creation.key, outcome: '' }, () => once('/v1/inspections', station, text, creation.key));
         if (answer && answer.text !== JSON.stringify(creation.answer))
-          history.faults.push(`sent again, answered otherwise: ${JSON.stringify(creation.answer)}, then ${answer.text}`);
+          blame(history, `${creation.ids[0]} sent again was answered otherwise: ${answer.text}`);
       }
     },
   };
