@@ -165,17 +165,22 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       if (Date.now() > end || (server === undefined && !options.supervised)) throw new Error(`PostgreSQL did not start:\n${await last()}`);
   }
 
-  async function all(signal: NodeJS.Signals): Promise<void> {
-    if (server?.pid !== undefined) send(await processesOf(server.pid), signal);
+  /** The first one stands still while we look, so that no child is born unseen; the others go on working until the moment. */
+  async function all(signal: NodeJS.Signals): Promise<number[]> {
+    if (server?.pid === undefined) return [];
+    send([server.pid], 'SIGSTOP');
+    const pids = await processesOf(server.pid);
+    send(pids, signal);
+    return pids;
   }
 
   async function stop(): Promise<void> {
     wanted = false;
     const pid = server?.pid;
     if (pid === undefined) return;
-    send(await processesOf(pid), 'SIGCONT');
+    await all('SIGCONT');
     send([pid], 'SIGINT');
-    if (!(await waitGone(pid, 20_000))) send(await processesOf(pid), 'SIGKILL');
+    if (!(await waitGone(pid, 20_000))) await all('SIGKILL');
   }
 
   await start();
@@ -187,17 +192,16 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     start,
     async kill() {
       wanted = false;
-      const pid = server?.pid;
-      if (pid === undefined) return;
-      // The first one stands still while we look, so that no child is born unseen; the others go on working until the moment.
-      send([pid], 'SIGSTOP');
-      const pids = await processesOf(pid);
-      send(pids, 'SIGKILL');
-      for (const one of pids) if (!(await waitGone(one, 10_000))) throw new Error(`process ${one} of PostgreSQL does not end`);
+      for (const one of await all('SIGKILL'))
+        if (!(await waitGone(one, 10_000))) throw new Error(`process ${one} of PostgreSQL does not end`);
       server = undefined;
     },
-    pause: () => all('SIGSTOP'),
-    resume: () => all('SIGCONT'),
+    async pause() {
+      await all('SIGSTOP');
+    },
+    async resume() {
+      await all('SIGCONT');
+    },
     stop,
     async remove() {
       await stop();
