@@ -20,8 +20,10 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** For the server alone, such as `LD_PRELOAD`. */
   environment?: Record<string, string>;
-  /** Where the data lies, when that matters: a volume of its own. Empty, and left in place by `remove`. */
+  /** Where the data lies, when that matters: a volume of its own. Left in place by `remove`. */
   folder?: string;
+  /** The same for the log that a commit is written to. */
+  walFolder?: string;
   /** MiB of one file of the log; 16 as PostgreSQL has it. A small one reaches the end of a small volume sooner. */
   segmentMiB?: number;
   /** Starts it again, half a second after it ended without being asked, as an operator's supervisor does. */
@@ -110,9 +112,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const { initdb, postgres } = await programs(options.programs, isolation);
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'cqp-postgres-')));
   const data = join(folder, 'data');
+  const wal = options.walFolder === undefined ? undefined : join(options.walFolder, 'wal');
   await chmod(folder, 0o755);
-  await mkdir(data, { mode: 0o700 });
-  if (isolation === 'nobody') await chown(data, NOBODY, NOBODY);
+  for (const made of [data, ...(wal === undefined ? [] : [wal])]) {
+    await mkdir(made, { mode: 0o700 });
+    if (isolation === 'nobody') await chown(made, NOBODY, NOBODY);
+  }
   const base = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' };
   const make = commandFor(isolation, [
     initdb,
@@ -125,6 +130,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     '-E',
     'UTF8',
     '--no-locale',
+    ...(wal === undefined ? [] : [`--waldir=${wal}`]),
     ...(options.segmentMiB === undefined ? [] : [`--wal-segsize=${options.segmentMiB}`]),
   ]);
   await run(make.file, make.args, { ...make.ids, cwd: '/', env: base });
@@ -206,7 +212,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     async remove() {
       await stop();
       for (let tries = 0; server?.pid !== undefined && isRunning(server.pid) && tries < 250; tries += 1) await sleep(20);
-      await rm(options.folder === undefined ? folder : data, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      for (const made of [options.folder === undefined ? folder : data, ...(wal === undefined ? [] : [wal])])
+        await rm(made, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     },
     log: () => readFile(logFile, 'utf8').catch(() => ''),
   };
