@@ -65,6 +65,12 @@ test('production refuses embedded defaults and made-up secrets unless they are w
 });
 
 test('what this version does not use yet stops the start instead of being ignored', () => {
-  for (const name of ['KAFKA_BROKERS', 'TRITON_URL', 'REDIS_URL'])
-    assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+  for (const name of ['TRITON_URL', 'REDIS_URL']) assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+});
+
+test('brokers are host:port, their names a prefix that a topic may have', () => {
+  assert.deepEqual(loadConfig({}, { KAFKA_BROKERS: 'kafka-1.plant:9092, [::1]:9093' }).KAFKA_BROKERS, ['kafka-1.plant:9092', '[::1]:9093']);
+  for (const wrong of ['kafka', 'http://kafka:9092', 'kafka:', 'a b:1'])
+    assert.match(faultsOf({ KAFKA_BROKERS: wrong })[0] ?? '', /not host:port/, wrong);
+  assert.match(faultsOf({ KAFKA_TOPIC_PREFIX: 'plant/7' })[0] ?? '', /KAFKA_TOPIC_PREFIX/);
 });

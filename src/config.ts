@@ -108,15 +108,15 @@ export function loadConfig(over: { services?: string } = {}, given: NodeJS.Proce
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);
   }
-  for (const later of [
-    'KAFKA_BROKERS',
-    'TRITON_URL',
-    'REDIS_URL',
-    'S3_ENDPOINT',
-    'OTEL_EXPORTER_OTLP_ENDPOINT',
-    'DATABASE_READ_URL',
-  ] as const)
+  for (const later of ['TRITON_URL', 'REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'DATABASE_READ_URL'] as const)
     if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
+  for (const broker of raw.KAFKA_BROKERS ?? [])
+    if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(broker))
+      faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);
+  if (!/^[A-Za-z0-9._-]{0,100}$/.test(raw.KAFKA_TOPIC_PREFIX))
+    faults.push(
+      `KAFKA_TOPIC_PREFIX=${JSON.stringify(raw.KAFKA_TOPIC_PREFIX)} is not at most 100 letters, digits, dots, dashes and underscores`,
+    );
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
   const databaseUrl = databaseAddress(raw, faults);
   const production = raw.NODE_ENV === 'production';

@@ -19,6 +19,8 @@ export function healthParts(config: Config, { bus }: Pick<Infrastructure, 'bus'>
         : { status: 'ok' as const };
     },
     bus: async () => {
+      const trouble = bus.trouble();
+      if (trouble !== null) return { status: 'degraded' as const, detail: trouble };
       const worst = (await bus.lag()).reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
       return worst.seconds > SLOW_BUS_SECONDS
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }

@@ -6,7 +6,8 @@ import type { Blobs } from './platform/blob/blobs.ts';
 import { openDiskBlobs } from './platform/blob/disk.ts';
 import type { Bus } from './platform/bus/bus.ts';
 import { type Feed, openFeed } from './platform/bus/feed.ts';
-import { postgresBus } from './platform/bus/postgres-bus.ts';
+import { type KafkaAddress, type KafkaNames, kafkaNames } from './platform/bus/kafka/names.ts';
+import { type PostgresBusOptions, postgresBus } from './platform/bus/postgres-bus.ts';
 import { openTail } from './platform/bus/tail.ts';
 import { type Database, type DatabaseAddress, openDatabase } from './platform/db/database.ts';
 import { type Door, openDoor } from './platform/db/door.ts';
@@ -41,6 +42,21 @@ export async function openServer(
   return { address: embedded.address, embedded, stop: () => embedded.stop() };
 }
 
+/** Where the brokers are and how topics are called; null without brokers. */
+export function kafkaOf(config: Config): { address: KafkaAddress; names: KafkaNames; replication: number | null } | null {
+  if (config.KAFKA_BROKERS === null || config.KAFKA_BROKERS.length === 0) return null;
+  const address = { brokers: config.KAFKA_BROKERS, clientId: config.SERVICE_NAME };
+  return { address, names: kafkaNames(config.KAFKA_TOPIC_PREFIX), replication: config.KAFKA_REPLICATION };
+}
+
+/** The client of the brokers is loaded where there are some: it takes half a second and memory. */
+async function openBus(config: Config, ground: PostgresBusOptions): Promise<Bus> {
+  const kafka = kafkaOf(config);
+  if (kafka === null) return postgresBus(ground);
+  const { kafkaBus } = await import('./platform/bus/kafka/kafka-bus.ts');
+  return kafkaBus({ ...ground, ...kafka });
+}
+
 /** Opens database, door, bus and files. The embedded database is migrated here; a given one by the `migrate` command, and checked here. */
 export async function openInfrastructure(config: Config, log: Log, metrics: Metrics): Promise<Infrastructure> {
   const server = await openServer(config, log);
@@ -71,7 +87,7 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
           registers,
         }),
     );
-    const bus = postgresBus({ db, door, tail, log, observe: (group, _event, outcome) => handled.inc({ group, outcome }) });
+    const bus = await openBus(config, { db, door, tail, log, observe: (group, _event, outcome) => handled.inc({ group, outcome }) });
     const maintenance = startMaintenance(db, log);
     opened.push(() => maintenance.stop());
     const blobs = await openDiskBlobs({ folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE });

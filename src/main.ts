@@ -6,7 +6,7 @@ const USAGE = `usage: node src/main.ts <command> [options]
 
   serve [--services gateway,inspection,inference,reports] [--workers 1]
              runs the platform (all services when left out); settings come from the environment (docs/settings.md)
-  migrate    brings the database to this version
+  migrate    brings the database to this version, and makes the topics that the brokers of KAFKA_BROKERS lack
   simulate   runs a simulated plant against a platform; simulate --help
   token      prints an access token: --client ID or --user NAME of the demo credentials
 
@@ -46,7 +46,7 @@ function leaveWith(parent: string): void {
 
 async function migrateCommand(): Promise<void> {
   const config = loadConfig();
-  const { MIGRATIONS, openServer } = await import('./infrastructure.ts');
+  const { kafkaOf, MIGRATIONS, openServer } = await import('./infrastructure.ts');
   const { createLog } = await import('./platform/telemetry/log.ts');
   const { migrate } = await import('./platform/db/migrate.ts');
   const server = await openServer(config, createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME }));
@@ -56,6 +56,11 @@ async function migrateCommand(): Promise<void> {
   } finally {
     await server.stop();
   }
+  const kafka = kafkaOf(config);
+  if (kafka === null) return;
+  const { makeTopics } = await import('./platform/bus/kafka/topics.ts');
+  const made = await makeTopics(kafka.address, kafka.names, kafka.replication);
+  console.log(made.length === 0 ? 'the topics are there already' : `topics made: ${made.join(', ')}`);
 }
 
 async function token(args: string[]): Promise<void> {

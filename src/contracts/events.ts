@@ -101,6 +101,28 @@ export const TOPIC_OF: Record<EventType, Topic> = {
 };
 export const EVENT_TYPES = Object.keys(TOPIC_OF) as EventType[];
 
+/**
+ * The `schema_version` numbers that this program reads, by event type. An additive change keeps the number; any other is a new number here, beside the
+ * old one for as long as events of the old one may still be kept (7 days and whatever is parked). A group parks an event of another number.
+ */
+export const KNOWN_VERSIONS: Record<EventType, readonly number[]> = {
+  'inspection.created': [1],
+  'inspection.started': [1],
+  'inspection.waiting': [1],
+  'inspection.judged': [1],
+  'inspection.verdict_revised': [1],
+  'inspection.cancelled': [1],
+  'measurements.recorded': [1],
+  'artifact.stored': [1],
+  'inference.requested': [1],
+  'inference.completed': [1],
+  'inference.failed': [1],
+  'defect.reviewed': [1],
+  'lot.assigned': [1],
+  'lot.held': [1],
+  'lot.released': [1],
+};
+
 /** The envelope of `contract.md`, in JSON on every wire. `aggregate.version` orders the events of one record. */
 export interface PlatformEvent<T extends EventType = EventType> {
   event_id: string;

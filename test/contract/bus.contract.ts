@@ -1,22 +1,44 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { AnyEvent } from '../../src/contracts/events.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
 import { type Consumer, done, drop, park } from '../../src/platform/bus/consumer.ts';
 import type { Cause, Door, EventDraft } from '../../src/platform/db/door.ts';
+import { outboxRow } from '../../src/platform/db/envelope.ts';
+import { uuidv7 } from '../../src/platform/id.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { type BusPlace, openInstance } from './bus.makers.ts';
 
-/** What a maker of buses gives to the suite: instances on one database, as so many processes would have them. */
+interface TestContext {
+  after(fn: () => Promise<void>): void;
+}
+/** What a maker of buses gives to the suite. */
 export interface BusHarness {
-  /** Short leases and waits, so that the suite is quick. */
-  open(database: TestDatabase, t: { after(fn: () => Promise<void>): void }): Promise<BusInstance>;
+  /** Where the buses of one test meet, beside its database. */
+  place(t: TestContext): BusPlace;
+  /** The first delivery of an instance that starts where another has left in good order comes within this. */
+  quickMs: number;
+  /** Puts bytes where events of the lot `L` come from, past the door. Left out: what cannot be there at all. */
+  inject(floor: Floor, bytes: Buffer): Promise<'put' | 'impossible'>;
+  /** The places of all events that the bus carries. */
+  places(floor: Floor): Promise<string[]>;
+  /** What has to be true beside the parked row when bytes were set aside. */
+  setAside?(floor: Floor, bytes: Buffer, cause: string): Promise<void>;
 }
 export interface BusInstance {
   bus: Bus;
   door: Door;
-  /** Ends without a word, as `kill -9` does: no lease is given back, nothing more is written. */
-  die(): Promise<void>;
+}
+
+/** The database of a test, and the buses on it: as many instances as there would be processes. */
+export interface Floor extends Omit<TestDatabase, 'open'> {
+  place: BusPlace;
+  open(): BusInstance;
+  /** A process of its own that serves the group `g`; resolves when it has started. Ends with the test at the latest. */
+  spawn(): Promise<{ kill(): Promise<void> }>;
 }
 
 export const cause: Cause = { actor: { subject: 'test', name: 'test', kind: 'client' }, requestId: 'r', traceId: 'a'.repeat(32) };
@@ -38,7 +60,7 @@ async function until(what: string, check: () => boolean | Promise<boolean>, ms =
 }
 
 /** A consumer whose effect is a row; the sequence of its effects shows order and doubles. */
-function recorder(door: Door, group: string, seen: AnyEvent[] = []): Consumer {
+export function recorder(door: Door, group: string, seen: AnyEvent[] = []): Consumer {
   return {
     group,
     topics: ['quality.signals'],
@@ -57,14 +79,40 @@ function recorder(door: Door, group: string, seen: AnyEvent[] = []): Consumer {
 interface EffectTables {
   effect: { n?: number; consumer_group: string; lot: string; version: number };
 }
-async function withEffects(t: { after(fn: () => Promise<void>): void }): Promise<TestDatabase> {
+async function openFloor(harness: BusHarness, t: TestContext): Promise<Floor> {
+  const closers: (() => Promise<void>)[] = [];
   const database = await testDatabase(t);
+  const place = harness.place(t);
+  // Before the database goes, whatever was opened first.
+  t.after(async () => void (await Promise.all(closers.map((close) => close()))));
   await database.db.pool.query(
     'create table effect (n bigint generated always as identity, consumer_group text, lot text, version integer, at timestamptz default now())',
   );
-  return database;
+  return {
+    ...database,
+    place,
+    open() {
+      const instance = openInstance(database.open({ poolSize: 12, overflow: 0 }), place);
+      closers.push(() => instance.bus.stop());
+      return instance;
+    },
+    async spawn() {
+      const env = { ...process.env, BUS_URL: database.url, BUS_BROKERS: place.brokers, BUS_PREFIX: place.prefix };
+      const script = fileURLToPath(new URL('./bus.process.ts', import.meta.url));
+      const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+      const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const kill = () => {
+        child.kill('SIGKILL');
+        return gone;
+      };
+      closers.push(kill);
+      await Promise.race([new Promise((resolve) => child.stdout.once('data', resolve)), gone]);
+      assert.equal(child.exitCode, null);
+      return { kill };
+    },
+  };
 }
-async function effects(database: TestDatabase, group: string): Promise<string[]> {
+async function effects(database: Floor, group: string): Promise<string[]> {
   const { rows } = await database.db.pool.query('select lot, version from effect where consumer_group = $1 order by n', [group]);
   return rows.map((row) => `${row.lot}.${row.version}`);
 }
@@ -72,9 +120,9 @@ async function effects(database: TestDatabase, group: string): Promise<string[]>
 /** Run for every implementation of the bus: what each must do, whatever carries the events. */
 export function busContract(name: string, harness: BusHarness): void {
   test(`${name}: two instances, every effect exactly once and in the order of its key`, async (t) => {
-    const database = await withEffects(t);
-    const a = await harness.open(database, t);
-    const b = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const a = database.open();
+    const b = database.open();
     for (const { bus, door } of [a, b]) {
       bus.subscribe(recorder(door, 'g1'));
       bus.subscribe(recorder(door, 'g2'));
@@ -99,8 +147,8 @@ export function busContract(name: string, harness: BusHarness): void {
   });
 
   test(`${name}: nothing is lost when transactions commit out of the order of their numbers`, async (t) => {
-    const database = await withEffects(t);
-    const { bus, door } = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const { bus, door } = database.open();
     bus.subscribe(recorder(door, 'g'));
     await bus.start();
     const expected = new Set<string>();
@@ -130,8 +178,8 @@ export function busContract(name: string, harness: BusHarness): void {
   });
 
   test(`${name}: what commits after a long open transaction waits for it, and nothing is skipped`, async (t) => {
-    const database = await withEffects(t);
-    const { bus, door } = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const { bus, door } = database.open();
     bus.subscribe(recorder(door, 'g'));
     await bus.start();
     let commit = () => {};
@@ -152,8 +200,8 @@ export function busContract(name: string, harness: BusHarness): void {
   });
 
   test(`${name}: a throw is tried five times, then parked with its cause; the events behind it go on; redrive works once`, async (t) => {
-    const database = await withEffects(t);
-    const { bus, door } = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const { bus, door } = database.open();
     const tries: number[] = [];
     let broken = true;
     const inner = recorder(door, 'g');
@@ -192,8 +240,8 @@ export function busContract(name: string, harness: BusHarness): void {
   });
 
   test(`${name}: park and drop are outcomes of their own, other types are passed over`, async (t) => {
-    const database = await withEffects(t);
-    const { bus, door } = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const { bus, door } = database.open();
     const seen: string[] = [];
     bus.subscribe({
       group: 'g',
@@ -218,42 +266,188 @@ export function busContract(name: string, harness: BusHarness): void {
   });
 
   test(`${name}: the partitions of an instance that dies are taken over, no effect is lost or doubled`, async (t) => {
-    const database = await withEffects(t);
-    const a = await harness.open(database, t);
-    const b = await harness.open(database, t);
-    for (const { bus, door } of [a, b]) bus.subscribe(recorder(door, 'g'));
+    const database = await openFloor(harness, t);
+    const b = database.open();
+    b.bus.subscribe(recorder(b.door, 'g'));
     // Alone at first, so every partition is the property of the one that dies.
-    await a.bus.start();
+    const a = await database.spawn();
     const lots = Array.from({ length: 16 }, (_, i) => `L${i}`);
-    await publish(a.door, ...lots.map((lot) => held(lot, 1)));
+    await publish(database.door, ...lots.map((lot) => held(lot, 1)));
     await until('the first round', async () => (await effects(database, 'g')).length === 16);
     await b.bus.start();
     await publish(database.door, ...lots.map((lot) => held(lot, 2)));
-    await a.die();
+    await a.kill();
     await publish(database.door, ...lots.map((lot) => held(lot, 3)));
     await until('all rounds', async () => (await effects(database, 'g')).length >= 48);
     assert.equal(new Set(await effects(database, 'g')).size, 48);
   });
 
   test(`${name}: stop gives the partitions back and the next start goes on where it stood`, async (t) => {
-    const database = await withEffects(t);
-    const a = await harness.open(database, t);
+    const database = await openFloor(harness, t);
+    const a = database.open();
     a.bus.subscribe(recorder(a.door, 'g'));
     await a.bus.start();
     await publish(a.door, held('L', 1));
     await until('first', async () => (await effects(database, 'g')).length === 1);
     await a.bus.stop();
     await publish(database.door, held('L', 2));
-    const b = await harness.open(database, t);
+    const b = database.open();
     const seen: AnyEvent[] = [];
     b.bus.subscribe(recorder(b.door, 'g', seen));
     const began = Date.now();
     await b.bus.start();
     await until('second', async () => (await effects(database, 'g')).length === 2);
-    assert.ok(Date.now() - began < 1000, 'at once: the lease was given back');
+    assert.ok(Date.now() - began < harness.quickMs, 'at once: the lease was given back');
     assert.deepEqual(
       seen.map((event) => event.aggregate.version),
       [2],
     );
   });
+
+  test(`${name}: twenty at once stand in twenty places, each is handled once`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    await Promise.all(Array.from({ length: 20 }, (_, i) => publish(door, held('L', i + 1))));
+    await until('all effects', async () => (await effects(floor, 'g')).length >= 20);
+    assert.equal(new Set(await effects(floor, 'g')).size, 20);
+    assert.equal(new Set(await harness.places(floor)).size, 20);
+  });
+
+  test(`${name}: what is no event is set aside with its bytes and its cause, and holds nothing up; redriven it comes back`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await publish(door, held('L', 1));
+    await bus.start();
+    await until('the first', async () => (await effects(floor, 'g')).length === 1);
+    const good = JSON.parse((await floor.db.pool.query('select event::text as text from platform.outbox')).rows[0].text) as AnyEvent;
+    const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+    const kinds: [Buffer, RegExp][] = [
+      [Buffer.from('{"event_id":'), /not JSON/],
+      [Buffer.from([0xff, 0xfe, 0x00, 0x41]), /not JSON/],
+      [Buffer.alloc(0), /not JSON/],
+      [json([1, 2]), /not an object/],
+      [json({ ...good, event_id: 'seven' }), /event_id is no UUID/],
+      [json({ ...good, event_id: uuidv7(), aggregate: { type: 'lot' } }), /aggregate is wrong/],
+      [json({ ...good, event_id: uuidv7(), schema_version: 2 }), /schema_version 2 of lot.held is not known/],
+      [json({ ...good, event_id: uuidv7(), event_type: 'lot.melted' }), /event_type lot.melted is not known/],
+      [json({ ...good, event_id: uuidv7(), payload: 'none' }), /payload is no object/],
+    ];
+    const put: [Buffer, RegExp][] = [];
+    for (const kind of kinds) if ((await harness.inject(floor, kind[0])) === 'put') put.push(kind);
+    await publish(door, held('L', 2));
+    await until('the event behind them', async () => (await effects(floor, 'g')).includes('L.2'));
+    const parked = (await bus.parked('g')).sort((one, other) => one.parked_at.getTime() - other.parked_at.getTime());
+    assert.equal(parked.length, put.length);
+    for (const [index, [bytes, cause]] of put.entries()) {
+      assert.match(parked[index]?.cause ?? '', cause);
+      await harness.setAside?.(floor, bytes, parked[index]?.cause ?? '');
+    }
+    const id = parked[0]?.event_id ?? '';
+    await Promise.all([bus.redrive(cause, 'g', id), bus.redrive(cause, 'g', id)]);
+    await until('its second parking', async () => (await bus.parked('g')).find((one) => one.event_id === id)?.state === 'parked');
+    const { rows } = await floor.db.pool.query('select action from platform.audit_entry where object_id = $1 order by id', [id]);
+    assert.deepEqual(
+      rows.map((row) => row.action),
+      ['event.parked', 'event.redriven', 'event.parked'],
+    );
+    const kept = await floor.db.pool.query('select event, raw from platform.bus_parked where event_id = $1', [id]);
+    const [bytes] = put[0] ?? [];
+    assert.deepEqual(kept.rows[0]?.raw ?? Buffer.from(kept.rows[0]?.event ?? ''), bytes);
+  });
+
+  test(`${name}: versions are applied in order though their transaction ids are not, even past the horizon`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const { bus, door } = floor.open();
+    bus.subscribe(recorder(door, 'g'));
+    await bus.start();
+    const early = await takeNumber(floor);
+    await publish(door, held('L', 1));
+    await publish(door, held('OTHER', 1));
+    // Between the two that matter: while it is open, nothing of a higher number is below the horizon.
+    const between = await takeNumber(floor);
+    await publish(door, held('L', 2));
+    await early.commit(held('L', 3));
+    await until('the third', async () => (await effects(floor, 'g')).includes('L.3'));
+    assert.deepEqual(
+      (await effects(floor, 'g')).filter((effect) => effect !== 'OTHER.1'),
+      ['L.1', 'L.2', 'L.3'],
+    );
+    await between.commit(held('BETWEEN', 1));
+    await publish(door, held('L', 4));
+    await until('all', async () => (await effects(floor, 'g')).length >= 6);
+    assert.deepEqual(
+      (await effects(floor, 'g')).filter((effect) => effect.startsWith('L.')),
+      ['L.1', 'L.2', 'L.3', 'L.4'],
+    );
+    assert.deepEqual(await bus.parked('g'), []);
+  });
+
+  test(`${name}: two of three instances die in turn while the third goes on: nothing lost, nothing twice, within 10 s`, async (t) => {
+    const floor = await openFloor(harness, t);
+    const [a, b] = [await floor.spawn(), await floor.spawn()];
+    await floor.spawn();
+    const lots = Array.from({ length: 24 }, (_, i) => `L${i}`);
+    let version = 0;
+    let isOver = false;
+    const load = (async () => {
+      while (!isOver) {
+        version += 1;
+        await publish(floor.door, ...lots.map((lot) => held(lot, version)));
+        await sleep(100);
+      }
+    })();
+    const caughtUp = async (what: string) => {
+      const asked = version;
+      const began = Date.now();
+      await until(
+        what,
+        async () => new Set((await effects(floor, 'g')).filter((one) => one.endsWith(`.${asked}`))).size === lots.length,
+        15_000,
+      );
+      return Date.now() - began;
+    };
+    await caughtUp('the beginning');
+    for (const victim of [a, b]) {
+      await victim.kill();
+      await sleep(150);
+      const took = await caughtUp('what was written after the kill');
+      t.diagnostic(`all partitions served again after ${took} ms`);
+      assert.ok(took < 10_000, `${took} ms`);
+    }
+    isOver = true;
+    await load;
+    await until('everything', async () => (await effects(floor, 'g')).length >= version * lots.length, 15_000);
+    const all = await effects(floor, 'g');
+    assert.equal(new Set(all).size, all.length, 'no effect twice');
+    assert.equal(all.length, version * lots.length);
+    for (const lot of lots) {
+      const versions = all.filter((one) => one.startsWith(`${lot}.`)).map((one) => Number(one.split('.')[1]));
+      assert.deepEqual(
+        versions,
+        versions.toSorted((one, other) => one - other),
+        `order of ${lot}`,
+      );
+    }
+  });
+}
+
+/** A transaction that has its number and has written nothing yet; its event goes into the outbox as it commits, past the door. */
+async function takeNumber(floor: Floor): Promise<{ commit(event: EventDraft): Promise<void> }> {
+  const client = await floor.db.pool.connect();
+  await client.query('begin');
+  await client.query('select pg_current_xact_id()');
+  return {
+    async commit(draft) {
+      const { event, ...row } = outboxRow(draft, cause, 'test', new Date());
+      await client.query(
+        'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ($1, $2, $3, $4, $5, $6)',
+        [row.topic, row.partition, row.key, row.event_id, row.occurred_at, JSON.stringify(event)],
+      );
+      await client.query('commit');
+      client.release();
+    },
+  };
 }

@@ -1,28 +1,25 @@
-import { DELIVERY_LIMITS } from '../../src/platform/bus/deliver.ts';
-import { postgresBus } from '../../src/platform/bus/postgres-bus.ts';
-import { openTail } from '../../src/platform/bus/tail.ts';
-import { openDoor } from '../../src/platform/db/door.ts';
+import { partitionOf } from '../../src/platform/db/envelope.ts';
+import { uuidv7 } from '../../src/platform/id.ts';
 import { busContract } from './bus.contract.ts';
 
 busContract('outbox in PostgreSQL', {
-  async open(database, t) {
-    const db = database.open({ poolSize: 12, overflow: 0 });
-    const tail = openTail({ db });
-    const door = openDoor({ db, source: 'test', wake: () => tail.wake() });
-    const limits = { ...DELIVERY_LIMITS, retryDelaysMs: [10, 10, 20, 20] };
-    const bus = postgresBus({ db, door, tail, leaseMs: 1_200, limits });
-    let dead = false;
-    t.after(async () => {
-      if (!dead) await bus.stop();
-    });
-    return {
-      bus,
-      door,
-      async die() {
-        dead = true;
-        await db.close();
-        void bus.stop();
-      },
-    };
+  place: () => ({ brokers: '', prefix: '' }),
+  quickMs: 1_000,
+  // The column holds JSON and nothing else.
+  async inject({ db }, bytes) {
+    const text = bytes.toString('utf8');
+    try {
+      JSON.parse(text);
+    } catch {
+      return 'impossible';
+    }
+    await db.pool.query(
+      "insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ('quality.signals', $1, 'S1/L', $2, now(), $3)",
+      [partitionOf('S1/L'), uuidv7(), text],
+    );
+    return 'put';
+  },
+  async places({ db }) {
+    return (await db.pool.query('select xid::text, seq from platform.outbox')).rows.map((row) => `${row.xid}.${row.seq}`);
   },
 });

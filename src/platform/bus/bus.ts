@@ -32,6 +32,8 @@ export interface Bus {
   /** A commit of this process wrote events: look now instead of at the next poll. */
   wake(): void;
   lag(): Promise<GroupLag[]>;
+  /** What keeps it from delivering now, in words for people; null when nothing does. Shown in health, where it flips no readiness. */
+  trouble(): string | null;
   parked(group?: string): Promise<ParkedEvent[]>;
   /** Hands a parked event to its group again: once, however often it is asked, and audited. @throws ProblemError not_found */
   redrive(cause: Cause, group: string, eventId: string): Promise<void>;

@@ -1,5 +1,6 @@
 import type { AnyEvent, EventType, Topic } from '../../contracts/events.ts';
 import type { Cause } from '../db/change.ts';
+import type { Opened } from './envelope.ts';
 
 /** `done`: go on. `drop`: not for us, noted and left. `park`: cannot be done by trying again; kept with its cause until redriven. A throw: try again. */
 export type Outcome = { kind: 'done' } | { kind: 'drop'; reason: string } | { kind: 'park'; reason: string };
@@ -27,4 +28,10 @@ export interface Consumer {
   /** Only these; others are passed over. */
   types?: readonly EventType[];
   handle(event: AnyEvent, delivery: Delivery): Promise<Outcome>;
+}
+
+/** Whether a group is to be shown an event. What has no readable type is for every group of its topic to set aside. */
+export function wants({ types }: Consumer, opened: Opened): boolean {
+  const type = opened.event ? opened.event.event_type : opened.type;
+  return types === undefined || type === null || (types as readonly string[]).includes(type);
 }

@@ -1,16 +1,17 @@
-import type { AnyEvent } from '../../contracts/events.ts';
-import type { Consumer } from './consumer.ts';
+import { type Consumer, wants } from './consumer.ts';
+import { Follower } from './follower.ts';
 import type { Claim } from './leases.ts';
-import type { OutboxEntry, Window } from './outbox-reader.ts';
-import { compare, type Position } from './position.ts';
+import { type OutboxEntry, openedOf, type Window } from './outbox-reader.ts';
+import type { Position } from './position.ts';
 import type { Batch } from './tail.ts';
+import type { VersionOrder } from './version-order.ts';
 
 /** Entries held in memory for one partition of one group; beyond it they are read again from the outbox. */
 const QUEUE = 500;
-const PAGE = 100;
 
 export interface LaneWork {
   consumer: Consumer;
+  order: VersionOrder;
   read(after: Position, limit: number): Promise<Window>;
   /** Where the process's tail stands now. */
   tailAt(): Position;
@@ -22,8 +23,8 @@ export interface LaneWork {
 }
 
 /**
- * One partition of one topic for one group: one event at a time, in the order of the outbox. It catches up by reading its own rows; once it has
- * reached the tail it lives from what the tail hands out, so that an idle lane costs nothing.
+ * One partition of one topic for one group: one event at a time, in the order of the outbox, the versions of one record in their own order. It
+ * catches up by reading its own rows; once it has reached the tail it lives from what the tail hands out, so that an idle lane costs nothing.
  */
 export class Lane {
   readonly claim: Claim;
@@ -32,19 +33,17 @@ export class Lane {
   /** Aborted when this lane takes nothing more. */
   readonly closing = new AbortController();
   private readonly work: LaneWork;
-  private queue: OutboxEntry[] = [];
+  private readonly follower: Follower;
   private readonly redriven: OutboxEntry[] = [];
-  /** Everything before this is handled, queued or was not for this lane. */
-  private known: Position;
-  /** Whether the tail's batches follow on `known` without a hole. */
-  private live = false;
+  /** The head of the queue with what must come before it; undefined while the head was not looked at. */
+  private ready: OutboxEntry[] | undefined;
   private running: Promise<void> | undefined;
 
   constructor(claim: Claim, work: LaneWork) {
     this.claim = claim;
     this.work = work;
     this.position = claim.position;
-    this.known = claim.position;
+    this.follower = new Follower(claim.position, { read: work.read, tailAt: work.tailAt, bound: QUEUE });
   }
 
   private closed(): boolean {
@@ -53,18 +52,9 @@ export class Lane {
 
   /** Only entries of this lane's topic and partition are given. */
   take(batch: Batch, entries: readonly OutboxEntry[]): void {
-    if (this.closed() || !this.live) return;
-    for (const entry of entries) {
-      if (compare(entry.position, this.known) <= 0) continue;
-      if (this.queue.length >= QUEUE) {
-        this.live = false;
-        break;
-      }
-      this.queue.push(entry);
-      this.known = entry.position;
-    }
-    if (this.live && compare(batch.to, this.known) > 0) this.known = batch.to;
-    if (this.queue.length > 0) this.pump();
+    if (this.closed()) return;
+    this.follower.take(batch, entries);
+    if (this.follower.queue.length > 0) this.pump();
   }
 
   redrive(entries: readonly OutboxEntry[]): void {
@@ -76,7 +66,7 @@ export class Lane {
     if (this.running || this.closed()) return;
     this.running = this.run().finally(() => {
       this.running = undefined;
-      if (!this.closed() && (this.queue.length > 0 || this.redriven.length > 0)) this.pump();
+      if (!this.closed() && (this.follower.queue.length > 0 || this.redriven.length > 0)) this.pump();
     });
   }
 
@@ -93,37 +83,40 @@ export class Lane {
         if (await this.work.handle(this, again, true)) this.redriven.shift();
         continue;
       }
-      const entry = this.queue[0];
-      if (entry) {
-        const wanted = this.wants(entry);
-        if (wanted && !(await this.work.handle(this, entry, false))) continue;
-        this.queue.shift();
-        this.position = entry.position;
-        this.work.moved(this, wanted);
-        continue;
-      }
-      if (this.live) return;
       try {
-        await this.catchUp();
+        if (!(await this.next())) return;
       } catch (error) {
         await this.work.fault(error);
       }
     }
   }
 
-  private wants(entry: OutboxEntry): boolean {
-    const { types } = this.work.consumer;
-    return types === undefined || (types as readonly string[]).includes((JSON.parse(entry.text) as AnyEvent).event_type);
-  }
-
-  private async catchUp(): Promise<void> {
-    const { entries, horizon } = await this.work.read(this.known, PAGE);
-    this.queue.push(...entries);
-    const last = entries.at(-1)?.position;
-    if (last && compare(last, this.known) > 0) this.known = last;
-    if (entries.length === PAGE) return;
-    if (compare(horizon, this.known) > 0) this.known = horizon;
-    // The tail may have gone on while we read: then its next batch would not follow on what we know.
-    if (compare(this.known, this.work.tailAt()) >= 0) this.live = true;
+  /** One step of the queue. @returns false when there is nothing to do until the tail brings something */
+  private async next(): Promise<boolean> {
+    const { queue } = this.follower;
+    const head = queue[0];
+    if (!head) {
+      if (this.follower.live) return false;
+      await this.follower.catchUp();
+      return true;
+    }
+    if (!this.ready) {
+      const wanted = wants(this.work.consumer, openedOf(head));
+      this.ready = wanted ? await this.work.order.arrange([head]) : [];
+      if (!wanted) this.work.order.passed(head);
+    }
+    let busy = false;
+    for (let entry = this.ready[0]; entry; entry = this.ready[0]) {
+      if (wants(this.work.consumer, openedOf(entry))) {
+        if (!(await this.work.handle(this, entry, false))) return true;
+        busy = true;
+      }
+      this.ready.shift();
+    }
+    this.ready = undefined;
+    queue.shift();
+    this.position = head.position;
+    this.work.moved(this, busy);
+    return true;
   }
 }

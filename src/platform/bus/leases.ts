@@ -4,6 +4,9 @@ import { PARTITIONS } from '../db/envelope.ts';
 import { localPeerIsDead, type OwnerName } from './owner.ts';
 import type { Position } from './position.ts';
 
+/** The name under which the relay to a broker keeps its place: a group like others in these tables, so that its lag shows and housekeeping waits. */
+export const RELAY = 'relay';
+
 export interface LaneKey {
   group: string;
   topic: Topic;
@@ -92,13 +95,36 @@ export interface Balance {
   surplus: Claim[];
 }
 
-/** Fair shares: nobody keeps more than its part, rounded up, of a group's partitions. */
-export async function balance(db: Database, self: OwnerName, groups: readonly string[], leaseMs: number): Promise<Balance> {
+/** Renews the life of this process and buries the dead. @returns who is living, ourselves included */
+export async function beat(
+  db: Database,
+  self: OwnerName,
+  groups: readonly string[],
+  leaseMs: number,
+): Promise<{ owner: string; groups: string[] }[]> {
   await ask(db, BEAT, [self.text, groups, leaseMs / 1000]);
-  let members = await ask<{ owner: string; groups: string[] }>(db, MEMBERS, []);
+  const members = await ask<{ owner: string; groups: string[] }>(db, MEMBERS, []);
   const dead = members.filter((member) => localPeerIsDead(self, member.owner)).map((member) => member.owner);
   await ask(db, "delete from platform.bus_member where owner = any($1) or lease_until < now() - interval '1 minute'", [dead]);
-  members = members.filter((member) => !dead.includes(member.owner));
+  return members.filter((member) => !dead.includes(member.owner));
+}
+
+/**
+ * Removes the places of groups that live on another bus now, unless a living process still serves them here: kept, they would hold back housekeeping
+ * for ever, and a return after the inbox has forgotten would apply old events again.
+ */
+export async function forgetPositions(db: Database, groups: readonly string[]): Promise<void> {
+  await ask(
+    db,
+    `delete from platform.bus_position p where consumer_group = any($1)
+       and not exists (select 1 from platform.bus_member m where m.owner = p.owner and m.lease_until > now())`,
+    [groups],
+  );
+}
+
+/** Fair shares: nobody keeps more than its part, rounded up, of a group's partitions. */
+export async function balance(db: Database, self: OwnerName, groups: readonly string[], leaseMs: number): Promise<Balance> {
+  const members = await beat(db, self, groups, leaseMs);
   const living = new Set(members.map((member) => member.owner));
   const rows = await ask<PositionRow>(db, POSITIONS, [groups]);
   const wanted: PositionRow[] = [];

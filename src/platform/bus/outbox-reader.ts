@@ -1,5 +1,6 @@
 import type { Topic } from '../../contracts/events.ts';
 import { type Database, prepared } from '../db/database.ts';
+import { type Opened, openEnvelope } from './envelope.ts';
 import { type Position, START } from './position.ts';
 
 export interface OutboxEntry {
@@ -10,6 +11,16 @@ export interface OutboxEntry {
   eventId: string;
   /** The envelope as it was written. */
   text: string;
+  /** The bytes as they came, when they are no text that a database keeps (a broker carries anything). */
+  raw?: Buffer;
+  /** Read once, however many groups look at it: see `openedOf`. */
+  opened?: Opened;
+}
+
+/** The envelope of an entry, parsed and judged at the first call. */
+export function openedOf(entry: OutboxEntry): Opened {
+  entry.opened ??= openEnvelope(entry.text);
+  return entry.opened;
 }
 
 export interface Window {

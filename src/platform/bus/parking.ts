@@ -1,10 +1,11 @@
-import type { AnyEvent, Topic } from '../../contracts/events.ts';
+import type { Topic } from '../../contracts/events.ts';
 import type { Cause } from '../db/change.ts';
 import { type Database, type Reads, reads } from '../db/database.ts';
 import type { Door, Transaction } from '../db/door.ts';
 import { ProblemError } from '../problem.ts';
 import type { ParkedEvent } from './bus.ts';
-import type { OutboxEntry } from './outbox-reader.ts';
+import { openEnvelope } from './envelope.ts';
+import { type OutboxEntry, openedOf } from './outbox-reader.ts';
 
 interface BusTables {
   'platform.bus_parked': {
@@ -16,6 +17,7 @@ interface BusTables {
     cause: string;
     attempts: number;
     event: string;
+    raw: Buffer | null;
     state: 'parked' | 'redriven' | 'done';
     parked_at: Date;
     redriven_at: Date | null;
@@ -26,8 +28,11 @@ const view = (db: Database): Reads<BusTables> => reads<BusTables>(db);
 
 /** Keeps an event that cannot be applied: cause, tries, bytes as they came, and an audit entry. A second time is no second row. */
 export async function parkEvent(door: Door, group: string, entry: OutboxEntry, cause: string, attempts: number): Promise<void> {
-  const event = JSON.parse(entry.text) as AnyEvent;
-  const why: Cause = { actor: { subject: 'system', name: group, kind: 'system' }, requestId: null, traceId: event.trace_id };
+  const opened = openedOf(entry);
+  const { site, type, traceId } = opened.event
+    ? { site: opened.event.site, type: opened.event.event_type, traceId: opened.event.trace_id }
+    : { ...opened, traceId: opened.traceId ?? '0'.repeat(32) };
+  const why: Cause = { actor: { subject: 'system', name: group, kind: 'system' }, requestId: null, traceId };
   await door.change(why, async (tx: Tx) => {
     const values = { cause, attempts, state: 'parked' as const };
     const made = await tx
@@ -39,7 +44,8 @@ export async function parkEvent(door: Door, group: string, entry: OutboxEntry, c
         topic: entry.topic,
         partition: entry.partition,
         key: entry.key,
-        event: entry.text,
+        event: entry.raw ? '' : entry.text,
+        raw: entry.raw ?? null,
         parked_at: new Date(),
         redriven_at: null,
       })
@@ -50,10 +56,10 @@ export async function parkEvent(door: Door, group: string, entry: OutboxEntry, c
       .executeTakeFirst();
     const audit = {
       action: 'event.parked' as const,
-      site: event.site,
+      site,
       object: { type: 'event', id: entry.eventId },
       old: null,
-      new: { group, event_type: event.event_type, aggregate: event.aggregate, attempts },
+      new: { group, event_type: type, aggregate: opened.event?.aggregate ?? null, attempts },
       reason: cause,
     };
     return { result: undefined, events: [], audit: made ? [audit] : [] };
@@ -78,10 +84,10 @@ export async function askRedrive(door: Door, cause: Cause, group: string, eventI
       .where('consumer_group', '=', group)
       .where('event_id', '=', eventId)
       .execute();
-    const event = JSON.parse(row.event) as AnyEvent;
+    const opened = openEnvelope(row.event);
     const audit = {
       action: 'event.redriven' as const,
-      site: event.site,
+      site: opened.event ? opened.event.site : opened.site,
       object: { type: 'event', id: eventId },
       old: { group, state: 'parked', cause: row.cause },
       new: { group, state: 'redriven' },
@@ -93,7 +99,7 @@ export async function askRedrive(door: Door, cause: Cause, group: string, eventI
 export async function redrivenEvents(db: Database, groups: readonly string[]): Promise<(OutboxEntry & { group: string })[]> {
   const rows = await view(db)
     .selectFrom('platform.bus_parked')
-    .select(['consumer_group', 'event_id', 'topic', 'partition', 'key', 'event'])
+    .select(['consumer_group', 'event_id', 'topic', 'partition', 'key', 'event', 'raw'])
     .where('state', '=', 'redriven')
     .where('consumer_group', 'in', groups)
     .orderBy('event_id')
@@ -106,7 +112,8 @@ export async function redrivenEvents(db: Database, groups: readonly string[]): P
     partition: row.partition,
     key: row.key,
     eventId: row.event_id,
-    text: row.event,
+    text: row.raw ? row.raw.toString('utf8') : row.event,
+    ...(row.raw ? { raw: row.raw } : {}),
   }));
 }
 
@@ -128,4 +135,15 @@ export async function listParked(db: Database, group?: string): Promise<ParkedEv
     .limit(1000);
   if (group !== undefined) query = query.where('consumer_group', '=', group);
   return await query.execute();
+}
+
+/** How many events each group has set aside. */
+export async function countParked(db: Database): Promise<Map<string, number>> {
+  const rows = await view(db)
+    .selectFrom('platform.bus_parked')
+    .select(['consumer_group', (eb) => eb.fn.countAll<number>().as('n')])
+    .where('state', '=', 'parked')
+    .groupBy('consumer_group')
+    .execute();
+  return new Map(rows.map((row) => [row.consumer_group, Number(row.n)]));
 }

@@ -1,27 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AnyEvent } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
 import type { Door } from '../db/door.ts';
 import { isAway } from '../db/faults.ts';
 import type { Bus } from './bus.ts';
 import type { Consumer } from './consumer.ts';
-import { DELIVERY_LIMITS, type DeliveryLimits, deliver } from './deliver.ts';
+import { DELIVERY_LIMITS, type DeliveryLimits } from './deliver.ts';
+import { type BusLog, type Observe, openHandling } from './handling.ts';
 import { readLag } from './lag.ts';
 import { Lane } from './lane.ts';
-import { balance, type Claim, laneName, leave, makePositions, savePositions } from './leases.ts';
+import { balance, type Claim, forgetPositions, laneName, leave, makePositions, RELAY, savePositions } from './leases.ts';
 import { type OutboxEntry, readLane } from './outbox-reader.ts';
 import { ownerName } from './owner.ts';
-import { askRedrive, finishRedriven, listParked, parkEvent, redrivenEvents } from './parking.ts';
+import { askRedrive, listParked, redrivenEvents } from './parking.ts';
 import { openSlots, type Slots } from './slots.ts';
 import type { Batch, Tail } from './tail.ts';
+import { VersionOrder } from './version-order.ts';
 
 export interface PostgresBusOptions {
   db: Database;
   door: Door;
   tail: Tail;
-  log?: { warn(fields: object, message: string): void };
-  /** For metrics: one call an event and group. */
-  observe?: (group: string, event: AnyEvent, outcome: 'done' | 'drop' | 'park', milliseconds: number) => void;
+  log?: BusLog;
+  observe?: Observe;
   /** Events of one group handled at the same time in this process; 4. */
   concurrency?: number;
   /** A dead process's partitions are taken over after this and a quarter of it; 6 s. */
@@ -33,6 +33,8 @@ export interface PostgresBusOptions {
 const SAVE_MS = 500;
 const SAVE_IDLE_MS = 2_000;
 const STOP_MS = 5_000;
+/** Records of one lane whose last version is remembered: some 100 KiB. */
+const REMEMBERED = 1_000;
 
 /**
  * The bus without a broker: groups read the outbox itself. A partition (hash of the key, 8 a topic) belongs to one process at a time; ownership is
@@ -59,39 +61,7 @@ export function postgresBus(options: PostgresBusOptions): Bus {
 
   const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
 
-  /** Until it works or the bus stops: what must not be skipped. */
-  async function insist(work: () => Promise<void>): Promise<boolean> {
-    for (let wait = 100; !stopping.signal.aborted; wait = Math.min(wait * 2, 2_000)) {
-      try {
-        await work();
-        return true;
-      } catch (error) {
-        if (!isAway(error)) log?.warn({ err: error }, 'the bus could not write; trying again');
-        await pause(wait);
-      }
-    }
-    return false;
-  }
-
-  async function handle(lane: Lane, consumer: Consumer, slots: Slots, entry: OutboxEntry, redriven: boolean): Promise<boolean> {
-    const event = JSON.parse(entry.text) as AnyEvent;
-    const began = performance.now();
-    const judged = await deliver(consumer, event, slots, lane.closing.signal, stopping.signal, limits);
-    if (!judged) return false;
-    const { outcome, attempts } = judged;
-    const { group } = consumer;
-    if (outcome.kind === 'park') {
-      log?.warn({ group, event_id: entry.eventId, event_type: event.event_type, attempts, reason: outcome.reason }, 'event parked');
-      if (!(await insist(() => parkEvent(door, group, entry, outcome.reason, attempts)))) return false;
-    } else {
-      if (outcome.kind === 'drop') {
-        log?.warn({ group, event_id: entry.eventId, event_type: event.event_type, reason: outcome.reason }, 'event dropped');
-      }
-      if (redriven && !(await insist(() => finishRedriven(db, group, entry.eventId)))) return false;
-    }
-    observe?.(group, event, outcome.kind, performance.now() - began);
-    return true;
-  }
+  const { handle } = openHandling({ db, door, log, observe, limits, stopping: () => stopping.signal });
 
   function openLane(claim: Claim): void {
     const served = consumers.get(claim.group);
@@ -99,9 +69,10 @@ export function postgresBus(options: PostgresBusOptions): Bus {
     const { consumer, slots } = served;
     const lane = new Lane(claim, {
       consumer,
+      order: new VersionOrder(db, REMEMBERED),
       read: (after, limit) => reading.run(() => readLane(db, claim.topic, claim.partition, after, limit)),
       tailAt: () => tail.position(),
-      handle: (self, entry, redriven) => handle(self, consumer, slots, entry, redriven),
+      handle: (self, entry, redriven) => handle(consumer, slots, entry, self.closing.signal, redriven),
       moved(moved, busy) {
         unsaved.add(moved);
         hasBusy ||= busy;
@@ -212,6 +183,8 @@ export function postgresBus(options: PostgresBusOptions): Bus {
       stopping = new AbortController();
       await tail.start();
       unlisten = tail.listen(route);
+      // Of the time when a broker was used.
+      await forgetPositions(db, [RELAY]);
       if (consumers.size === 0) return;
       for (const { consumer } of consumers.values()) await makePositions(db, consumer.group, consumer.topics);
       await turn();
@@ -236,6 +209,7 @@ export function postgresBus(options: PostgresBusOptions): Bus {
     },
     wake: () => tail.wake(),
     lag: () => readLag(db),
+    trouble: () => null,
     parked: (group) => listParked(db, group),
     async redrive(cause, group, eventId) {
       await askRedrive(door, cause, group, eventId);

@@ -1,0 +1,60 @@
+import { Admin, type CreateTopicsOptions } from '@platformatic/kafka';
+import { PARTITIONS } from '../../db/envelope.ts';
+import { answered, KAFKA_LIMITS } from './clients.ts';
+import type { KafkaAddress, KafkaNames } from './names.ts';
+
+/** Kept as long as the inbox surely remembers (8 days): a group that lost its place and reads from the start must find nothing older. */
+const RETENTION_MS = 7 * 86_400_000;
+
+/** A topic is there, but cannot serve: too few partitions. */
+export class TopicsUnfit extends Error {
+  override readonly name = 'TopicsUnfit';
+}
+
+/**
+ * Makes what is missing of the topics (as many partitions as the outbox has lanes) and their dead-letter topics (one partition); changes nothing that
+ * is there. `replication` null leaves the number of copies to the broker. With three copies or more a write must reach two.
+ * @returns the names of those made. @throws TopicsUnfit; whatever the broker says
+ */
+export async function makeTopics(address: KafkaAddress, names: KafkaNames, replication: number | null): Promise<string[]> {
+  const admin = new Admin({
+    clientId: address.clientId,
+    bootstrapBrokers: [...address.brokers],
+    strict: true,
+    connectTimeout: KAFKA_LIMITS.connect,
+    requestTimeout: KAFKA_LIMITS.request,
+    retries: 5,
+    retryDelay: 300,
+  });
+  try {
+    const there = new Set(await admin.listTopics());
+    const made: string[] = [];
+    const make = async (topics: string[], partitions: number) => {
+      for (const topic of topics.filter((name) => !there.has(name))) {
+        if (await makeOne(admin, topic, partitions, replication)) made.push(topic);
+      }
+    };
+    await make(names.topics.map(names.topic), PARTITIONS);
+    await make(names.topics.map(names.deadLetters), 1);
+    const metadata = await admin.metadata({ topics: names.topics.map(names.topic), forceUpdate: true });
+    for (const topic of names.topics.map(names.topic)) {
+      const count = metadata.topics.get(topic)?.partitionsCount ?? 0;
+      if (count < PARTITIONS) throw new TopicsUnfit(`The topic ${topic} has ${count} partitions; ${PARTITIONS} are needed`);
+    }
+    return made;
+  } finally {
+    await admin.close().catch(() => {});
+  }
+}
+
+async function makeOne(admin: Admin, topic: string, partitions: number, replication: number | null): Promise<boolean> {
+  const configs: CreateTopicsOptions['configs'] = [{ name: 'retention.ms', value: String(RETENTION_MS) }];
+  if (replication !== null && replication >= 3) configs.push({ name: 'min.insync.replicas', value: '2' });
+  try {
+    await admin.createTopics({ topics: [topic], partitions, replicas: replication ?? -1, configs });
+    return true;
+  } catch (error) {
+    if (answered(error, 'TOPIC_ALREADY_EXISTS')) return false;
+    throw error;
+  }
+}
