@@ -121,7 +121,10 @@ export const CHECKS: readonly { says: string; sql: string }[] = [
     sql: `select coalesce(o.event_id, h.event_id) from platform.outbox o full join (select distinct event_id from heard) h on h.event_id = o.event_id
       where o.event_id is null or h.event_id is null`,
   },
-  { says: 'an event that a group gave up', sql: `select event_id || ' after ' || attempts || ' tries: ' || left(cause, 200) from platform.bus_parked` },
+  {
+    says: 'an event that a group gave up',
+    sql: `select event_id || ' after ' || attempts || ' tries: ' || left(cause, 200) from platform.bus_parked`,
+  },
 ];
 
 /** What the run is told to have stored, for the report. */

@@ -22,6 +22,8 @@ export interface Plant {
   readonly stations: readonly Station[];
   readonly bases: readonly string[];
   adminToken(): Promise<string>;
+  /** A station's token, fresh. */
+  tokenOf(station: string): Promise<string>;
   /** SIGKILL, all at nearly the same moment. Of several programs a random part dies, at least one. */
   kill(engines: readonly Engine[]): Promise<void>;
   /** Whatever is down, the database first; back when all of it serves. */
@@ -89,6 +91,7 @@ export async function openPlant({ programs, postgres: options, environment = {} 
       bases,
       fallen,
       adminToken: () => first.tokenOf('admin'),
+      tokenOf: (station) => first.station(station).token(),
       async kill(engines) {
         const acts: Record<Engine, () => Promise<void>> = { program: killPrograms, postgres: () => postgres.kill() };
         await Promise.all(
