@@ -14,6 +14,7 @@ if (values.help) {
 
 Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
+TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
 CI=true                             leaves nothing out: what the machine lacks is a failure.`);
   process.exit(0);
 }
@@ -36,6 +37,10 @@ const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 if (chromium === undefined && files.some((file) => file.startsWith('test/browser/'))) {
   lacks('test/browser', 'no Chromium found (Debian: apt-get install chromium)');
   files = files.filter((file) => !file.startsWith('test/browser/'));
+}
+if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
+  lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
+  files = files.filter((file) => !file.includes('kafka'));
 }
 if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
   lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');

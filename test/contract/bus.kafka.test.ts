@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { PARTITIONS, partitionOf } from '../../src/platform/db/envelope.ts';
+import { dropTopics, readTopic, writeBytes } from '../support/kafka-topics.ts';
 import { busContract } from './bus.contract.ts';
-import { dropTopics, readTopic, writeBytes } from './kafka-topics.ts';
 
 const brokers = process.env.TEST_KAFKA_BROKERS ?? '';
 

@@ -8,7 +8,7 @@ export const KAFKA_LIMITS = {
   /** The broker takes a member for dead after this; brokers refuse less than 6 s unless told otherwise. */
   session: 6_000,
   heartbeat: 500,
-  rebalance: 15_000,
+  rebalance: 8_000,
   /** A fetch that finds nothing waits so long at the broker. */
   fetchWait: 500,
 } as const;

@@ -25,8 +25,11 @@ export interface GroupOptions {
 const PATIENCE_MS = 250;
 /** Commits under way are waited for so long before a stream is left; what is not committed comes again. */
 const COMMIT_MS = 2_000;
-/** Failures in a row after which a new client takes the place of one that may know nothing right any more. */
-const WORN_OUT = 5;
+/**
+ * Failures in a row after which a new client takes the place of one that may know nothing right any more: minutes. Not sooner, for it is a new member, and
+ * the group waits for the old one's session to end first.
+ */
+const WORN_OUT = 60;
 
 type Stream = Awaited<ReturnType<BytesConsumer['consume']>>;
 
