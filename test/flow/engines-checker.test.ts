@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENT_TYPES } from '../../src/contracts/events.ts';
 import { asking, check, layBeside } from '../proof/engines/checker.ts';
 import { CHECKS } from '../proof/engines/checks.ts';
 import { openHistory } from '../proof/engines/history.ts';
 import { openPlant } from '../proof/engines/plant.ts';
+import { readPublished } from '../proof/engines/published.ts';
 import { settle } from '../proof/engines/rounds.ts';
 import { startLoad } from '../proof/engines/stations.ts';
-import { readEvents } from '../proof/events.ts';
 
 const SOME = '(select id from intake.inspection where status = $$pending$$ order by id limit 1)';
 const JUDGED = '(select id from intake.inspection where status = $$completed$$ order by id limit 1)';
@@ -111,14 +110,10 @@ test('the checker of the killed engines finds nothing in what is whole, and ever
   const load = startLoad({ history, stations: plant.stations, bases: plant.bases }, 1);
   await sleep(2000);
   await load.end();
-  await settle(plant.postgres.adminUrl);
-  const heard = await readEvents(plant.bases[0] ?? '', await plant.adminToken(), [...EVENT_TYPES]);
+  await settle(plant);
+  const { ids } = await readPublished(plant);
   await asking(plant.postgres.adminUrl, async (client) => {
-    await layBeside(
-      client,
-      history,
-      heard.map(({ event_id }) => event_id),
-    );
+    await layBeside(client, history, ids);
     assert.deepEqual((await check(client)).faults, []);
     for (const [says, sql] of DAMAGES) {
       // Replication's role passes by the triggers that keep the ledger: as someone would who can write to the files.

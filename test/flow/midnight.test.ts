@@ -124,7 +124,7 @@ test('one key is one inspection across midnight, whichever of two programs is as
   );
   const left = shown[0]?.left ?? 0;
   assert.ok(left > 1.6 && left < 6, `the clock of the database shows ${left} s before midnight`);
-  const token = await plant.tokenOf('ICT-HH-1');
+  const token = await plant.tokenOfStation('ICT-HH-1');
 
   const all = requests(midnight);
   const [told, twice] = await Promise.all([post(plant, token, all, now), careless(client, all, now)]);

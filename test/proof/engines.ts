@@ -1,15 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { EVENT_TYPES } from '../../src/contracts/events.ts';
 import { asking, type Checked, check, layBeside } from './engines/checker.ts';
 import { acknowledged, openHistory } from './engines/history.ts';
 import { type Engine, openPlant } from './engines/plant.ts';
+import { readPublished } from './engines/published.ts';
 import { oneRound, settle } from './engines/rounds.ts';
-import { readEvents } from './events.ts';
 
 export interface EnginesOptions {
   rounds: number;
   programs?: number;
+  /** See `PlantOptions`. */
+  kafka?: string | undefined;
   /** `name=value` of PostgreSQL: a setting that breaks the promise. The run then ends with the first round in which the checker sees it. */
   mutant?: string;
   /** Which engines die in which round, over and over; drawn when left out. */
@@ -32,26 +33,28 @@ export interface EnginesFigures extends Omit<Checked, 'faults'> {
   replayed: number;
   /** Acknowledged and missing, as counted after the rounds. */
   lost: number;
+  /** Messages that repeat an event: allowed on the wire, and left out by the inbox. */
+  publishedAgain: number;
   faults: string[];
 }
 
-const KILLS: readonly (readonly Engine[])[] = [['program'], ['postgres'], ['program', 'postgres']];
-
-function draw(rounds: number): (readonly Engine[])[] {
-  const drawn: (readonly Engine[])[] = [];
-  while (drawn.length < rounds) drawn.push(...[...KILLS].sort(() => Math.random() - 0.5));
+/** Every set of engines that can die together once, in an order of chance, and so on. */
+function draw(rounds: number, engines: readonly Engine[]): Engine[][] {
+  const sets = Array.from({ length: 2 ** engines.length - 1 }, (_, set) => engines.filter((_engine, at) => ((set + 1) >> at) & 1));
+  const drawn: Engine[][] = [];
+  while (drawn.length < rounds) drawn.push(...sets.toSorted(() => Math.random() - 0.5));
   return drawn;
 }
 
 /** Kills engines under load, round after round, then holds everything that is kept against everything that was acknowledged. */
-export async function measureEngines({ rounds, programs = 2, mutant, kills, say }: EnginesOptions): Promise<EnginesFigures> {
+export async function measureEngines({ rounds, programs = 2, kafka, mutant, kills, say }: EnginesOptions): Promise<EnginesFigures> {
   const history = openHistory();
   const [name = '', value = ''] = mutant?.split('=') ?? [];
-  const plant = await openPlant({ programs, postgres: { settings: mutant ? { [name]: value } : {} } });
+  const plant = await openPlant({ programs, kafka, postgres: { settings: mutant ? { [name]: value } : {} } });
   const figures: EnginesFigures = {
     rounds: 0,
     mutant: mutant ?? null,
-    kills: { program: 0, postgres: 0 },
+    kills: { program: 0, postgres: 0, kafka: 0 },
     underWay: 0,
     acknowledged: 0,
     unknown: 0,
@@ -64,13 +67,14 @@ export async function measureEngines({ rounds, programs = 2, mutant, kills, say 
     audit: 0,
     judged: 0,
     lost: 0,
+    publishedAgain: 0,
     faults: [],
   };
   const { adminUrl } = plant.postgres;
   try {
     // The setting is to cost what is acknowledged under load, not the plant itself.
     if (mutant) await asking(adminUrl, (client) => client.query('checkpoint'));
-    const chosen = kills ?? draw(rounds);
+    const chosen = kills ?? draw(rounds, kafka === 'managed' ? ['program', 'postgres', 'kafka'] : ['program', 'postgres']);
     for (let round = 1; round <= rounds && figures.lost === 0; round += 1) {
       const engines = chosen[(round - 1) % chosen.length] ?? [];
       const { underWay, downMillis, gone } = await oneRound(plant, history, round, engines);
@@ -85,17 +89,15 @@ export async function measureEngines({ rounds, programs = 2, mutant, kills, say 
       );
     }
     if (figures.lost === 0) {
-      await settle(adminUrl);
+      await settle(plant);
       say('checking');
-      const heard = await readEvents(plant.bases[0] ?? '', await plant.adminToken(), [...EVENT_TYPES]);
+      const { ids, again, disordered } = await readPublished(plant);
       const { faults, ...counts } = await asking(adminUrl, async (client) => {
-        await layBeside(
-          client,
-          history,
-          heard.map(({ event_id }) => event_id),
-        );
+        await layBeside(client, history, ids);
         return check(client);
       });
+      figures.publishedAgain = again;
+      if (disordered.length > 0) figures.faults.push(`${disordered.length} records were published out of order, such as ${disordered[0]}`);
       Object.assign(figures, counts);
       figures.faults.push(...faults.map(({ says, count, of }) => `${says}: ${count}, such as ${of.join(', ')}`));
     }
@@ -114,10 +116,11 @@ export async function measureEngines({ rounds, programs = 2, mutant, kills, say 
   };
 }
 
-const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--mutant synchronous_commit=off] [--json FILE]
+const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--kafka managed] [--mutant synchronous_commit=off] [--json FILE]
 
-Kills the program, PostgreSQL or both (SIGKILL) at random moments under load, starts them again, and checks at the end that everything acknowledged
+Kills the program, PostgreSQL, with --kafka managed a broker too, or several of them (SIGKILL) at random moments under load, starts them again, and checks at the end that everything acknowledged
 is stored, published and in effect exactly once. With --mutant the database keeps less than it promises: the run must then find what is lost.
+--kafka HOST:PORT uses brokers that stay up.
 Prints one line of JSON; leaves with 1 when there is a fault.`;
 
 if (import.meta.main) {
@@ -125,6 +128,7 @@ if (import.meta.main) {
     options: {
       rounds: { type: 'string', default: '20' },
       programs: { type: 'string', default: '2' },
+      kafka: { type: 'string' },
       mutant: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -135,6 +139,7 @@ if (import.meta.main) {
     const figures = await measureEngines({
       rounds: Number(values.rounds),
       programs: Number(values.programs),
+      kafka: values.kafka,
       ...(values.mutant ? { mutant: values.mutant } : {}),
       say: (text) => console.error(text),
     });

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EVENT_TYPES } from '../../../src/contracts/events.ts';
-import { readEvents } from '../events.ts';
 import type { Answered } from './ask.ts';
 import { asking, check, layBeside } from './checker.ts';
 import { acknowledged, type History, openHistory } from './history.ts';
 import { openPlant, type Plant, type PlantOptions } from './plant.ts';
+import { readPublished } from './published.ts';
 import { settle } from './rounds.ts';
 import { type Load, startLoad } from './stations.ts';
 
@@ -53,15 +52,10 @@ export async function underFault(
       },
     });
     await load.end();
-    const { adminUrl } = plant.postgres;
-    await settle(adminUrl);
-    const heard = await readEvents(plant.bases[0] ?? '', await plant.adminToken(), [...EVENT_TYPES]);
-    const { faults } = await asking(adminUrl, async (client) => {
-      await layBeside(
-        client,
-        history,
-        heard.map(({ event_id }) => event_id),
-      );
+    await settle(plant);
+    const { ids } = await readPublished(plant);
+    const { faults } = await asking(plant.postgres.adminUrl, async (client) => {
+      await layBeside(client, history, ids);
       return check(client);
     });
     return {

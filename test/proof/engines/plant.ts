@@ -1,29 +1,35 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Postgres, type PostgresOptions, startPostgres } from '../../../tools/servers/postgres.ts';
+import { openBroker } from '../../support/kafka-broker.ts';
+import { dropTopics } from '../../support/kafka-topics.ts';
 import { freePort, type RunningPlatform, runCommand, startPlatform } from '../../support/platform.ts';
 import type { Station } from './stations.ts';
 
-export type Engine = 'program' | 'postgres';
+export type Engine = 'program' | 'postgres' | 'kafka';
 
 export interface PlantOptions {
   /** Processes of the program over one database, each on a port of its own. */
   programs: number;
   postgres?: PostgresOptions;
+  /** `managed`: a broker of its own, which can be killed; otherwise addresses of brokers that stay up. The bus is PostgreSQL when left out. */
+  kafka?: string | undefined;
   environment?: Record<string, string>;
 }
 
-/** Real engines: a PostgreSQL of its own and real `serve` processes over it, each of which can be killed and started again. */
+/** Real engines: a PostgreSQL of its own, a broker if asked for, and real `serve` processes over them, each of which can be killed and started again. */
 export interface Plant {
   readonly postgres: Postgres;
   readonly stations: readonly Station[];
   readonly bases: readonly string[];
-  adminToken(): Promise<string>;
-  /** A station's token, fresh. */
-  tokenOf(station: string): Promise<string>;
+  /** Where events are published, besides the outbox. */
+  readonly topics: { brokers: string; prefix: string } | null;
+  tokenOfPerson(username: string): Promise<string>;
+  /** A fresh one. */
+  tokenOfStation(id: string): Promise<string>;
   /** SIGKILL, all at nearly the same moment. Of several programs a random part dies, at least one. */
   kill(engines: readonly Engine[]): Promise<void>;
   /** Whatever is down, the database first; back when all of it serves. */
@@ -35,9 +41,11 @@ export interface Plant {
 
 const STATIONS = ['ICT-HH-1', 'DIM-HH-1', 'ICT-PG-1', 'THM-PG-1'];
 
-export async function openPlant({ programs, postgres: options, environment = {} }: PlantOptions): Promise<Plant> {
+export async function openPlant({ programs, postgres: options, kafka, environment = {} }: PlantOptions): Promise<Plant> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-plant-'));
   const postgres = await startPostgres(options);
+  const broker = kafka === 'managed' ? await openBroker() : null;
+  const topics = kafka ? { brokers: broker?.address ?? kafka, prefix: `engines-${randomBytes(4).toString('hex')}.` } : null;
   const ports: number[] = [];
   while (ports.length < programs) ports.push(await freePort());
   const bases = ports.map((port) => `http://127.0.0.1:${port}`);
@@ -50,6 +58,7 @@ export async function openPlant({ programs, postgres: options, environment = {} 
     RATE_LIMIT: '1000000',
     NODE_ENV: 'test',
     LOG_LEVEL: 'warn',
+    ...(topics ? { KAFKA_BROKERS: topics.brokers, KAFKA_TOPIC_PREFIX: topics.prefix, KAFKA_REPLICATION: '1' } : {}),
     ...environment,
   };
   const running = new Map<number, RunningPlatform>();
@@ -76,6 +85,14 @@ export async function openPlant({ programs, postgres: options, environment = {} 
     await Promise.all(chosen.map(([, platform]) => platform.stop('SIGKILL')));
   }
 
+  /** Data and all. */
+  async function end(): Promise<void> {
+    await postgres.remove();
+    if (broker) await broker.end();
+    else if (topics) await dropTopics(topics.brokers, topics.prefix);
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  }
+
   try {
     await runCommand(['migrate'], settings);
     for (const port of ports) await start(port);
@@ -90,10 +107,15 @@ export async function openPlant({ programs, postgres: options, environment = {} 
       stations,
       bases,
       fallen,
-      adminToken: () => first.tokenOf('admin'),
-      tokenOf: (station) => first.station(station).token(),
+      topics,
+      tokenOfPerson: (username) => first.tokenOf(username),
+      tokenOfStation: (id) => first.station(id).token(),
       async kill(engines) {
-        const acts: Record<Engine, () => Promise<void>> = { program: killPrograms, postgres: () => postgres.kill() };
+        const acts: Record<Engine, () => Promise<void>> = {
+          program: killPrograms,
+          postgres: () => postgres.kill(),
+          kafka: async () => broker?.kill(),
+        };
         await Promise.all(
           engines.map(async (engine) => {
             if (engines.length > 1) await sleep(randomInt(200));
@@ -103,19 +125,18 @@ export async function openPlant({ programs, postgres: options, environment = {} 
       },
       async restart() {
         await postgres.start();
-        await Promise.all(ports.filter((port) => !running.has(port)).map(start));
+        // A program starts without its broker.
+        await Promise.all([broker?.start(), ...ports.filter((port) => !running.has(port)).map(start)]);
       },
       async stop() {
         for (const platform of running.values()) killed.add(platform);
         await Promise.all([...running.values()].map((platform) => platform.stop()));
-        await postgres.remove();
-        await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+        await end();
       },
     };
   } catch (error) {
     for (const platform of running.values()) platform.process.kill('SIGKILL');
-    await postgres.remove();
-    await rm(dataDir, { recursive: true, force: true });
+    await end();
     throw error;
   }
 }

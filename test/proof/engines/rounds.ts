@@ -33,19 +33,21 @@ export async function oneRound(plant: Plant, history: History, round: number, en
   return { underWay, downMillis, gone: await asking(plant.postgres.adminUrl, (client) => missing(client, ids)) };
 }
 
-/** Waits until every inspection that has values is judged and no job is left, or until nothing has moved for half a minute. */
-export function settle(adminUrl: string): Promise<void> {
-  return asking(adminUrl, async (client) => {
+const LEFT = `select (select count(*)::int from intake.inspection i where status = 'pending'
+    and exists (select 1 from intake.measurement m where m.inspection_id = i.id))
+  + (select count(*)::int from inference.job where state in ('queued', 'running'))
+  + (select count(*)::int from platform.outbox o
+      where (o.xid, o.seq) > (select xid, seq from platform.bus_position where consumer_group = 'relay' order by xid, seq limit 1)) as n`;
+
+/** Waits until all that has values is judged, no job is left and a relay has published all, or until nothing has moved for a minute. */
+export function settle({ postgres }: Plant): Promise<void> {
+  return asking(postgres.adminUrl, async (client) => {
     let left = -1;
-    for (let still = Date.now() + 30_000; Date.now() < still; await sleep(250)) {
-      const { rows } = await client.query<{ n: number }>(
-        `select (select count(*)::int from intake.inspection i where status = 'pending'
-             and exists (select 1 from intake.measurement m where m.inspection_id = i.id))
-           + (select count(*)::int from inference.job where state in ('queued', 'running')) as n`,
-      );
+    for (let still = Date.now() + 60_000; Date.now() < still; await sleep(250)) {
+      const { rows } = await client.query<{ n: number }>(LEFT);
       const now = rows[0]?.n ?? 0;
       if (now === 0) return;
-      if (now !== left) still = Date.now() + 30_000;
+      if (now !== left) still = Date.now() + 60_000;
       left = now;
     }
   });

@@ -26,7 +26,7 @@ export interface LoadOptions {
 }
 
 export type Kind = 'plain' | 'keyed' | 'twins' | 'batch' | 'measured';
-const LOOPS: Record<Kind, number> = { plain: 6, keyed: 6, twins: 2, batch: 4, measured: 8 };
+const LOOPS: Record<Kind, number> = { plain: 16, keyed: 16, twins: 4, batch: 4, measured: 8 };
 const BATCH = 40;
 const TYPES = ['electrical', 'dimensional', 'visual', 'thermal'] as const;
 /** One of so many measured units is out of its limits: below what holds a lot. */
@@ -139,7 +139,7 @@ export function startLoad(options: LoadOptions, round: number): Load {
 
   async function loop(kind: Kind, index: number, nth: number): Promise<void> {
     const station = stations[index % stations.length] as Station;
-    const lot = `LOT-2026-${String((round * 32 + index) % 1000).padStart(3, '0')}`;
+    const lot = `LOT-${2000 + round}-${String(index).padStart(3, '0')}`;
     for (let n = 0; !ending; n += 1) {
       const item = (at: number): SentItem => {
         const type = kind === 'measured' ? 'electrical' : TYPES[(n + at) % TYPES.length];
