@@ -44,7 +44,7 @@ const DAMAGES: readonly [says: string, sql: string][] = [
   ['a creation without exactly one audit entry that says the same', `delete from platform.audit where object_id = ${SOME}::text`],
   [
     'a creation without exactly one audit entry that says the same',
-    `update platform.audit set new = jsonb_set(new, '{priority}', '11') where object_id = ${SOME}::text`,
+    `update platform.audit set new = jsonb_set(new::jsonb, '{priority}', '11') where object_id = ${SOME}::text`,
   ],
   [
     'a key without exactly one record of its answer, or with one of another',

@@ -43,7 +43,7 @@ export const CHECKS: readonly { says: string; sql: string }[] = [
   {
     says: 'a creation without exactly one audit entry that says the same',
     sql: `select coalesce(i.id::text, a.object_id) from intake.inspection i
-      full join (select object_id, count(*) as n, (array_agg(new))[1] as new from platform.audit where action = 'inspection.created' group by 1) a
+      full join (select object_id, count(*) as n, (array_agg(new))[1]::jsonb as new from platform.audit where action = 'inspection.created' group by 1) a
         on a.object_id = i.id::text
       where i.id is null or a.object_id is null or a.n <> 1
         or (a.new ->> 'chip_id', a.new ->> 'lot_id', a.new ->> 'inspection_type', (a.new ->> 'priority')::smallint, a.new -> 'station_metadata')
