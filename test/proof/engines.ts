@@ -9,6 +9,7 @@ import { oneRound, settle } from './engines/rounds.ts';
 export interface EnginesOptions {
   rounds: number;
   programs?: number;
+  workers?: number | undefined;
   /** See `PlantOptions`. */
   kafka?: string | undefined;
   /** `name=value` of PostgreSQL: a setting that breaks the promise. The run then ends with the first round in which the checker sees it. */
@@ -47,10 +48,18 @@ function draw(rounds: number, engines: readonly Engine[]): Engine[][] {
 }
 
 /** Kills engines under load, round after round, then holds everything that is kept against everything that was acknowledged. */
-export async function measureEngines({ rounds, programs = 2, kafka, mutant, kills, say }: EnginesOptions): Promise<EnginesFigures> {
+export async function measureEngines({
+  rounds,
+  programs = 2,
+  workers,
+  kafka,
+  mutant,
+  kills,
+  say,
+}: EnginesOptions): Promise<EnginesFigures> {
   const history = openHistory();
   const [name = '', value = ''] = mutant?.split('=') ?? [];
-  const plant = await openPlant({ programs, kafka, postgres: { settings: mutant ? { [name]: value } : {} } });
+  const plant = await openPlant({ programs, workers, kafka, postgres: { settings: mutant ? { [name]: value } : {} } });
   const figures: EnginesFigures = {
     rounds: 0,
     mutant: mutant ?? null,
@@ -116,11 +125,11 @@ export async function measureEngines({ rounds, programs = 2, kafka, mutant, kill
   };
 }
 
-const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--kafka managed] [--mutant synchronous_commit=off] [--json FILE]
+const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--workers N] [--kafka managed] [--mutant synchronous_commit=off] [--json FILE]
 
 Kills the program, PostgreSQL, with --kafka managed a broker too, or several of them (SIGKILL) at random moments under load, starts them again, and checks at the end that everything acknowledged
 is stored, published and in effect exactly once. With --mutant the database keeps less than it promises: the run must then find what is lost.
---kafka HOST:PORT uses brokers that stay up.
+--programs: how many serve over one database; --workers: processes of each. --kafka HOST:PORT uses brokers that stay up.
 Prints one line of JSON; leaves with 1 when there is a fault.`;
 
 if (import.meta.main) {
@@ -128,6 +137,7 @@ if (import.meta.main) {
     options: {
       rounds: { type: 'string', default: '20' },
       programs: { type: 'string', default: '2' },
+      workers: { type: 'string' },
       kafka: { type: 'string' },
       mutant: { type: 'string' },
       json: { type: 'string' },
@@ -139,6 +149,7 @@ if (import.meta.main) {
     const figures = await measureEngines({
       rounds: Number(values.rounds),
       programs: Number(values.programs),
+      workers: values.workers === undefined ? undefined : Number(values.workers),
       kafka: values.kafka,
       ...(values.mutant ? { mutant: values.mutant } : {}),
       say: (text) => console.error(text),

@@ -66,14 +66,14 @@ const DURABLE = {
   log_checkpoints: 'off',
 };
 
-/** The postmaster and its children: every server process is a child of the first. */
-async function processesOf(postmaster: number): Promise<number[]> {
-  const found = [postmaster];
+/** A process and its children; every process of a server is a child of its first, the postmaster. */
+export async function processesOf(first: number): Promise<number[]> {
+  const found = [first];
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
     const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (Number(parent) === postmaster) found.push(Number(name));
+    if (Number(parent) === first) found.push(Number(name));
   }
   return found;
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Postgres, type PostgresOptions, startPostgres } from '../../../tools/servers/postgres.ts';
+import { type Postgres, type PostgresOptions, processesOf, startPostgres } from '../../../tools/servers/postgres.ts';
 import { openBroker } from '../../support/kafka-broker.ts';
 import { dropTopics } from '../../support/kafka-topics.ts';
 import { freePort, type RunningPlatform, runCommand, startPlatform } from '../../support/platform.ts';
@@ -14,6 +14,11 @@ export type Engine = 'program' | 'postgres' | 'kafka';
 export interface PlantOptions {
   /** Processes of the program over one database, each on a port of its own. */
   programs: number;
+  /**
+   * Processes behind the port of each. The one that is killed is any of them: another is started in its place by their first, and when it is that one
+   * the others have to leave by themselves.
+   */
+  workers?: number | undefined;
   postgres?: PostgresOptions;
   /** `managed`: a broker of its own, which can be killed; otherwise addresses of brokers that stay up. The bus is PostgreSQL when left out. */
   kafka?: string | undefined;
@@ -41,7 +46,7 @@ export interface Plant {
 
 const STATIONS = ['ICT-HH-1', 'DIM-HH-1', 'ICT-PG-1', 'THM-PG-1'];
 
-export async function openPlant({ programs, postgres: options, kafka, environment = {} }: PlantOptions): Promise<Plant> {
+export async function openPlant({ programs, workers, postgres: options, kafka, environment = {} }: PlantOptions): Promise<Plant> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-plant-'));
   const postgres = await startPostgres(options);
   const broker = kafka === 'managed' ? await openBroker() : null;
@@ -58,6 +63,7 @@ export async function openPlant({ programs, postgres: options, kafka, environmen
     RATE_LIMIT: '1000000',
     NODE_ENV: 'test',
     LOG_LEVEL: 'warn',
+    ...(workers === undefined ? {} : { CQP_WORKERS: String(workers) }),
     ...(topics ? { KAFKA_BROKERS: topics.brokers, KAFKA_TOPIC_PREFIX: topics.prefix, KAFKA_REPLICATION: '1' } : {}),
     ...environment,
   };
@@ -79,10 +85,17 @@ export async function openPlant({ programs, postgres: options, kafka, environmen
     const alive = [...running].sort(() => Math.random() - 0.5);
     const chosen = alive.slice(0, 1 + randomInt(alive.length));
     for (const [port, platform] of chosen) {
+      const first = platform.process.pid ?? 0;
+      const all = workers === undefined ? [first] : await processesOf(first);
+      const victim = all[randomInt(all.length)] ?? first;
+      if (victim !== first) {
+        process.kill(victim, 'SIGKILL');
+        continue;
+      }
       killed.add(platform);
       running.delete(port);
+      await platform.stop('SIGKILL');
     }
-    await Promise.all(chosen.map(([, platform]) => platform.stop('SIGKILL')));
   }
 
   /** Data and all. */
