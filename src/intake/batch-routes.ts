@@ -129,7 +129,7 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
       throw new ProblemError('method_not_allowed', { headers: { allow: 'POST' } });
     },
   });
-  await app.register(async (scope) => {
+  const bytesAsTheyAre = (scope: App, _options: object, registered: () => void): void => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit: batchLimit }, (_request, body, done) => {
       done(null, body);
@@ -165,7 +165,9 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
         return whole(request, reply, judged, createHash('sha256').update(body).digest('hex'), false);
       },
     });
-  });
+    registered();
+  };
+  await app.register(bytesAsTheyAre);
 }
 
 function answer(reply: FastifyReply, results: readonly BatchResult[], lines: boolean): FastifyReply {

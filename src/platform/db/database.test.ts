@@ -74,7 +74,8 @@ test('a half-open connection (bytes go nowhere) is answered for within 2 s, fift
   hole = true;
   for (let round = 0; round < 50; round += 1) {
     const began = performance.now();
-    await assert.rejects(db.ping(), { code: 'database_unavailable' });
+    // Whatever waits for a server that is away goes on waiting: a fault that is not told as its absence is given up after some tries.
+    await assert.rejects(db.ping(), (fault: unknown) => isUnavailable(fault) && isAway(fault));
     assert.ok(performance.now() - began < 2000);
   }
   hole = false;

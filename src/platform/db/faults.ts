@@ -41,8 +41,8 @@ export function isUnavailable(error: unknown): boolean {
 
 /** Narrower than `isUnavailable`: the server is not there, as opposed to one slow or locked statement. What waits for it may wait for ever. */
 export function isAway(error: unknown): boolean {
-  const cause = error instanceof ProblemError && error.code === 'database_unavailable' ? error.cause : error;
-  return isUnavailable(cause ?? error) && !['57014', '55P03', '25P03'].includes(codeOf(cause));
+  const said = error instanceof ProblemError ? error.cause : error;
+  return isUnavailable(error) && !['57014', '55P03', '25P03'].includes(codeOf(said));
 }
 
 /** SQLSTATE of a fault, or '' when it has none: `sqlState(e) === '23505'`. */
