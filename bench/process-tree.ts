@@ -66,6 +66,13 @@ function family(all: readonly Process[], root: number): Set<number> {
   return members;
 }
 
+/** Processes of this name below a process. */
+export function familyOf(root: number, name: string): number[] {
+  const all = processes();
+  const members = family(all, root);
+  return all.filter((one) => members.has(one.pid) && one.name === name).map((one) => one.pid);
+}
+
 /** Processor time of a process and all below it, PostgreSQL's servers counted apart (microseconds). From /proc (Linux only). */
 export function treeCpu(root: number): { program: number; postgres: number } {
   const all = processes();
