@@ -79,7 +79,7 @@ async function create({ add, database, folder, sides }: Ground): Promise<void> {
     }
   }
   const size: CreateSize = values.short
-    ? { began, rounds: 2, roundsWithoutDuties: 1, seconds: 2.5, warmup: 0.7, posts: 1000, repeatUntil: 100, beginUntil: 130 }
+    ? { began, rounds: 2, roundsWithoutDuties: 1, seconds: 2.5, warmup: 0.7, posts: 1000, repeatUntil: 100, beginUntil: 200 }
     : { began, rounds: 5, roundsWithoutDuties: 2, seconds: 6, warmup: 2, posts: 2000, repeatUntil: 1500, beginUntil: 2400 };
   const result = await measureCreate(
     sides.filter(({ name }) => name === 'ours' || takes(name)),
