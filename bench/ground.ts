@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchDatabase, startPostgres } from './sides/postgres.ts';
@@ -17,12 +16,17 @@ export interface Ground {
 /** Does the work and clears the ground, however it ends; a signal ends it too. */
 export async function onGround<R>(work: (ground: Ground) => Promise<R>): Promise<R> {
   const folder = await mkdtemp(join(tmpdir(), 'cqp-bench-'));
-  const clear = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
-  const leave = () => process.exit(130);
-  process.once('exit', clear);
-  process.once('SIGINT', leave).once('SIGTERM', leave);
-  const database = await startPostgres(join(folder, 'postgres'));
   const sides: Side[] = [];
+  const database = await startPostgres(join(folder, 'postgres'));
+  let clearing: Promise<void> | undefined;
+  const clear = () => {
+    clearing ??= Promise.all(sides.map((side) => side.stop()))
+      .then(() => database.stop())
+      .then(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
+    return clearing;
+  };
+  const leave = () => void clear().finally(() => process.exit(130));
+  process.once('SIGINT', leave).once('SIGTERM', leave);
   try {
     return await work({
       folder,
@@ -34,9 +38,7 @@ export async function onGround<R>(work: (ground: Ground) => Promise<R>): Promise
       },
     });
   } finally {
-    await Promise.all(sides.map((side) => side.stop()));
-    await database.stop();
-    clear();
-    process.removeListener('exit', clear).removeListener('SIGINT', leave).removeListener('SIGTERM', leave);
+    await clear();
+    process.removeListener('SIGINT', leave).removeListener('SIGTERM', leave);
   }
 }

@@ -70,7 +70,7 @@ function family(all: readonly Process[], root: number): Set<number> {
 export function familyOf(root: number, name: string): number[] {
   const all = processes();
   const members = family(all, root);
-  return all.filter((one) => members.has(one.pid) && one.name === name).map(({ pid }) => pid);
+  return all.filter((one) => members.has(one.pid) && one.name === name).map((one) => one.pid);
 }
 
 /** Processor time of a process and all below it, PostgreSQL's servers counted apart (microseconds). From /proc (Linux only). */

@@ -49,11 +49,15 @@ export async function startPostgres(folder: string): Promise<BenchDatabase> {
   );
   const [{ data } = { data: '' }] = await query<{ data: string }>('postgres', 'select current_setting($1) as data', ['data_directory']);
   pin(Number((await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')[0]), OTHER_CORE);
+  let making: Promise<unknown> = Promise.resolve();
   return {
     version,
     query,
     async create(name, ddl) {
-      await query('postgres', `create database ${name}`);
+      // One after the other: each copies the same template.
+      const mine = making.then(() => query('postgres', `create database ${name}`));
+      making = mine.catch(() => {});
+      await mine;
       if (ddl !== undefined) await (await client(name)).query(ddl);
       const place = encodeURIComponent(host);
       return {

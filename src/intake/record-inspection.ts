@@ -29,7 +29,7 @@ const COLUMNS = {
   updated_at: 'timestamptz',
 } as const;
 /** Only where somebody claims something: the others are spared three empty columns. */
-const COLUMNS_WITH_CLAIMS = { ...COLUMNS, inspected_at: 'timestamptz', station_epoch: 'integer', station_sequence: 'bigint' } as const;
+const COLUMNS_WITH_CLAIMS = { ...COLUMNS, inspected_at: 'timestamptz', station_epoch: 'bigint', station_sequence: 'bigint' } as const;
 type Columns = typeof COLUMNS | typeof COLUMNS_WITH_CLAIMS;
 const columnsFor = (made: readonly Made[]): Columns =>
   made.some(({ value }) => value.inspected_at !== null || value.station_sequence !== null) ? COLUMNS_WITH_CLAIMS : COLUMNS;
