@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, cp, mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { appendFile, cp, type FileHandle, mkdtemp, open as openFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -150,4 +150,56 @@ test('many at once share a write; a full queue refuses and takes no number', asy
   await queue.sync();
   assert.equal((await post(queue, 'C-200')).sequence, 101);
   await queue.close();
+});
+
+test('an inspection that arrived is known by its id when the segment that said so is gone', async () => {
+  const folder = await newFolder();
+  const limits = { maxBytes: 16 * 1024 };
+  const queue = await open(folder, limits);
+  const { ref } = await post(queue, 'C-0');
+  for (let at = 1; at < 30; at += 1) {
+    queue.settle({ t: 'done', n: [at], ids: [`id-${at}`] });
+    await post(queue, `C-${at}`);
+  }
+  await queue.close();
+  assert.ok(!(await readdir(folder)).includes('0000000001.seg'));
+  const again = await open(folder, limits);
+  assert.deepEqual([again.backlog.idOf(ref), again.backlog.waiting.size], ['id-1', 1]);
+  await again.close();
+});
+
+/** The disk's own word, held back or denied: every handle of this process has it from here. */
+async function disk(): Promise<Pick<FileHandle, 'datasync'>> {
+  const handle = await openFile(join(await newFolder(), 'x'), 'w');
+  await handle.close();
+  return Object.getPrototypeOf(handle) as FileHandle;
+}
+
+test('nobody is told that an entry is safe before the disk has said so', async (t) => {
+  const queue = await open(await newFolder());
+  const { promise: said, resolve: say } = Promise.withResolvers<void>();
+  const faked = t.mock.method(await disk(), 'datasync', () => said);
+  let told = 0;
+  const posts = [0, 1, 2].map((at) => post(queue, `C-${at}`).then(() => (told += 1)));
+  await new Promise((go) => setTimeout(go, 100));
+  assert.deepEqual([told, queue.backlog.first()], [0, undefined], 'not told, and nothing to send yet');
+  say();
+  await Promise.all(posts);
+  assert.equal(faked.mock.callCount(), 2, 'the second and third shared one');
+  await queue.close();
+});
+
+test('after a flush that failed nothing is promised until the folder is opened anew', async (t) => {
+  const folder = await newFolder();
+  const queue = await open(folder);
+  await post(queue, 'C-0');
+  const faked = t.mock.method(await disk(), 'datasync', () => Promise.reject(Object.assign(new Error('i/o error'), { code: 'EIO' })));
+  await assert.rejects(post(queue, 'C-1'), /i\/o error/);
+  faked.mock.restore();
+  await assert.rejects(post(queue, 'C-2'), /disk failed/);
+  await queue.close();
+  const again = await open(folder);
+  assert.deepEqual([...again.backlog.waiting.keys()], [1]);
+  assert.equal((await post(again, 'C-3')).sequence, 2);
+  await again.close();
 });

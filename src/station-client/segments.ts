@@ -112,8 +112,10 @@ export class Segments {
       await handle.truncate(start).catch((fault: Error) => this.#break(fault));
       throw error;
     }
-    await handle.datasync().catch((fault: Error) => {
+    await handle.datasync().catch(async (fault: Error) => {
       this.#break(fault);
+      // Nobody was promised this: it should not turn up at the next opening either, as far as that is in our hands.
+      await handle.truncate(start).catch(() => {});
       throw fault;
     });
     this.#sizes.set(segment, start + bytes.length);

@@ -77,6 +77,13 @@ test('a number is used once: its own key replays, anything else is 409; another 
   assert.equal(other.json<Problem>().error.details[0]?.invalid_value, 50);
   assert.equal((await post(numbered(50, { station_epoch: 1 }))).statusCode, 201);
   assert.equal((await post(numbered(50), 'aoi2')).statusCode, 201);
+  const far = numbered(Number.MAX_SAFE_INTEGER, { station_epoch: Number.MAX_SAFE_INTEGER });
+  const kept = (await post(far, 'aoi2')).json<Inspection>();
+  assert.deepEqual(
+    [kept.station_epoch, kept.station_sequence],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    'as far as a number is exact',
+  );
   const parallel = await Promise.all(Array.from({ length: 8 }, () => post(numbered(51))));
   assert.deepEqual(parallel.map(({ statusCode }) => statusCode).sort(), [201, 409, 409, 409, 409, 409, 409, 409]);
 });
