@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type AnyEvent, TOPIC_OF } from '../../src/contracts/events.ts';
+import { type AnyEvent, KNOWN_VERSIONS, TOPIC_OF } from '../../src/contracts/events.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
 import { type Consumer, done, drop, park } from '../../src/platform/bus/consumer.ts';
 import type { Cause, Door, EventDraft } from '../../src/platform/db/door.ts';
@@ -323,6 +323,7 @@ export function busContract(name: string, harness: BusHarness): void {
     await bus.start();
     await until('the first', async () => (await effects(floor, 'g')).length === 1);
     const good = JSON.parse((await floor.db.pool.query('select event::text as text from platform.outbox')).rows[0].text) as AnyEvent;
+    assert.equal(good.schema_version, Math.max(...KNOWN_VERSIONS['lot.held']), 'the door writes the newest version');
     const json = (value: unknown) => Buffer.from(JSON.stringify(value));
     const kinds: [Buffer, RegExp][] = [
       [Buffer.from('{"event_id":'), /not JSON/],
