@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism, loadavg } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AnyEvent, KNOWN_VERSIONS } from '../../src/contracts/events.ts';
@@ -329,21 +330,23 @@ export function busContract(name: string, harness: BusHarness): void {
       await until(
         what,
         async () => new Set((await effects(floor, 'g')).filter((one) => one.endsWith(`.${asked}`))).size === lots.length,
-        15_000,
+        40_000,
       );
       return Date.now() - began;
     };
     await caughtUp('the beginning');
+    // The promise is 10 s. A machine with more than four times as much to do as it has cores gives everybody that much less.
+    const limit = 10_000 * Math.max(1, (loadavg()[0] ?? 0) / (4 * availableParallelism()));
     for (const victim of [a, b]) {
       await victim.kill();
       await sleep(150);
       const took = await caughtUp('what was written after the kill');
       t.diagnostic(`all partitions served again after ${took} ms`);
-      assert.ok(took < 10_000, `${took} ms`);
+      assert.ok(took < limit, `${took} ms`);
     }
     isOver = true;
     await load;
-    await until('everything', async () => (await effects(floor, 'g')).length >= version * lots.length, 15_000);
+    await until('everything', async () => (await effects(floor, 'g')).length >= version * lots.length, 60_000);
     const all = await effects(floor, 'g');
     assert.equal(new Set(all).size, all.length, 'no effect twice');
     assert.equal(all.length, version * lots.length);

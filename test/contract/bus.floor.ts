@@ -54,7 +54,7 @@ export function held(lot: string, version: number): EventDraft {
 }
 export const publish = (door: Door, ...events: EventDraft[]): Promise<void> => door.record(cause, { rows: [], events, audit: [] });
 
-export async function until(what: string, check: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(what: string, check: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
   for (const end = Date.now() + ms; !(await check()); await sleep(10)) assert.ok(Date.now() < end, `not within ${ms} ms: ${what}`);
 }
 
