@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
 import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { makeTopics } from '../../src/platform/bus/kafka/topics.ts';
@@ -11,15 +10,13 @@ import { PARTITIONS, partitionOf } from '../../src/platform/db/envelope.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { openLink } from '../support/kafka-broker.ts';
 import { dropTopics, readTopic } from '../support/kafka-topics.ts';
-import { cause, held, publish } from './bus.contract.ts';
+import { cause, held, publish, until as within } from './bus.floor.ts';
 
 const brokers = process.env.TEST_KAFKA_BROKERS ?? '';
 const skip = brokers === '' && 'TEST_KAFKA_BROKERS is not set';
 type Context = { after(fn: () => Promise<void>): void };
 
-async function until(what: string, check: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await check()); await sleep(20)) assert.ok(Date.now() < end, `not within ${ms} ms: ${what}`);
-}
+const until = (what: string, check: () => boolean | Promise<boolean>) => within(what, check, 20_000);
 
 /** A database and names of its own; buses on them as often as one likes. */
 async function openPlace(t: Context) {

@@ -5,7 +5,7 @@ import { postgresBus } from '../../src/platform/bus/postgres-bus.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
 import { type Database, openDatabase } from '../../src/platform/db/database.ts';
 import { openDoor } from '../../src/platform/db/door.ts';
-import type { BusInstance } from './bus.contract.ts';
+import type { BusInstance } from './bus.floor.ts';
 
 /** Which bus, and where: in the words of the environment, so that a process of its own can be told. */
 export interface BusPlace {

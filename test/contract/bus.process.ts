@@ -1,5 +1,5 @@
 // An instance of the bus in a process of its own, to be killed: serves the group `g` until then.
-import { recorder } from './bus.contract.ts';
+import { recorder } from './bus.floor.ts';
 import { openInstance, openPool } from './bus.makers.ts';
 
 const { BUS_URL = '', BUS_BROKERS = '', BUS_PREFIX = '' } = process.env;

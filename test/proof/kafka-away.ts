@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { TOPICS } from '../../src/contracts/events.ts';
+import { Check } from 'typebox/value';
+import { EVENT_PAYLOADS } from '../../src/contracts/event-payloads.ts';
+import { type AnyEvent, TOPICS } from '../../src/contracts/events.ts';
 import type { Database } from '../../src/platform/db/database.ts';
 import { PARTITIONS } from '../../src/platform/db/envelope.ts';
 import { testDatabase } from '../support/database.ts';
@@ -109,10 +111,11 @@ export async function measureAway(
     await pause(rates.steadySeconds * 1000);
     stop.abort();
     const posted = await posting;
-    await until(async () => (await waiting(db)) === 0);
     const judged = () =>
       one<{ n: number; last: Date | null }>(db, "select count(*)::int as n from intake.inspection where status = 'completed'");
     await until(async () => (await judged()).n >= posted.judgeable.length).catch(async () => say((await platform.log()).slice(-4000)));
+    // The last verdicts are events too.
+    await until(async () => (await waiting(db)) === 0);
     // Those created before the broker was back are the ones whose effect had to wait for it.
     const applied = await one<{ at: Date }>(
       db,
@@ -156,7 +159,8 @@ async function judge(db: Database, brokers: string, posted: Posted): Promise<Pic
   let writtenTwice = 0;
   for (const topic of TOPICS)
     for (const { value, headers } of await readTopic(brokers, topic, PARTITIONS)) {
-      const event = JSON.parse(value.toString('utf8')) as { event_id: string; aggregate: { type: string; id: string; version: number } };
+      const event = JSON.parse(value.toString('utf8')) as AnyEvent;
+      if (!Check(EVENT_PAYLOADS[event.event_type], event.payload)) faults.push(`${event.event_id}: not a payload of ${event.event_type}`);
       if (headers.event_id !== event.event_id) faults.push(`${event.event_id}: the header names another`);
       if (met.has(event.event_id)) {
         writtenTwice += 1;

@@ -150,6 +150,7 @@ export class Relay {
   private lose(): void {
     this.claim = undefined;
     this.options.log?.warn({}, 'the relay is another process’s now');
+    this.options.trouble.ends(RELAY);
     this.serving.abort();
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Admin, type CreateTopicsOptions } from '@platformatic/kafka';
 import { PARTITIONS } from '../../db/envelope.ts';
 import { answered, KAFKA_LIMITS } from './clients.ts';
@@ -5,6 +6,8 @@ import type { KafkaAddress, KafkaNames } from './names.ts';
 
 /** Kept as long as the inbox surely remembers (8 days): a group that lost its place and reads from the start must find nothing older. */
 const RETENTION_MS = 7 * 86_400_000;
+
+const SETTLE_MS = 10_000;
 
 /** A topic is there, but cannot serve: too few partitions. */
 export class TopicsUnfit extends Error {
@@ -37,14 +40,27 @@ export async function makeTopics(address: KafkaAddress, names: KafkaNames, repli
     };
     await make(names.topics.map(names.topic), PARTITIONS);
     await make(names.topics.map(names.deadLetters), 1);
-    const metadata = await admin.metadata({ topics: names.topics.map(names.topic), forceUpdate: true });
-    for (const topic of names.topics.map(names.topic)) {
-      const count = metadata.topics.get(topic)?.partitionsCount ?? 0;
+    const wanted = names.topics.map(names.topic);
+    const partitions = await partitionsOf(admin, wanted);
+    for (const topic of wanted) {
+      const count = partitions.get(topic) ?? 0;
       if (count < PARTITIONS) throw new TopicsUnfit(`The topic ${topic} has ${count} partitions; ${PARTITIONS} are needed`);
     }
     return made;
   } finally {
     await admin.close().catch(() => {});
+  }
+}
+
+/** Brokers hear of a new topic a little later than it is made. */
+async function partitionsOf(admin: Admin, topics: string[]): Promise<Map<string, number>> {
+  for (const end = Date.now() + SETTLE_MS; ; await sleep(200)) {
+    try {
+      const { topics: known } = await admin.metadata({ topics: [...topics], forceUpdate: true });
+      return new Map(topics.map((topic) => [topic, known.get(topic)?.partitionsCount ?? 0]));
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
   }
 }
 

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { testDatabase } from '../../../test/support/database.ts';
+import { uuidv7 } from '../id.ts';
+import { type OutboxEntry, readTail } from './outbox-reader.ts';
+import { START } from './position.ts';
+import { VersionOrder } from './version-order.ts';
+
+const RECORDS = ['a', 'b', 'c'];
+
+function envelope(id: string, version: number) {
+  return {
+    event_id: uuidv7(),
+    event_type: 'lot.held',
+    schema_version: 1,
+    occurred_at: new Date().toISOString(),
+    trace_id: 'a'.repeat(32),
+    source_service: 'test',
+    site: 'S1',
+    aggregate: { type: 'lot', id, version },
+    payload: { lot_id: id, reason: 'r', by: 'b' },
+  };
+}
+const nameOf = (entry: OutboxEntry): string => {
+  const { aggregate } = JSON.parse(entry.text);
+  return `${aggregate.id}.${aggregate.version}`;
+};
+
+test('in whatever order versions stand in the outbox, and wherever a page ends, each is told once and after its predecessors', async (t) => {
+  const { db } = await testDatabase(t);
+  const versions = RECORDS.flatMap((id) => Array.from({ length: 6 }, (_, i) => ({ id, version: i + 1 })));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.shuffledSubarray(versions, { minLength: versions.length }),
+      fc.integer({ min: 1, max: 7 }),
+      fc.nat(versions.length),
+      async (order, page, restartAfter) => {
+        await db.pool.query('delete from platform.outbox');
+        for (const { id, version } of order) {
+          const event = envelope(id, version);
+          await db.pool.query(
+            "insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ('quality.signals', 0, 'k', $1, $2, $3)",
+            [event.event_id, event.occurred_at, JSON.stringify(event)],
+          );
+        }
+        let ordering = new VersionOrder(db, 2);
+        let at = START;
+        const told: string[] = [];
+        let restarted = false;
+        for (;;) {
+          const { entries } = await readTail(db, at, page);
+          if (entries.length === 0) break;
+          for (const entry of await ordering.arrange(entries)) told.push(nameOf(entry));
+          at = entries.at(-1)?.position ?? at;
+          // A reader that has lost its memory goes on from where it stood.
+          if (!restarted && told.length >= restartAfter) {
+            restarted = true;
+            ordering = new VersionOrder(db, 2);
+          }
+        }
+        assert.deepEqual(new Set(told), new Set(order.map(({ id, version }) => `${id}.${version}`)));
+        const firsts = [...new Set(told)];
+        for (const id of RECORDS) {
+          const own = firsts.filter((name) => name.startsWith(`${id}.`)).map((name) => Number(name.split('.')[1]));
+          assert.deepEqual(
+            own,
+            own.toSorted((one, other) => one - other),
+            `${order.map(({ id: one, version }) => one + version)} in pages of ${page}`,
+          );
+        }
+        if (restartAfter >= versions.length) assert.equal(told.length, versions.length, 'each once');
+      },
+    ),
+    { numRuns: 15 },
+  );
+});
+
+test('records that were just created, and versions that follow each other, ask the database nothing', async () => {
+  const db = { pool: { connect: () => Promise.reject(new Error('asked')) } } as never;
+  const ordering = new VersionOrder(db, 100);
+  const entry = (id: string, version: number): OutboxEntry => {
+    const event = envelope(id, version);
+    const text = JSON.stringify(event);
+    return { position: START, topic: 'quality.signals', partition: 0, key: 'k', eventId: event.event_id, text };
+  };
+  const page = [entry('a', 1), entry('b', 1), entry('a', 2), entry('a', 3), entry('b', 2)];
+  assert.deepEqual(await ordering.arrange(page), page);
+  ordering.passed(entry('a', 4));
+  assert.equal((await ordering.arrange([entry('a', 5)])).length, 1);
+  await assert.rejects(ordering.arrange([entry('c', 2)]), /asked/);
+});
