@@ -42,6 +42,9 @@ const SYSTEM: Cause = { actor: { subject: 'system', name: 'bootstrap', kind: 'sy
 /** Connections that the kernel holds until they are accepted: Node's 511 left some of 10,000 that came within a second unanswered. */
 const BACKLOG = 65_535;
 
+/** Where the kernel deals connections out to the processes of a group (SO_REUSEPORT); elsewhere the first process hands them round: docs/adr/0020. */
+const SHARED_PORT = process.platform === 'linux';
+
 /** Mean delay of the event loop (milliseconds) at which reads are shed: a busy laptop just after the start is no overload. */
 const MAX_LOOP_DELAY = 1000;
 
@@ -216,7 +219,9 @@ export async function compose(given: Config, member: Member<Part> | null = null)
     }
     await infrastructure.bus.start();
     closers.push(() => infrastructure.bus.stop());
-    await app.listen({ host: config.HOST, port: config.PORT, backlog: BACKLOG });
+    // Fastify hands all of it to Node; its types know `reusePort` not yet.
+    const listen = { host: config.HOST, port: config.PORT, backlog: BACKLOG, reusePort: member !== null && SHARED_PORT };
+    await app.listen(listen);
     lifecycle.serving();
     const credentialsFile = signsIn(config) && (member?.part.index ?? 0) === 0 ? await identity.publish() : null;
     if (member === null) closers.push(await startDemo({ config, log, url: listening, credentialsFile }));

@@ -5,7 +5,7 @@ import type { Config } from './config.ts';
 import { startDemo } from './demo.ts';
 import { openMigrated } from './infrastructure.ts';
 import { createLifecycle } from './platform/lifecycle.ts';
-import { freePort } from './platform/ports.ts';
+import { assertPortFree, freePort } from './platform/ports.ts';
 import { joinGroup } from './platform/processes/member.ts';
 import { startGroup } from './platform/processes/primary.ts';
 import { createLog } from './platform/telemetry/log.ts';
@@ -40,6 +40,7 @@ async function serveAlone(config: Config): Promise<string> {
 async function serveAsPrimary(config: Config): Promise<string> {
   const log = createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME });
   const port = config.PORT === 0 ? await freePort() : config.PORT;
+  await assertPortFree(config.HOST, port);
   const leaveMs = config.SHUTDOWN_TIMEOUT + config.DRAIN_DELAY + LAST_MS;
   const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: leaveMs, log });
   const server = await openMigrated(config, log);

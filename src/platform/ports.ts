@@ -11,3 +11,15 @@ export function freePort(): Promise<number> {
     });
   });
 }
+
+/**
+ * Whether nobody listens there, asked as one who does not share: processes that share a port would not notice somebody else on it.
+ * @throws Error EADDRINUSE
+ */
+export function assertPortFree(host: string, port: number): Promise<void> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}

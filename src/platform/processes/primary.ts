@@ -40,8 +40,8 @@ interface Seat {
 const FIGURES_MS = 800;
 
 /**
- * The same program several times behind one port. This process accepts the connections and hands them round in turn (measured against a shared
- * listening socket and SO_REUSEPORT: docs/adr/0020), starts a process again that died, and passes on what they tell each other. It answers no request.
+ * The same program several times behind one port. This process starts one again that died and passes on what they tell each other; it answers no request.
+ * Where they do not share the port by themselves it hands connections round in turn.
  */
 export function startGroup(options: GroupOptions): Group {
   const { count, log } = options;

@@ -1,0 +1,143 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
+import { type MemoryPeak, memoryPeaks } from '../../bench/process-tree.ts';
+import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
+
+export interface LoadOptions {
+  seconds: number;
+  rate: number;
+  connections: number;
+  burst: number;
+  workers: number;
+}
+
+export interface LoadFigures {
+  control: { p50: number; p95: number; p99: number };
+  /** Whether the control was quick enough for the machine to be judged quiet: P95 below 20 ms. */
+  quiet: boolean;
+  steady: { due: number; answered: number; p50: number; p95: number; p99: number; statuses: Record<string, number> };
+  burst: { due: number; answered: number; longest: number; statuses: Record<string, number> };
+  resets: number;
+  /** The most that a process of the program had resident (MiB). */
+  memory: number;
+  faults: string[];
+}
+
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const CONTROL_SECONDS = 10;
+const BESIDE_CONTROL_MS = 60;
+const ABSOLUTE_MS = 100;
+const MEMORY_MIB = 256;
+
+async function generate(platform: RunningPlatform, port: number, folder: string, given: Record<string, number>): Promise<OpenLoopResult> {
+  const json = join(folder, `load-${port}.json`);
+  const args = Object.entries({ patience: 60, ...given }).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const credentials = join(platform.dataDir, 'demo-credentials.json');
+  const target = ['--url', `http://127.0.0.1:${port}`, '--credentials', credentials, '--json', json, '--shed'];
+  const generator = spawn(process.execPath, [file('../../bench/load.ts'), ...target, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+  await once(generator, 'exit');
+  return JSON.parse(await readFile(json, 'utf8')) as OpenLoopResult;
+}
+
+/** A bare server of the same framework and shape, in the same minute: what this machine answers in when nothing is done. */
+async function control(platform: RunningPlatform, folder: string, options: LoadOptions): Promise<LoadFigures['control']> {
+  const port = await freePort();
+  const child = fork(file('../../bench/load/servers.ts'), ['--kind', 'fastify_bare', '--port', String(port)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  try {
+    await once(child, 'message');
+    const { steady } = await generate(platform, port, folder, {
+      rate: options.rate,
+      connections: options.connections,
+      seconds: CONTROL_SECONDS,
+    });
+    if (!steady) throw new Error('the control has no figures');
+    return { p50: steady.latency.p50, p95: steady.latency.p95, p99: steady.latency.p99 };
+  } finally {
+    child.kill();
+  }
+}
+
+/** The nominal load and a burst over as many connections, against a platform of its own with default settings. */
+export async function measureLoad(options: LoadOptions, say: (text: string) => void): Promise<LoadFigures> {
+  const ends: (() => Promise<void>)[] = [];
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-load-'));
+  ends.push(() => rm(folder, { recursive: true, force: true }));
+  try {
+    const environment = { CQP_WORKERS: String(options.workers), LOG_LEVEL: 'info' };
+    const platform = await startPlatform({ after: (fn) => void ends.push(fn) }, { environment });
+    const port = Number(new URL(platform.url).port);
+    say('the control server first');
+    const beside = await control(platform, folder, options);
+    const { rate, connections, seconds, burst: size } = options;
+    const { steady, burst } = await generate(platform, port, folder, { rate, connections, seconds, burst: size });
+    if (!steady || !burst) throw new Error('the load has no figures');
+    const programs = memoryPeaks(platform.process.pid ?? 0).filter(({ name }: MemoryPeak) => name !== 'postgres' && name !== 'sh');
+    const memory = Math.max(...programs.map(({ peak_mib }) => peak_mib));
+    const faults: string[] = [];
+    const hold = (good: boolean, words: string) => void (good || faults.push(words));
+    const { p50, p95, p99 } = steady.latency;
+    hold(steady.server_errors === 0, `${steady.server_errors} answers of the steady part were 5xx`);
+    hold(steady.resets + burst.resets === 0, `${steady.resets + burst.resets} connections were reset`);
+    hold(steady.unanswered + burst.unanswered === 0, `${steady.unanswered} and ${burst.unanswered} requests had no answer`);
+    hold(p95 <= beside.p95 + BESIDE_CONTROL_MS, `P95 ${p95} ms is more than ${BESIDE_CONTROL_MS} ms above the control's ${beside.p95} ms`);
+    const quiet = beside.p95 < 20;
+    if (quiet) hold(p95 < ABSOLUTE_MS, `P95 is ${p95} ms on a quiet machine`);
+    hold(memory < MEMORY_MIB, `a process had ${memory} MiB`);
+    return {
+      control: beside,
+      quiet,
+      steady: { due: steady.due, answered: steady.answered, p50, p95, p99, statuses: steady.statuses },
+      burst: { due: burst.due, answered: burst.answered, longest: burst.latency.max, statuses: burst.statuses },
+      resets: steady.resets + burst.resets,
+      memory,
+      faults,
+    };
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}
+
+const USAGE = `usage: node test/proof/load.ts [options]
+
+50,000 creations a minute over keep-alive connections, then a burst, beside a bare server of the same framework. Says what was promised and not kept, and
+ends with 1 then. The generator and the platform each hold a file a connection: Node takes the hard limit of open files (ulimit -Hn), which has to be
+above --connections plus 1,000.
+
+  --minutes N      length of the steady part   (5)
+  --rate N         requests a second           (834)
+  --connections N                              (10000)
+  --burst N        requests within one second  (10000)
+  --workers N      processes of the platform   (1)
+  --short          20 s over 2,000 connections, burst of 2,000`;
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '5' },
+      rate: { type: 'string', default: '834' },
+      connections: { type: 'string', default: '10000' },
+      burst: { type: 'string', default: '10000' },
+      workers: { type: 'string', default: '1' },
+      short: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) console.log(USAGE);
+  else {
+    const long = { seconds: Number(values.minutes) * 60, connections: Number(values.connections), burst: Number(values.burst) };
+    const chosen = values.short ? { seconds: 20, connections: 2000, burst: 2000 } : long;
+    const figures = await measureLoad({ ...chosen, rate: Number(values.rate), workers: Number(values.workers) }, (text) =>
+      console.error(text),
+    );
+    console.log(JSON.stringify(figures, null, 2));
+    process.exit(figures.faults.length > 0 ? 1 : 0);
+  }
+}
