@@ -125,12 +125,17 @@ export async function measureEngines({
   };
 }
 
-const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [--programs 2] [--workers N] [--kafka managed] [--mutant synchronous_commit=off] [--json FILE]
+const USAGE = `usage: node test/proof/engines.ts [--rounds 20] [options]
 
-Kills the program, PostgreSQL, with --kafka managed a broker too, or several of them (SIGKILL) at random moments under load, starts them again, and checks at the end that everything acknowledged
-is stored, published and in effect exactly once. With --mutant the database keeps less than it promises: the run must then find what is lost.
---programs: how many serve over one database; --workers: processes of each. --kafka HOST:PORT uses brokers that stay up.
-Prints one line of JSON; leaves with 1 when there is a fault.`;
+Kills the program, PostgreSQL or several engines at once (SIGKILL) at random moments under load, starts them again, and checks at the end that
+everything acknowledged is stored, published and in effect exactly once. Prints one line of JSON; leaves with 1 when there is a fault.
+
+  --programs 2              how many programs serve over the one database
+  --workers N               processes of each program; one process of it dies
+  --kafka managed           over a broker of its own, which dies too; HOST:PORT: over brokers that stay up
+  --mutant NAME=VALUE       a setting of PostgreSQL such as synchronous_commit=off, with which it keeps less than it promises: the run ends with the
+                            first round in which something acknowledged is missing
+  --json FILE               writes the line there as well`;
 
 if (import.meta.main) {
   const { values } = parseArgs({

@@ -107,7 +107,10 @@ export async function openPlant({ programs, workers, postgres: options, kafka, e
   }
 
   try {
-    await runCommand(['migrate'], settings);
+    // A broker that is busy may tell of a topic some seconds after it made it: the command fails then, and passes when it is given again.
+    await runCommand(['migrate'], settings).catch((error: Error) =>
+      topics && error.message.includes('Unknown topic') ? sleep(3000).then(() => runCommand(['migrate'], settings)) : Promise.reject(error),
+    );
     for (const port of ports) await start(port);
     const first = running.get(ports[0] ?? 0) as RunningPlatform;
     const stations: Station[] = [];
