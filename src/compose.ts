@@ -42,7 +42,7 @@ const SYSTEM: Cause = { actor: { subject: 'system', name: 'bootstrap', kind: 'sy
 /** Connections that the kernel holds until they are accepted: Node's 511 left some of 10,000 that came within a second unanswered. */
 const BACKLOG = 65_535;
 
-/** Where the kernel deals connections out to the processes of a group (SO_REUSEPORT); elsewhere the first process hands them round: docs/adr/0020. */
+/** Where the kernel deals connections out to the processes of a group (SO_REUSEPORT); elsewhere the first process hands them round: docs/adr/0013. */
 const SHARED_PORT = process.platform === 'linux';
 
 /** Mean delay of the event loop (milliseconds) at which reads are shed: a busy laptop just after the start is no overload. */
