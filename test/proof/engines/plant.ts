@@ -61,6 +61,8 @@ export async function openPlant({ programs, workers, postgres: options, kafka, e
     PUBLIC_URL: bases[0] ?? '',
     TOKEN_LIFETIME: '1h',
     RATE_LIMIT: '1000000',
+    // Most inspections here get no inputs: none of them is to be swept in a run that takes its time.
+    INPUT_TIMEOUT: '1d',
     NODE_ENV: 'test',
     LOG_LEVEL: 'warn',
     ...(workers === undefined ? {} : { CQP_WORKERS: String(workers) }),
