@@ -1,12 +1,13 @@
-import { fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
-import { type MemoryPeak, memoryPeaks } from '../../bench/process-tree.ts';
+import { listenerOn, type MemoryPeak, memoryPeaks } from '../../bench/process-tree.ts';
 import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
 
 export interface LoadOptions {
@@ -48,11 +49,12 @@ async function generate(platform: RunningPlatform, port: number, folder: string,
 /** A bare server of the same framework and shape, in the same minute: what this machine answers in when nothing is done. */
 async function control(platform: RunningPlatform, folder: string, options: LoadOptions): Promise<LoadFigures['control']> {
   const port = await freePort();
-  const child = fork(file('../../bench/load/servers.ts'), ['--kind', 'fastify_bare', '--port', String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  const child = spawn(process.execPath, [file('../../bench/load/servers.ts'), '--kind', 'fastify_bare', '--port', String(port)], {
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
   try {
-    await once(child, 'message');
+    for (const until = Date.now() + 60_000; listenerOn(port) === undefined; await pause(100))
+      if (child.exitCode !== null || Date.now() > until) throw new Error('the control did not start');
     const { steady } = await generate(platform, port, folder, {
       rate: options.rate,
       connections: options.connections,
