@@ -256,8 +256,9 @@ export function busContract(name: string, harness: BusHarness): void {
     const { bus, door } = floor.open();
     bus.subscribe(recorder(door, 'g'));
     await bus.start();
-    const early = await takeNumber(floor);
+    // Whoever changes a record found it: its creation is older than every number that is taken for a change.
     await publish(door, held('L', 1));
+    const early = await takeNumber(floor);
     await publish(door, held('OTHER', 1));
     // Between the two that matter: while it is open, nothing of a higher number is below the horizon.
     const between = await takeNumber(floor);

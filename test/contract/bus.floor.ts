@@ -128,8 +128,8 @@ export async function takeNumber(floor: Floor): Promise<{ commit(event: EventDra
       const head = { event_id: uuidv7(), event_type: type, schema_version: 1, occurred_at: at, trace_id: cause.traceId };
       const event = { ...head, source_service: 'test', site, aggregate, payload };
       await client.query(
-        'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event) values ($1, $2, $3, $4, $5, $6)',
-        [TOPIC_OF[type], partitionOf(key), key, head.event_id, at, JSON.stringify(event)],
+        'insert into platform.outbox (topic, partition, key, event_id, occurred_at, event, record) values ($1, $2, $3, $4, $5, $6, $7)',
+        [TOPIC_OF[type], partitionOf(key), key, head.event_id, at, JSON.stringify(event), aggregate.version > 1 ? aggregate.id : null],
       );
       await client.query('commit');
       client.release();

@@ -18,10 +18,10 @@ async function relayRate(t: Closers, broker: string, prefix: string, events: num
   const { db } = await testDatabase(t, { statementTimeoutMs: 120_000 });
   // Envelopes as the door writes them, a create's size.
   await db.pool.query(
-    `insert into platform.outbox (topic, partition, key, event_id, occurred_at, event)
+    `insert into platform.outbox (topic, partition, key, event_id, occurred_at, event, record)
      select 'inspection.lifecycle', n % 8, 'HH/LOT-2026-' || n % 64, id, now(), format(
        '{"event_id":"%s","event_type":"inspection.created","schema_version":1,"occurred_at":"2026-11-25T12:00:00.000Z","trace_id":"%s","source_service":"chip-quality-platform","site":"HH","aggregate":{"type":"inspection","id":"%s","version":%s},"payload":{"inspection_id":"%s","lot_id":"LOT-2026-%s","chip_id":"PCB-%s","inspection_type":"visual","station_id":"AOI-HH-1","status":"pending","verdict":null,"reason":null,"priority":5,"attempt":1}}',
-       id, repeat('ab', 16), id, $2::int, id, n % 64, n)::json
+       id, repeat('ab', 16), id, $2::int, id, n % 64, n)::json, case when $2 > 1 then id::text end
      from (select n, gen_random_uuid() as id from generate_series(1, $1::int) as n) made`,
     [events, version],
   );

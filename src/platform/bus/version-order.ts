@@ -1,36 +1,32 @@
 import { type Database, prepared } from '../db/database.ts';
-import { headOf, type OutboxEntry, openedOf } from './outbox-reader.ts';
+import { headOf, type OutboxEntry } from './outbox-reader.ts';
 
-/** Rows of one lane that one look goes through; it goes on while they are younger than `REACH_MS` allows. */
-const WINDOW = 5_000;
-/** A transaction that wrote before ours committed cannot stand further behind us than transactions live; clocks of writers may differ by the rest. */
-const REACH_MS = 120_000;
+/** More lower versions than this of one record never stand behind a higher one: each waits for the lock of its record. */
+const MOST = 100;
 
 /*
- * Lower versions of the same records that stand later in the outbox, committed or not below the horizon. One row a candidate. The inner LIMIT keeps
- * it a walk along outbox_lane from the candidate on (18.4: Index Scan, rows filtered by key, then by text, then parsed); at the tip of the outbox
- * it meets the handful of rows that came since.
+ * Lower versions of the same records that stand later in the outbox, committed or not below the horizon. Plan (18.4): for each candidate an Index Scan
+ * on outbox_record from the candidate on, which holds the versions of one record after the first; a page of 500 candidates is some milliseconds
+ * however many events wait.
  */
 const LATER = prepared(
   'outbox_later',
-  `select c.n, w.scanned, w.reached, w.found
-   from json_to_recordset($1::json) as c(n int, topic text, partition smallint, xid xid8, seq bigint, key text, type text, id text, version int)
+  `select c.n, o.xid::text as xid, o.seq, o.event_id, o.event::text as event
+   from json_to_recordset($1::json) as c(n int, topic text, xid xid8, seq bigint, type text, id text, version int)
    cross join lateral (
-     select count(*)::int as scanned, max(r.occurred_at) as reached,
-       json_agg(json_build_object('xid', r.xid::text, 'seq', r.seq, 'event_id', r.event_id, 'event', r.event::text) order by r.xid, r.seq)
-         filter (where r.key = c.key and strpos(r.event::text, c.id) > 0 and r.event -> 'aggregate' ->> 'id' = c.id
-           and r.event -> 'aggregate' ->> 'type' = c.type and (r.event -> 'aggregate' ->> 'version')::int < c.version) as found
-     from (
-       select o.xid, o.seq, o.key, o.event_id, o.occurred_at, o.event from platform.outbox o
-       where o.topic = c.topic and o.partition = c.partition and (o.xid, o.seq) > (c.xid, c.seq)
-       order by o.topic, o.partition, o.xid, o.seq limit ${WINDOW} offset $2::int) r) w`,
+     select r.* from platform.outbox r
+     where r.record = c.id and (r.xid, r.seq) > (c.xid, c.seq) and r.topic = c.topic
+       and r.event -> 'aggregate' ->> 'type' = c.type and (r.event -> 'aggregate' ->> 'version')::int < c.version
+     order by r.record, r.xid, r.seq limit ${MOST}) o
+   order by c.n, (o.event -> 'aggregate' ->> 'version')::int`,
 );
 
 interface Found {
   n: number;
-  scanned: number;
-  reached: Date | null;
-  found: { xid: string; seq: number; event_id: string; event: string }[] | null;
+  xid: string;
+  seq: number;
+  event_id: string;
+  event: string;
 }
 
 interface Candidate {
@@ -109,47 +105,26 @@ export class VersionOrder {
     }
   }
 
-  private async lookUp(all: readonly Candidate[]): Promise<Map<OutboxEntry, OutboxEntry[]>> {
-    const lower = new Map<OutboxEntry, OutboxEntry[]>();
-    let candidates = [...all];
-    for (let offset = 0; candidates.length > 0; offset += WINDOW) {
-      const rows = await this.ask(candidates, offset);
-      const further: Candidate[] = [];
-      for (const row of rows) {
-        const candidate = candidates[row.n];
-        if (!candidate) continue;
-        const { entry } = candidate;
-        const found = (row.found ?? []).map((one) => ({
-          position: { xid: BigInt(one.xid), seq: one.seq },
-          topic: entry.topic,
-          partition: entry.partition,
-          key: entry.key,
-          eventId: one.event_id,
-          text: one.event,
-        }));
-        if (found.length > 0) lower.set(entry, [...(lower.get(entry) ?? []), ...found].sort(byVersion));
-        const until = Date.parse(openedOf(entry).event?.occurred_at ?? '') + REACH_MS;
-        if (row.scanned === WINDOW && (row.reached?.getTime() ?? 0) < until) further.push(candidate);
-      }
-      candidates = further;
-    }
-    return lower;
-  }
-
-  private async ask(candidates: readonly Candidate[], offset: number): Promise<Found[]> {
-    const rows = candidates.map(({ entry, version, id, type }, n) => {
+  private async lookUp(candidates: readonly Candidate[]): Promise<Map<OutboxEntry, OutboxEntry[]>> {
+    const asked = candidates.map(({ entry, version, id, type }, n) => {
       const { xid, seq } = entry.position;
-      return { n, topic: entry.topic, partition: entry.partition, xid: xid.toString(), seq, key: entry.key, type, id, version };
+      return { n, topic: entry.topic, xid: xid.toString(), seq, type, id, version };
     });
     const client = await this.db.pool.connect();
+    const lower = new Map<OutboxEntry, OutboxEntry[]>();
     try {
-      return (await client.query<Found>(LATER, [JSON.stringify(rows), offset])).rows;
+      for (const one of (await client.query<Found>(LATER, [JSON.stringify(asked)])).rows) {
+        const entry = candidates[one.n]?.entry;
+        if (!entry) continue;
+        const position = { xid: BigInt(one.xid), seq: one.seq };
+        const { topic, partition, key } = entry;
+        lower.set(entry, [...(lower.get(entry) ?? []), { position, topic, partition, key, eventId: one.event_id, text: one.event }]);
+      }
     } finally {
       client.release();
     }
+    return lower;
   }
 }
 
 const nameOf = (entry: OutboxEntry, { type, id }: { type: string; id: string }): string => `${entry.topic} ${type} ${id}`;
-const versionOf = (entry: OutboxEntry): number => headOf(entry)?.aggregate.version ?? 0;
-const byVersion = (one: OutboxEntry, other: OutboxEntry): number => versionOf(one) - versionOf(other);

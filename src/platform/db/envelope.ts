@@ -33,7 +33,8 @@ export function outboxRow(member: number, draft: EventDraft, cause: Cause, sourc
     aggregate: draft.aggregate,
     payload: draft.payload,
   };
-  return `{"_m":${member},"topic":"${TOPIC_OF[draft.type]}","partition":${partitionOf(draft.key)},"key":${JSON.stringify(draft.key)},"event_id":"${event.event_id}","occurred_at":"${occurredAt}","event":${JSON.stringify(event)}}`;
+  const record = draft.aggregate.version > 1 ? `,"record":${JSON.stringify(draft.aggregate.id)}` : '';
+  return `{"_m":${member},"topic":"${TOPIC_OF[draft.type]}","partition":${partitionOf(draft.key)},"key":${JSON.stringify(draft.key)},"event_id":"${event.event_id}","occurred_at":"${occurredAt}","event":${JSON.stringify(event)}${record}}`;
 }
 
 /** A row of the ledger as JSON text. */

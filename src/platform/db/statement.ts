@@ -208,9 +208,9 @@ function textOf(tables: readonly TableRows[], parts: Parts): string {
   let events = '';
   if (parts.events) {
     events = next();
-    ctes.push(`e as (insert into platform.outbox (topic, partition, key, event_id, occurred_at, event)
-      select topic, partition, key, event_id, occurred_at, event from json_to_recordset(${events}) as x(_m int, topic text, partition smallint, key text,
-        event_id uuid, occurred_at timestamptz, event json)${kept('x')})`);
+    ctes.push(`e as (insert into platform.outbox (topic, partition, key, event_id, occurred_at, event, record)
+      select topic, partition, key, event_id, occurred_at, event, record from json_to_recordset(${events}) as x(_m int, topic text, partition smallint, key text,
+        event_id uuid, occurred_at timestamptz, event json, record text)${kept('x')})`);
   }
   if (parts.audit)
     ctes.push(`a as (insert into platform.audit
