@@ -190,7 +190,7 @@ export function refuseTelemetry(): void {
  */
 export function relaunchLean(script: string, args: readonly string[]): void {
   if (process.platform !== 'linux' || typeof process.execve !== 'function' || process.env.MALLOC_ARENA_MAX !== undefined) return;
-  process.execve(process.execPath, [process.execPath, ...process.execArgv, '--max-semi-space-size=8', script, ...args], {
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, '--max-semi-space-size=16', script, ...args], {
     NODE_COMPILE_CACHE: resolve(script, '../../node_modules/.cache/node'),
     ...process.env,
     MALLOC_ARENA_MAX: '2',

@@ -30,7 +30,7 @@ export interface Tail {
 
 const LIMIT = 500;
 /** Under load wakes come by the hundred: looks are at least this far apart and bring a batch each. */
-const SPACING_MS = 4;
+const SPACING_MS = 10;
 
 export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
   let position = START;
