@@ -12,7 +12,7 @@ const COMMANDS = {
   start: 'install and build what is missing, then run the whole platform with its demo line',
   test: 'install what is missing, then run every test that this machine can run',
   check: 'types, lint, dead code and generated files',
-  bench: 'measure this platform beside its control',
+  bench: 'measure this platform beside its control and what would be built instead',
   build: 'build the dashboard and the program (dist/)',
 };
 
