@@ -81,3 +81,25 @@ test('1,000 slow clients are gone within 30 s, and nobody else notices them', { 
   assert.ok(busyP95 <= quiet * 1.5 + 25, `${busyP95} ms beside ${quiet} ms`);
   assert.ok(most - memory < 100 * 2 ** 20);
 });
+
+test('a connection that is opened before it is needed, and one that rests between requests, are no slow clients', {
+  timeout: 60_000,
+}, async (t) => {
+  const server = await busy(t, 20_000);
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  t.after(async () => void socket.destroy());
+  let got = '';
+  socket.on('data', (chunk) => {
+    got += chunk.toString('latin1');
+  });
+  const ask = async () => {
+    socket.write(`GET /v1/inspections HTTP/1.1\r\n${HEAD}\r\n`);
+    for (let tries = 0; tries < 100 && !got.includes('{"data":[]}'); tries += 1) await pause(50);
+    assert.match(got, /^HTTP\/1\.1 200 /);
+    got = '';
+  };
+  await pause(16_000);
+  await ask();
+  await pause(16_000);
+  await ask();
+});

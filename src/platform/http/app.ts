@@ -102,6 +102,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   const metrics = options.metrics ?? createMetrics();
   const lifecycle = options.lifecycle ?? createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 20_000, log });
   const requestTimeoutMs = options.requestTimeoutMs ?? 20_000;
+  const requestTimeout = Math.max(requestTimeoutMs, options.uploadTimeoutMs ?? 120_000);
+  const keepAliveTimeout = options.keepAliveTimeoutMs ?? 65_000;
   const rate = options.rateLimit ?? 1000;
   const failed = options.failedTokenLimit ?? 1000;
   const table = new RouteTable();
@@ -126,16 +128,16 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     },
     http: {
       maxHeaderSize: HEADER_BLOCK,
-      headersTimeout: options.headersTimeoutMs ?? 10_000,
+      headersTimeout: Math.min(keepAliveTimeout, requestTimeout),
       connectionsCheckingInterval: 5000,
       shouldUpgradeCallback: (request) =>
         request.headers.upgrade?.toLowerCase() === 'websocket' &&
         request.method === 'GET' &&
         (request.url ?? '').split('?', 1)[0] === STREAM_PATH,
     },
-    requestTimeout: Math.max(requestTimeoutMs, options.uploadTimeoutMs ?? 120_000),
+    requestTimeout,
     connectionTimeout: 150_000,
-    keepAliveTimeout: options.keepAliveTimeoutMs ?? 65_000,
+    keepAliveTimeout,
     bodyLimit: options.bodyLimit ?? 1024 * 1024,
     trustProxy: options.trustProxy && options.trustProxy.length > 0 ? [...options.trustProxy] : false,
     return503OnClosing: false,
@@ -168,7 +170,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   });
   await addDocument(app, options.document);
   addRequestFacts(app);
-  const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000 });
+  const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000, headMs: options.headersTimeoutMs ?? 10_000 });
   addAdmission(app, { pressure, creations, metrics, log, connections: () => connections.open });
   addErrors(app, { log, table, bodies });
   addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, lifecycle, table, bodies });

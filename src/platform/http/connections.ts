@@ -1,16 +1,30 @@
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { App } from './app.ts';
+import { clientError } from './errors.ts';
 
 interface Kept {
-  /** Bytes that the kernel had taken at the last look that showed progress, and when that was. */
+  /** Bytes of answers that the kernel had taken at the last look that showed progress, and when that was. */
   taken: number;
   since: number;
+  /** The last request of this connection, and what had been read when it was whole. */
+  request: IncomingMessage | null;
+  read: number;
+  /** When bytes of a next head were first seen; 0 while there are none. */
+  headSince: number;
 }
 
 export interface Connections {
-  /** Open connections. */
+  /** Connections that are open. */
   readonly open: number;
   stop(): void;
+}
+
+export interface ConnectionLimits {
+  /** An answer of which nothing is taken for so long (milliseconds). */
+  stallMs: number;
+  /** A head that has begun and is not whole after so long. */
+  headMs: number;
 }
 
 const LOOK_MS = 2500;
@@ -25,26 +39,61 @@ const hasWaiting = (socket: Socket): boolean =>
   socket.writableLength > 0 || ((socket as unknown as { _handle?: { writeQueueSize?: number } })._handle?.writeQueueSize ?? 0) > 0;
 
 /**
- * Knows the open connections, and ends those whose client does not read: when bytes of an answer wait and none has gone for `stallMs`. Node bounds the
- * time that a request takes to arrive, but not the time that an answer takes to leave. A client that reads slowly and steadily is left alone.
+ * Knows the open connections and ends those whose client is slow: one that dribbles a head, and one that does not read its answer (Node bounds the
+ * time that a request takes to arrive, but not the time that an answer takes to leave). Node's own time-out of heads also ends a connection on which
+ * nothing was sent yet, and of ten thousand that are opened before they are needed that would be every second one: it is set to that of idle connections.
+ * A connection that became a live stream has the bounds of the stream.
  */
-export function watchConnections(app: App, options: { stallMs: number; now?: () => number }): Connections {
-  const { stallMs, now = () => performance.now() } = options;
+export function watchConnections(app: App, { stallMs, headMs }: ConnectionLimits): Connections {
   const kept = new Map<Socket, Kept>();
 
-  app.server.on('connection', (socket: Socket) => {
-    kept.set(socket, { taken: 0, since: now() });
+  function keep(socket: Socket): Kept {
+    const known = kept.get(socket);
+    if (known) return known;
+    const fresh: Kept = { taken: 0, since: performance.now(), request: null, read: 0, headSince: 0 };
+    kept.set(socket, fresh);
     socket.once('close', () => kept.delete(socket));
+    return fresh;
+  }
+  app.server.on('connection', (socket: Socket) => void keep(socket));
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { socket } = request.raw;
+    if ((request.raw as { upgrade?: boolean }).upgrade === true) kept.delete(socket);
+    else if (socket instanceof Socket) {
+      const seen = keep(socket);
+      seen.request = request.raw;
+      seen.headSince = 0;
+    }
+    done();
   });
 
+  function dribbles(socket: Socket, seen: Kept, at: number): boolean {
+    if (seen.request !== null) {
+      if (!seen.request.complete) return false;
+      seen.request = null;
+      seen.read = socket.bytesRead;
+    }
+    if (socket.bytesRead === seen.read) return false;
+    if (seen.headSince === 0) seen.headSince = at;
+    return at - seen.headSince >= headMs;
+  }
+
+  function stalls(socket: Socket, seen: Kept, at: number): boolean {
+    const taken = takenBy(socket);
+    if (taken !== seen.taken || !hasWaiting(socket)) {
+      seen.taken = taken;
+      seen.since = at;
+      return false;
+    }
+    return at - seen.since >= stallMs;
+  }
+
   const timer = setInterval(() => {
-    const at = now();
+    const at = performance.now();
     for (const [socket, seen] of kept) {
-      const taken = takenBy(socket);
-      if (taken !== seen.taken || !hasWaiting(socket)) {
-        seen.taken = taken;
-        seen.since = at;
-      } else if (at - seen.since >= stallMs) socket.destroy();
+      if (stalls(socket, seen, at)) socket.destroy();
+      else if (dribbles(socket, seen, at))
+        clientError(Object.assign(new Error('the head does not come'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), socket);
     }
   }, LOOK_MS).unref();
 
