@@ -96,12 +96,12 @@ test('the broker may be away at the start: changes go on, the lag and the troubl
 
 test('a relay whose place was not saved repeats, and each first time is in order', { skip }, async (t) => {
   const place = await openPlace(t);
+  await publish(place.door, held('L', 1), held('M', 1));
   const client = await place.db.pool.connect();
   await client.query('begin');
   await client.query('select pg_current_xact_id()');
-  await publish(place.door, held('L', 1), held('M', 1));
   await publish(place.door, held('L', 2));
-  // The third version moves to the front of the outbox, as a transaction with a lower number would have put it there.
+  // The third version moves before the second, as a transaction with a lower number would have put it there.
   const { rows } = await client.query('select pg_current_xact_id()::text as xid');
   await publish(place.door, held('L', 3));
   await client.query("update platform.outbox set xid = $1 where event -> 'aggregate' ->> 'version' = '3'", [rows[0].xid]);

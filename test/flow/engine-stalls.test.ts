@@ -28,8 +28,9 @@ test('a PostgreSQL that stands still for 8 s: 503 with Retry-After within 2 s, b
     `${during.length} answers meanwhile, after ${at(0.5)} ms (P50), ${at(0.95)} ms (P95), ${at(1)} ms (the last); ${acknowledged} acknowledged in all`,
   );
   assert.ok(during.length > 50);
-  const statuses = [...new Set(during.map(({ status }) => status))].sort();
-  assert.deepEqual(statuses, [503]);
+  // Some clients send a key twice at once: the second is told that the first is still under way.
+  const statuses = new Set(during.map(({ status }) => status));
+  assert.ok(statuses.has(503) && statuses.isSubsetOf(new Set([409, 503])), [...statuses].join());
   for (const { retryAfter, text, contentType } of during) {
     assert.ok(Number(retryAfter) >= 1, `no Retry-After: ${text}`);
     assert.match(contentType, /^application\/problem\+json/);
