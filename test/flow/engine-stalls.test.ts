@@ -30,7 +30,10 @@ test('a PostgreSQL that stands still for 8 s: 503 with Retry-After within 2 s, b
   assert.ok(during.length > 50);
   // Some clients send a key twice at once: the second is told that the first is still under way.
   const statuses = new Set(during.map(({ status }) => status));
-  assert.ok(statuses.has(503) && statuses.isSubsetOf(new Set([409, 503])), [...statuses].join());
+  assert.deepEqual(
+    [...statuses].filter((status) => status !== 409),
+    [503],
+  );
   for (const { retryAfter, text, contentType } of during) {
     assert.ok(Number(retryAfter) >= 1, `no Retry-After: ${text}`);
     assert.match(contentType, /^application\/problem\+json/);
