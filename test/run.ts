@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,7 +72,6 @@ async function pass(title: string, chosen: string[], environment: Record<string,
     },
   );
   const code = await new Promise<number | null>((resolve) => child.on('exit', resolve));
-  const { readFileSync } = await import('node:fs');
   const report = readFileSync(join(scratch, 'report.txt'), 'utf8');
   console.log(report.slice(report.lastIndexOf('ℹ tests')));
   for (const [name, pattern] of [
@@ -93,9 +92,13 @@ let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_UR
 const given = process.env.TEST_DATABASE_URL;
 /** They name their own server, and ran above. */
 const elsewhere = /^src\/platform\/db\/(timescale|replica)\.test\.ts$/;
+/** What starts programs and servers of its own does the same on whatever server is given: once is enough. */
+const asksForDatabase = (file: string): boolean =>
+  !file.startsWith('test/flow/') || /support\/(database|floor)|intake\.app/.test(readFileSync(join(root, file), 'utf8'));
 if (given) {
   const onDatabase = files.filter(
-    (file) => /^(test\/(flow|contract)|src\/platform\/(db|bus)|src\/identity)\//.test(file) && !elsewhere.test(file),
+    (file) =>
+      /^(test\/(flow|contract)|src\/platform\/(db|bus)|src\/identity)\//.test(file) && !elsewhere.test(file) && asksForDatabase(file),
   );
   good = (await pass('on the given PostgreSQL', onDatabase, { TEST_DATABASE_URL: given })) && good;
 } else lacks('a second PostgreSQL', 'TEST_DATABASE_URL is not set');
