@@ -20,6 +20,8 @@ export interface BusHarness {
   place(t: TestContext): BusPlace;
   /** The first delivery of an instance that starts where another has left in good order comes within this. */
   quickMs: number;
+  /** The partitions of an instance that was killed are served again within this. */
+  takenOverMs: number;
   /** Puts bytes where events of the lot `L` come from, past the door. Left out: what cannot be there at all. */
   inject(floor: Floor, bytes: Buffer): Promise<'put' | 'impossible'>;
   /** The places of all events that the bus carries. */
