@@ -184,7 +184,7 @@ export function refuseTelemetry(): void {
 
 /**
  * Starts this program again in the same process (same pid) with less memory: two malloc arenas instead of one a thread, and a young generation of
- * three times 8 MiB, which Node 24 would let grow to three times 64. What it compiles is kept beside the packages for the next start, which then needs no
+ * three times 16 MiB, which Node 24 would let grow to three times 64. What it compiles is kept beside the packages for the next start, which then needs no
  * compiler of types (20 MB, a quarter of the start). `npm run bench -- --only memory` prints what it comes to. Does nothing where the
  * system cannot replace a process, or when it has been done.
  */

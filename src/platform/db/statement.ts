@@ -63,6 +63,7 @@ interface TableRows {
 /** Statement texts by their shape: the few shapes of a program are built and hashed once. */
 export type Shapes = Map<string, string>;
 
+/** Rows that go into one INSERT: the same table and the same constant of columns. */
 export const isSameTable = (one: RecordingRows, other: RecordingRows): boolean => one.into === other.into && one.columns === other.columns;
 
 function rowsByTable(members: readonly Member[]): TableRows[] {
