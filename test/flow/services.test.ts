@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
@@ -9,34 +6,19 @@ import { encodePng } from '../../src/simulator/boards/png.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
 import { testDatabase } from '../support/database.ts';
-import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
-
-const LIMITS = { gateway: 512, inspection: 256, inference: 512, reports: 512 } as const;
-type Service = keyof typeof LIMITS;
-
-async function peakMib({ process: { pid } }: RunningPlatform): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
-}
+import { MEMORY_LIMITS, peakMib, SERVICES, startServices } from '../support/services.ts';
 
 test('each service by itself on one database: together they are the platform, and each fits its memory', {
   timeout: 280_000,
 }, async (t) => {
   const { url: database } = await testDatabase(t);
-  const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
-  const ports = { gateway: await freePort(), inspection: await freePort(), inference: await freePort(), reports: await freePort() };
-  const addressOf = (service: Service) => `http://localhost:${ports[service]}`;
-  const shared = { DATABASE_URL: database, PUBLIC_URL: addressOf('gateway'), DB_POOL_SIZE: '8', DB_MAX_OVERFLOW: '4' };
-  const begin = (service: Service) =>
-    startPlatform(t, { dataDir, environment: { ...shared, CQP_SERVICES: service, PORT: String(ports[service]) } });
-  const gateway = await begin('gateway');
-  const at = { gateway, inspection: await begin('inspection'), inference: await begin('inference'), reports: await begin('reports') };
+  const { at, addressOf } = await startServices(t, database);
+  const { gateway } = at;
 
   await t.test('each answers its own routes and its health, and nothing of the others', async () => {
     const token = await gateway.tokenOf('admin');
     const asked = { '/v1/me': 'gateway', '/v1/inspections': 'inspection', '/v1/models': 'inference' } as const;
-    for (const service of Object.keys(at) as Service[]) {
+    for (const service of SERVICES) {
       assert.equal((await fetch(`${addressOf(service)}/health/ready`)).status, 200, service);
       assert.equal((await fetch(`${addressOf(service)}/metrics`)).status, 200, service);
       for (const [path, owner] of Object.entries(asked)) {
@@ -82,10 +64,10 @@ test('each service by itself on one database: together they are the platform, an
       }
     };
     await Promise.all(Array.from({ length: 64 }, (_, index) => worker(index)));
-    for (const service of Object.keys(at) as Service[]) {
+    for (const service of SERVICES) {
       const peak = await peakMib(at[service]);
-      t.diagnostic(`${service}: ${peak} MiB at most (${LIMITS[service]} allowed), ${created} creations`);
-      assert.ok(peak < LIMITS[service], `${service} took ${peak} MiB`);
+      t.diagnostic(`${service}: ${peak} MiB at most (${MEMORY_LIMITS[service]} allowed), ${created} creations`);
+      assert.ok(peak < MEMORY_LIMITS[service], `${service} took ${peak} MiB`);
     }
   });
 

@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import { listenerOn, type MemoryPeak, memoryPeaks } from '../../bench/process-tree.ts';
-import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { startPostgres } from '../../tools/servers/postgres.ts';
+import { freePort, type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
+import { startServices } from '../support/services.ts';
 
 export interface LoadOptions {
   seconds: number;
@@ -16,6 +18,8 @@ export interface LoadOptions {
   connections: number;
   burst: number;
   workers: number;
+  /** Each service as a program of its own, the load on that which records; else all in one. */
+  split: boolean;
 }
 
 export interface LoadFigures {
@@ -35,6 +39,8 @@ const CONTROL_SECONDS = 10;
 const BESIDE_CONTROL_MS = 60;
 const ABSOLUTE_MS = 100;
 const MEMORY_MIB = 256;
+/** Recorded, or put off with a `Retry-After`. */
+const EXPECTED = new Set(['201', '429', '503']);
 
 async function generate(platform: RunningPlatform, port: number, folder: string, given: Record<string, number>): Promise<OpenLoopResult> {
   const json = join(folder, `load-${port}.json`);
@@ -67,15 +73,32 @@ async function control(platform: RunningPlatform, folder: string, options: LoadO
   }
 }
 
+async function ownDatabase(scope: { after(fn: () => Promise<void>): void }): Promise<string> {
+  const postgres = await startPostgres();
+  scope.after(() => postgres.remove());
+  await runCommand(['migrate'], { DATABASE_URL: postgres.url });
+  return postgres.url;
+}
+
+/** The program that the load goes to, and its port. */
+async function start(options: LoadOptions, scope: { after(fn: () => Promise<void>): void }) {
+  const environment = { CQP_WORKERS: String(options.workers), LOG_LEVEL: 'info' };
+  if (options.split) {
+    const { at, addressOf } = await startServices(scope, await ownDatabase(scope), environment);
+    return { platform: at.inspection, port: Number(new URL(addressOf('inspection')).port) };
+  }
+  const platform = await startPlatform(scope, { environment });
+  return { platform, port: Number(new URL(platform.url).port) };
+}
+
 /** The nominal load and a burst over as many connections, against a platform of its own with default settings. */
 export async function measureLoad(options: LoadOptions, say: (text: string) => void): Promise<LoadFigures> {
   const ends: (() => Promise<void>)[] = [];
   const folder = await mkdtemp(join(tmpdir(), 'cqp-load-'));
   ends.push(() => rm(folder, { recursive: true, force: true }));
   try {
-    const environment = { CQP_WORKERS: String(options.workers), LOG_LEVEL: 'info' };
-    const platform = await startPlatform({ after: (fn) => void ends.push(fn) }, { environment });
-    const port = Number(new URL(platform.url).port);
+    const scope = { after: (fn: () => Promise<void>) => void ends.push(fn) };
+    const { platform, port } = await start(options, scope);
     say('the control server first');
     const beside = await control(platform, folder, options);
     const { rate, connections, seconds, burst: size } = options;
@@ -86,6 +109,10 @@ export async function measureLoad(options: LoadOptions, say: (text: string) => v
     const faults: string[] = [];
     const hold = (good: boolean, words: string) => void (good || faults.push(words));
     const { p50, p95, p99 } = steady.latency;
+    const strange = (statuses: Record<string, number>) => Object.keys(statuses).filter((status) => !EXPECTED.has(status));
+    hold(strange(steady.statuses).length === 0, `the steady part was answered ${strange(steady.statuses)}`);
+    hold(strange(burst.statuses).length === 0, `the burst was answered ${strange(burst.statuses)}`);
+    hold((steady.statuses['201'] ?? 0) > 0.99 * steady.due, 'less than 99 % of the steady part was recorded');
     hold(steady.server_errors === 0, `${steady.server_errors} answers of the steady part were 5xx`);
     hold(steady.resets + burst.resets === 0, `${steady.resets + burst.resets} connections were reset`);
     hold(steady.unanswered + burst.unanswered === 0, `${steady.unanswered} and ${burst.unanswered} requests had no answer`);
@@ -118,6 +145,7 @@ above --connections plus 1,000.
   --connections N                              (10000)
   --burst N        requests within one second  (10000)
   --workers N      processes of the platform   (1)
+  --split          each service as a program of its own; the load, and the memory that is judged, is that of inspection
   --short          20 s over 2,000 connections, burst of 2,000`;
 
 if (import.meta.main) {
@@ -129,6 +157,7 @@ if (import.meta.main) {
       burst: { type: 'string', default: '10000' },
       workers: { type: 'string', default: '1' },
       short: { type: 'boolean', default: false },
+      split: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -136,9 +165,8 @@ if (import.meta.main) {
   else {
     const long = { seconds: Number(values.minutes) * 60, connections: Number(values.connections), burst: Number(values.burst) };
     const chosen = values.short ? { seconds: 20, connections: 2000, burst: 2000 } : long;
-    const figures = await measureLoad({ ...chosen, rate: Number(values.rate), workers: Number(values.workers) }, (text) =>
-      console.error(text),
-    );
+    const given = { rate: Number(values.rate), workers: Number(values.workers), split: values.split };
+    const figures = await measureLoad({ ...chosen, ...given }, (text) => console.error(text));
     console.log(JSON.stringify(figures, null, 2));
     process.exit(figures.faults.length > 0 ? 1 : 0);
   }

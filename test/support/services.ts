@@ -1,0 +1,34 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort, type RunningPlatform, startPlatform } from './platform.ts';
+
+export const SERVICES = ['gateway', 'inspection', 'inference', 'reports'] as const;
+export type Service = (typeof SERVICES)[number];
+
+/** Most that each service may ever have resident (MiB). */
+export const MEMORY_LIMITS: Record<Service, number> = { gateway: 512, inspection: 256, inference: 512, reports: 512 };
+
+/** The most that this process ever had resident (MiB). */
+export async function peakMib({ process: { pid } }: RunningPlatform): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
+}
+
+/** The platform as four programs on one database and one data folder. `at` grows in order of their start; the gateway gives the tokens. */
+export async function startServices(
+  t: { after(fn: () => Promise<void>): void },
+  database: string,
+  environment: Record<string, string> = {},
+): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string }> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
+  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
+  const ports = {} as Record<Service, number>;
+  for (const service of SERVICES) ports[service] = await freePort();
+  const addressOf = (service: Service) => `http://localhost:${ports[service]}`;
+  const shared = { DATABASE_URL: database, PUBLIC_URL: addressOf('gateway'), DB_POOL_SIZE: '8', DB_MAX_OVERFLOW: '4', ...environment };
+  const at = {} as Record<Service, RunningPlatform>;
+  for (const service of SERVICES)
+    at[service] = await startPlatform(t, { dataDir, environment: { ...shared, CQP_SERVICES: service, PORT: String(ports[service]) } });
+  return { at, addressOf };
+}
