@@ -54,10 +54,12 @@ export const PROBLEMS = {
   header_too_large: { status: 431, title: 'The header block is too large', message: 'The request headers are too large' },
   internal_server_error: { status: 500, title: 'Unexpected error', message: 'An unexpected error occurred' },
   database_error: { status: 500, title: 'Database error', message: 'The database answered with an unexpected fault' },
+  run_failed: { status: 500, title: 'The model run failed', message: 'The model run was begun and gave no answer' },
   overloaded: { status: 503, title: 'Overloaded', message: 'The service is busy: try again shortly' },
   shutting_down: { status: 503, title: 'Shutting down', message: 'The service is shutting down' },
   database_unavailable: { status: 503, title: 'Database unavailable', message: 'The database is out of reach' },
   storage_full: { status: 503, title: 'Storage full', message: 'Less than 5 % of the disk is left: uploads are refused' },
+  deadline_exceeded: { status: 504, title: 'Not done in time', message: 'The run was not done within the time given' },
 } as const satisfies Record<string, { status: number; title: string; message: string }>;
 
 export type ProblemCode = keyof typeof PROBLEMS;

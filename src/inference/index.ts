@@ -1,16 +1,20 @@
 import type { Blobs } from '../platform/blob/blobs.ts';
-import type { Database } from '../platform/db/database.ts';
+import { type Database, reads } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { productionOf } from './models/production.ts';
 import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
+import type { KnownModel } from './protocol/models-here.ts';
+import { protocolRoutes } from './protocol/routes.ts';
 import { runRoutes } from './routes.ts';
 import { elsewhere } from './runtime/elsewhere.ts';
 import { onnxRuntime } from './runtime/onnx.ts';
 import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
+import type { InferenceTables } from './tables.ts';
 import { type Log, openThreads } from './threads/pool.ts';
 import { jobWorkers, type Workers } from './workers.ts';
 
@@ -25,13 +29,15 @@ export interface InferenceSettings {
   productionModel?: string;
   /** Longest time that a stop waits for runs in hand, in milliseconds; then they are handed back. */
   graceMs?: number;
+  /** Of the program; told to clients of the Open Inference Protocol. */
+  version?: string;
 }
 
 export interface InferenceDeps {
   db: Database;
   door: Door;
   blobs: Pick<Blobs, 'read'>;
-  metrics: Pick<Metrics, 'inferenceSeconds' | 'inspection'>;
+  metrics: Pick<Metrics, 'inferenceSeconds' | 'inspection' | 'add'>;
   log: Log;
   settings: InferenceSettings;
 }
@@ -44,12 +50,22 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
+  let known: KnownModel[] = [];
   const wake = () => workers?.wake();
   return {
     name: 'inference',
-    routes(app) {
+    async routes(app) {
       runRoutes(app, { db, door, productionModel, metrics, wake });
       modelRoutes(app, { db, runtime: () => runtime });
+      await protocolRoutes(app, {
+        runtime: () => runtime,
+        models: () => known,
+        productionOf: (model) => productionOf(reads<InferenceTables>(db), model),
+        metrics,
+        version: settings.version ?? '0',
+        runsHere: settings.workers > 0,
+        timeoutMs: settings.timeoutMs,
+      });
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
@@ -57,6 +73,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         const { models: found, refused } = await readRepository(settings.modelsDir);
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
+        known = models.map(({ manifest }) => ({ model: manifest.name, version: manifest.version, classes: manifest.classes.length }));
         if (settings.workers === 0) {
           runtime = elsewhere(models);
           return;

@@ -24,6 +24,8 @@ export interface TaskOptions {
   signal?: AbortSignal | undefined;
   deadlineMs?: number | undefined;
   priority?: number | undefined;
+  /** Told when a thread takes the task. */
+  begun?: (() => void) | undefined;
 }
 
 export interface Threads {
@@ -88,6 +90,7 @@ export function openThreads({ size, maxQueue, timeoutMs, models, log }: ThreadsO
       slot.busy = waiting;
       slot.worker.ref();
       slot.timer = setTimeout(() => replace(slot, `gave no answer within ${timeoutMs} ms`), timeoutMs);
+      waiting.options.begun?.();
       slot.worker.postMessage(waiting.task, waiting.options.transfer ?? []);
     }
   }

@@ -7,7 +7,7 @@ import { pathOf } from './arrive.ts';
 import type { CreationGate } from './creations.ts';
 import { holdBack, retryAfterFor } from './hold-back.ts';
 import type { Pressure } from './pressure.ts';
-import { PROBLEM_TYPE, problemBody } from './problem-body.ts';
+import { errorText } from './problem-body.ts';
 import type { RouteClass } from './request.ts';
 import { SECURITY_HEADERS } from './security.ts';
 
@@ -65,14 +65,15 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
     refused.set(routeClass, (refused.get(routeClass) ?? 0) + 1);
     if (telling === null) telling = setTimeout(tell, TOLD_MS).unref();
     const seconds = retryAfterFor(options.connections());
-    const body = JSON.stringify(problemBody(new ProblemError('overloaded'), pathOf(request.url), request.id));
+    const form = request.route.config.errors;
+    const { type, text: body } = errorText(new ProblemError('overloaded'), { form, instance: pathOf(request.url), requestId: request.id });
     const whole = request.raw.complete || (Number(request.headers['content-length']) || 0) <= SMALL_BODY;
     const upgrade = (request.raw as { upgrade?: boolean }).upgrade === true;
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(503, {
       ...SECURITY_HEADERS,
-      'content-type': PROBLEM_TYPE,
+      'content-type': type,
       'content-length': Buffer.byteLength(body),
       'x-request-id': request.id,
       'retry-after': String(seconds),

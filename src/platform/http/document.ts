@@ -35,6 +35,7 @@ Every POST takes \`Idempotency-Key\`; every record has an \`ETag\`, and changes 
 const TAGS = [
   { name: 'inspections', description: 'Manufacturing inspection lifecycle management' },
   { name: 'inference', description: 'AI-powered defect detection and classification' },
+  { name: 'open-inference', description: 'The Open Inference Protocol (KServe v2) of the models that run here' },
   { name: 'reports', description: 'Quality analytics and compliance reporting' },
   { name: 'artifacts', description: 'Pictures and documents of an inspection' },
   { name: 'review', description: 'Defects, and what waits for a person' },
@@ -46,6 +47,7 @@ const TAGS = [
 
 /** The first rule that fits names the tag. */
 const TAG_OF: readonly (readonly [RegExp, string])[] = [
+  [/^\/v2/, 'open-inference'],
   [/\/artifacts/, 'artifacts'],
   [/^\/v1\/(?:operations|models)|\/infer$/, 'inference'],
   [/\/defects|\/review/, 'review'],
@@ -75,14 +77,16 @@ const PROBLEM = {
   description: 'An error: RFC 9457 and the envelope of the platform in one body',
   content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
 };
+const MESSAGE = { description: 'An error, in words', content: { 'application/json': { schema: { $ref: 'ProtocolError#' } } } };
 const BINARY = { type: 'string', format: 'binary' };
+const UPLOADS = { 'application/octet-stream': BINARY, 'multipart/form-data': BINARY };
 const BYTES = { description: 'The bytes, in their own type', content: { 'application/octet-stream': { schema: BINARY } } };
 
 type Responses = Record<string, Record<string, unknown>>;
 
 /** A list is also a file; an answer without a schema is bytes. */
-function responsesOf(schema: Schema | undefined, method: string): Responses {
-  const responses: Responses = { ...(schema?.response as Responses | undefined), default: PROBLEM };
+function responsesOf(schema: Schema | undefined, method: string, error: typeof PROBLEM | typeof MESSAGE): Responses {
+  const responses: Responses = { ...(schema?.response as Responses | undefined), default: error };
   const query = schema?.querystring as { properties?: Record<string, unknown> } | undefined;
   const page = responses['200'];
   if (method === 'GET' && query?.properties?.cursor !== undefined && page !== undefined && page.content === undefined)
@@ -103,10 +107,10 @@ function describe(schema: Schema | undefined, url: string, method: string, confi
     operationId: schema?.operationId ?? operationId(method, url),
     security: permission === 'none' ? [] : [{ oauth2: permission === 'authenticated' ? [] : [permission] }],
     description: [schema?.description, permission in SCOPES ? `Scope: \`${permission}\`` : undefined].filter(Boolean).join('\n\n'),
-    response: responsesOf(schema, method),
+    response: responsesOf(schema, method, config.errors === 'message' ? MESSAGE : PROBLEM),
   };
   if (described.description === '') delete described.description;
-  if (method === 'POST' && permission !== 'none')
+  if (method === 'POST' && permission !== 'none' && config.errors !== 'message')
     described.headers = {
       type: 'object',
       properties: {
@@ -118,9 +122,9 @@ function describe(schema: Schema | undefined, url: string, method: string, confi
         },
       },
     };
-  const consumes = config.consumes ?? (config.upload === true ? ['application/octet-stream', 'multipart/form-data'] : undefined);
+  const consumes = config.consumes ?? (config.upload === true ? UPLOADS : undefined);
   if (consumes !== undefined && described.body === undefined)
-    described.body = { content: Object.fromEntries(consumes.map((type) => [type, { schema: BINARY }])) } as never;
+    described.body = { content: Object.fromEntries(Object.entries(consumes).map(([type, shape]) => [type, { schema: shape }])) } as never;
   if (config.optionalBody === true) described['x-optional-body'] = true;
   return described;
 }
@@ -190,7 +194,7 @@ export async function addDocument(app: App, options: DocumentOptions = {}): Prom
     refResolver: { buildLocalReference: (json, _base, _fragment, at) => (typeof json.$id === 'string' ? json.$id : `def-${at}`) },
     transform: ({ schema, url, route }) => {
       const method = Array.isArray(route.method) ? (route.method[0] ?? 'GET') : route.method;
-      const hidden = !(url.startsWith('/v1/') || url.startsWith('/health')) || (schema as Schema | undefined)?.hide === true;
+      const hidden = !/^\/(?:v1\/|v2(?:\/|$)|health)/.test(url) || (schema as Schema | undefined)?.hide === true;
       return { url, schema: hidden ? { hide: true } : describe(schema as Schema | undefined, url, method, route.config ?? {}) };
     },
     transformObject: (found) =>

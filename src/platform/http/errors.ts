@@ -9,7 +9,7 @@ import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
 import type { BodyWatch } from './body-watch.ts';
 import { discardBody } from './discard.ts';
-import { PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
+import { errorText, PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
 import { type RouteTable, template } from './routes.ts';
 import { detailsOf, type Part } from './validation.ts';
 
@@ -37,10 +37,9 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   for (const [name, value] of Object.entries(problem.headers)) reply.header(name, value);
   if (problem.retryAfter !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(problem.retryAfter))));
   reply.removeHeader('content-disposition').removeHeader('location');
-  return reply
-    .code(problem.status)
-    .header('content-type', PROBLEM_TYPE)
-    .send(JSON.stringify(problemBody(problem, instanceOf(request, problem), request.id)));
+  const form = request.routeOptions.config?.errors;
+  const { status, type, text } = errorText(problem, { form, instance: instanceOf(request, problem), requestId: request.id });
+  return reply.code(status).header('content-type', type).send(text);
 }
 
 /** The one place where errors become answers: 404 and 405, the problem body, replays, the log lines of ADR-001. */

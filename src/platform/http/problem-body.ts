@@ -24,6 +24,24 @@ export function problemBody(error: ProblemError, instance: string, requestId: st
   };
 }
 
+/** Every fault in words, the fields first: all that `{error}` can say. */
+function wordsOf({ code, message, details }: ProblemError): string {
+  if (details.length === 0) return message;
+  const faults = details.map((detail) => `${detail.field}: ${detail.message}`).join('; ');
+  return code === 'validation_error' ? faults : `${message}: ${faults}`;
+}
+
+/** An error as the route writes its errors (see `errors` of a route): status, content type and text. */
+export function errorText(
+  error: ProblemError,
+  { form, instance, requestId }: { form: 'problem' | 'message' | undefined; instance: string; requestId: string | null },
+): { status: number; type: string; text: string } {
+  if (form !== 'message')
+    return { status: error.status, type: PROBLEM_TYPE, text: JSON.stringify(problemBody(error, instance, requestId)) };
+  const text = JSON.stringify({ error: wordsOf(error).toWellFormed() });
+  return { status: error.status === 422 ? 400 : error.status, type: 'application/json; charset=utf-8', text };
+}
+
 /** Codes that Fastify throws by itself, before or around our own code. */
 const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',

@@ -16,8 +16,10 @@ declare module 'fastify' {
     optionalBody?: boolean;
     /** The body is read by the route itself as a stream; it has the upload time-out in place of the request time-out. */
     upload?: boolean;
-    /** Content types of a body that the route reads as bytes; only told in the OpenAPI document. */
-    consumes?: readonly string[];
+    /** Content types of a body that the route reads as bytes, with their shape where they have one; only told in the OpenAPI document. */
+    consumes?: Readonly<Record<string, object>>;
+    /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
+    errors?: 'problem' | 'message';
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
     subprotocolToken?: boolean;
     /**
