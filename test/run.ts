@@ -15,6 +15,7 @@ if (values.help) {
 Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
 TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
+TEST_KSERVE_PYTHON=.../bin/python   a Python with NVIDIA's tritonclient (tools/servers/kserve/client.sh install prints it).
 TEST_TIMESCALE_URL=postgresql://... runs those of tables that are cut by time on a server with TimescaleDB (tools/servers/timescale.sh).
 TEST_PRIMARY_URL, TEST_REPLICA_URL  a primary and its streaming standby (tools/servers/replica.sh).
 CI=true                             leaves nothing out: what the machine lacks is a failure.`);
@@ -47,6 +48,10 @@ if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka
 if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
   lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');
 
+if (!process.env.TEST_KSERVE_PYTHON && files.includes('test/flow/kserve-client.test.ts')) {
+  lacks('test/flow/kserve-client.test.ts', 'TEST_KSERVE_PYTHON is not set (tools/servers/kserve/client.sh install prints it)');
+  files = files.filter((file) => file !== 'test/flow/kserve-client.test.ts');
+}
 if (process.env.TEST_PYTHON === undefined && files.includes('bench/sides.test.ts'))
   lacks("the bench's peers", 'TEST_PYTHON is not set (a Python 3.11 with venv)');
 

@@ -83,8 +83,9 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
       for (const [method, operation] of Object.entries(methods)) {
         const name = `${method} ${path}`;
         assert.ok(operation.operationId, `${name} has an operationId`);
+        const form = path.startsWith('/v2') ? 'application/json' : 'application/problem+json';
         assert.ok(
-          operation.responses.default?.content?.['application/problem+json'] || path.startsWith('/health') || path === '/metrics',
+          operation.responses.default?.content?.[form] || path.startsWith('/health') || path === '/metrics',
           `${name} documents its errors`,
         );
         if (path.startsWith('/v1/')) assert.ok((operation.security ?? []).length > 0, `${name} says which token it asks for`);
@@ -181,6 +182,15 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
       '/v1/stations',
       '/v1/policies',
       '/v1/models',
+      '/v2',
+      '/v2/health/live',
+      '/v2/health/ready',
+      '/v2/models/stats',
+      '/v2/models/pcb-pair-synth',
+      '/v2/models/pcb-pair-synth/ready',
+      '/v2/models/pcb-pair-synth/stats',
+      '/v2/models/pcb-pair-synth/versions/1',
+      '/v2/models/pcb-pair-synth/versions/1/ready',
       '/v1/lots',
       '/v1/review-queue',
       '/v1/audit?limit=5',
@@ -230,6 +240,12 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
     assert.equal((await call('POST', `/v1/defects/${failed.defects[0]?.id}/review`, { decision: 'confirm' })).status, 200);
     assert.equal((await call('POST', `/v1/lots/LOT-2031-001/hold?site=hamburg`, { reason: 'held to the document' })).status, 200);
     assert.equal((await call('POST', `/v1/inspections/${failed.id}/infer`, {})).status, 202);
+    const pair = { name: 'pair', datatype: 'UINT8', shape: [1, 2, 8, 8], data: Array(128).fill(0) };
+    assert.equal((await call('POST', '/v2/models/pcb-pair-synth/infer', { id: 'a', inputs: [pair] })).status, 200);
+    assert.equal((await call('POST', '/v2/models/pcb-pair-synth/infer', { inputs: [] })).status, 400);
+    assert.equal((await call('POST', '/v2/repository/index', {})).status, 200);
+    assert.equal((await call('POST', '/v2/repository/models/pcb-pair-synth/load', {})).status, 200);
+    assert.equal((await call('POST', '/v2/repository/models/pcb-pair-synth/unload', {})).status, 409);
     t.diagnostic(`${judge.seen.size} operations were held to the document`);
     assert.ok(judge.seen.size >= 28);
   });

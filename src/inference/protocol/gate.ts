@@ -14,7 +14,7 @@ export function inferGate({ inside: most, bytesInside: mostBytes, body: largest 
     // A body that comes in chunks may become the largest that is taken.
     const size = Number.isSafeInteger(announced) ? announced : largest;
     if (inside >= most || bytes + size > mostBytes)
-      return done(new ProblemError('overloaded', { detail: 'Too many model runs are asked for at once', retryAfter: 1 }));
+      return done(new ProblemError('too_many_requests', { detail: 'Too many model runs are asked for at once', retryAfter: 1 }));
     inside += 1;
     bytes += size;
     reply.raw.once('close', () => {

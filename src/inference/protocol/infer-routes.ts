@@ -26,7 +26,7 @@ export interface InferRoutesDeps {
   requests: Counter<'model_name' | 'outcome'>;
 }
 
-const WORDS = `The board pair goes as \`pair\`, UINT8 [N, 2, H, W] of 0 and 1 (copper): channel 0 the template, channel 1 the inspected picture. N is at most ${PROTOCOL_LIMITS.batch}, H and W are multiples of 8, H x W at most ${PROTOCOL_LIMITS.pixels}; the body has at most ${PROTOCOL_LIMITS.body} bytes, ${PROTOCOL_LIMITS.json} of them JSON. Tensors are JSON or raw bytes (\`Inference-Header-Content-Length\`). A run judges nothing and is kept nowhere; runs that judge go first. 503 with \`Retry-After\`: busy, or not here; 504: not done within \`timeout\`. Classification and shared memory are not offered.`;
+const WORDS = `The board pair goes as \`pair\`, UINT8 [N, 2, H, W] of 0 and 1 (copper): channel 0 the template, channel 1 the inspected picture. N is at most ${PROTOCOL_LIMITS.batch}, H and W are multiples of 8, H x W at most ${PROTOCOL_LIMITS.pixels}; the body has at most ${PROTOCOL_LIMITS.body} bytes, ${PROTOCOL_LIMITS.json} of them JSON. Tensors are JSON or raw bytes (\`Inference-Header-Content-Length\`). A run judges nothing and is kept nowhere; runs that judge go first. 429 and 503 with \`Retry-After\`: busy, or no model is ready here; 504: not done within \`timeout\`. Classification and shared memory are not offered.`;
 
 const BINARY = { type: 'string', format: 'binary' };
 const answers = {
