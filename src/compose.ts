@@ -140,6 +140,15 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
+          triton:
+            config.TRITON_URL === null
+              ? null
+              : {
+                  url: config.TRITON_URL,
+                  concurrency: config.TRITON_CONCURRENCY,
+                  queue: config.TRITON_QUEUE,
+                  fallback: config.TRITON_FALLBACK === 'embedded',
+                },
         },
       }),
   };
@@ -153,7 +162,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       version: VERSION,
       figures: member?.shareFigures(metrics) ?? metrics.render,
       metricsEnabled: config.ENABLE_METRICS,
-      parts: healthParts(config, ground, member),
+      parts: Object.assign(healthParts(config, ground, member), ...slices.map((slice) => slice.parts)),
     }),
     ...revocations,
     ...slices,

@@ -164,10 +164,9 @@ TRITON_HOME  where that is kept; ~/.cache/cqp-triton`);
   const server = await startTriton(repository, { http: Number(values.http), grpc: Number(values.grpc), metrics: Number(values.metrics) });
   console.log(`ready grpc://127.0.0.1:${values.grpc} http://127.0.0.1:${values.http}`);
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => {
-      server.stop().then(() => {
-        rmSync(repository, { recursive: true, force: true });
-        process.exit(0);
-      });
+    process.once(signal, async () => {
+      await server.stop();
+      rmSync(repository, { recursive: true, force: true });
+      process.exit(0);
     });
 }
