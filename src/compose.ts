@@ -141,6 +141,15 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
           version: VERSION,
+          triton:
+            config.TRITON_URL === null
+              ? null
+              : {
+                  url: config.TRITON_URL,
+                  concurrency: config.TRITON_CONCURRENCY,
+                  queue: config.TRITON_QUEUE,
+                  fallback: config.TRITON_FALLBACK === 'embedded',
+                },
         },
       }),
   };
@@ -154,7 +163,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       version: VERSION,
       figures: member?.shareFigures(metrics) ?? metrics.render,
       metricsEnabled: config.ENABLE_METRICS,
-      parts: healthParts(config, ground, member),
+      parts: Object.assign(healthParts(config, ground, member), ...slices.map((slice) => slice.parts)),
     }),
     ...revocations,
     ...slices,

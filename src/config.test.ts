@@ -65,7 +65,14 @@ test('production refuses embedded defaults and made-up secrets unless they are w
 });
 
 test('what this version does not use yet stops the start instead of being ignored', () => {
-  for (const name of ['TRITON_URL', 'REDIS_URL']) assert.match(faultsOf({ [name]: 'x:1' })[0] ?? '', /does not use it yet/);
+  assert.match(faultsOf({ REDIS_URL: 'x:1' })[0] ?? '', /does not use it yet/);
+});
+
+test('an inference server is host:port, with the protocol before it or without', () => {
+  for (const good of ['triton', 'triton:8001', 'grpc://[::1]:8001', 'http://triton:8000'])
+    assert.equal(loadConfig({}, { TRITON_URL: good }).TRITON_URL, good);
+  for (const wrong of ['https://triton', 'http://triton/v2', 'a b:1', 'triton:port'])
+    assert.match(faultsOf({ TRITON_URL: wrong })[0] ?? '', /not host:port/, wrong);
 });
 
 test('brokers are host:port, their names a prefix that a topic may have', () => {

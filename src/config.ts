@@ -121,8 +121,10 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);
   }
-  for (const later of ['TRITON_URL', 'REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
+  for (const later of ['REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
     if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
+  if (raw.TRITON_URL !== null && !/^((grpc|http):\/\/)?(\[[0-9a-f:.]+\]|[^\s:/[\]@?#]+)(:\d{1,5})?\/?$/i.test(raw.TRITON_URL))
+    faults.push(`TRITON_URL=${JSON.stringify(raw.TRITON_URL)} is not host:port, grpc://host:port or http://host:port`);
   for (const broker of raw.KAFKA_BROKERS ?? [])
     if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(broker))
       faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);

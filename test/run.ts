@@ -16,6 +16,7 @@ Runs every test that this machine can run, on the embedded PostgreSQL; says what
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
 TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
 TEST_KSERVE_PYTHON=.../bin/python   a Python with NVIDIA's tritonclient (tools/servers/kserve/client.sh install prints it).
+TEST_TRITON=~/.cache/cqp-triton      runs the tests on a real Triton that is installed there (tools/servers/triton/install.sh).
 TEST_TIMESCALE_URL=postgresql://... runs those of tables that are cut by time on a server with TimescaleDB (tools/servers/timescale.sh).
 TEST_PRIMARY_URL, TEST_REPLICA_URL  a primary and its streaming standby (tools/servers/replica.sh).
 CI=true                             leaves nothing out: what the machine lacks is a failure.`);
@@ -44,6 +45,10 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
 if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
   lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
   files = files.filter((file) => !file.includes('kafka'));
+}
+if (!process.env.TEST_TRITON && files.some((file) => file.startsWith('test/') && file.includes('triton'))) {
+  lacks('the tests on Triton', 'TEST_TRITON is not set (the folder into which tools/servers/triton/install.sh installs)');
+  files = files.filter((file) => !file.startsWith('test/') || !file.includes('triton'));
 }
 if (!existsSync(join(root, '..', 'shared', 'data', 'deeppcb')))
   lacks('test/flow/deeppcb.test.ts', 'the DeepPCB training pairs are not beside this folder');

@@ -1,13 +1,8 @@
 import { Type } from 'typebox';
 import type { App } from '../platform/http/app.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
+import type { Part } from '../platform/slice.ts';
 import { withDeadline } from '../platform/telemetry/deadline.ts';
-
-/** How a part is doing. A degraded part is shown and flips nothing. */
-export interface Part {
-  status: 'ok' | 'degraded';
-  detail?: string;
-}
 
 export interface HealthDeps {
   lifecycle: Lifecycle;

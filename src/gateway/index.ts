@@ -4,7 +4,7 @@ import { documentRoutes } from './documents.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
 import { type MetricsDeps, metricsRoutes } from './metrics.ts';
 
-export type { Part } from './health.ts';
+export type { Part } from '../platform/slice.ts';
 
 /** Whether this process can serve, and its figures: every process has these, whatever services it runs. */
 export function probes(deps: HealthDeps & MetricsDeps): Slice {

@@ -4,6 +4,7 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { runtimeMeters } from './meters.ts';
 import { productionOf } from './models/production.ts';
 import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
@@ -12,10 +13,10 @@ import type { KnownModel } from './protocol/models-here.ts';
 import { protocolRoutes } from './protocol/routes.ts';
 import { runRoutes } from './routes.ts';
 import { elsewhere } from './runtime/elsewhere.ts';
-import { onnxRuntime } from './runtime/onnx.ts';
+import { openRuntime, type TritonSettings } from './runtime/open.ts';
 import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
 import type { InferenceTables } from './tables.ts';
-import { type Log, openThreads } from './threads/pool.ts';
+import { type Log, openThreads, type Threads } from './threads/pool.ts';
 import { jobWorkers, type Workers } from './workers.ts';
 
 export interface InferenceSettings {
@@ -31,13 +32,15 @@ export interface InferenceSettings {
   graceMs?: number;
   /** Of the program; told to clients of the Open Inference Protocol. */
   version?: string;
+  /** The inference server that runs the models; the threads of this process when left out. */
+  triton?: TritonSettings | null;
 }
 
 export interface InferenceDeps {
   db: Database;
   door: Door;
   blobs: Pick<Blobs, 'read'>;
-  metrics: Pick<Metrics, 'inferenceSeconds' | 'inspection' | 'add'>;
+  metrics: Pick<Metrics, 'inferenceSeconds' | 'inspection' | 'add' | 'onScrape'>;
   log: Log;
   settings: InferenceSettings;
 }
@@ -47,10 +50,14 @@ const MOST_WAITING = 64;
 
 /** A model looks at it: durable jobs, models with provenance, `inference.completed` or `inference.failed` for each. */
 export function inference({ db, door, blobs, metrics, log, settings }: InferenceDeps): Slice {
+  const { triton = null } = settings;
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
   let known: KnownModel[] = [];
+  let threads: Threads | null = null;
+  let trouble = (): string | null => null;
+  const meters = runtimeMeters(metrics);
   const wake = () => workers?.wake();
   return {
     name: 'inference',
@@ -67,6 +74,12 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         timeoutMs: settings.timeoutMs,
       });
     },
+    parts: {
+      inference() {
+        const words = trouble();
+        return words === null ? { status: 'ok' } : { status: 'degraded', detail: words };
+      },
+    },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
       async start() {
@@ -78,14 +91,18 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
           runtime = elsewhere(models);
           return;
         }
-        const threads = openThreads({
+        threads = openThreads({
           size: settings.workers,
           maxQueue: MOST_WAITING,
           timeoutMs: settings.timeoutMs,
-          models: models.map(({ manifest, bytes }) => ({ session: keyOf(manifest.name, manifest.version), bytes })),
+          // Where a server runs the models the threads only decode pictures.
+          models: (triton === null || triton.fallback ? models : []).map(({ manifest, bytes }) => ({
+            session: keyOf(manifest.name, manifest.version),
+            bytes,
+          })),
           log,
         });
-        runtime = onnxRuntime(threads, models);
+        ({ runtime, trouble } = await openRuntime({ ...settings, threads, models, triton, meters, log }));
         workers = jobWorkers({
           db,
           door,
@@ -97,7 +114,8 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
           pictures: blobs,
           onRun: (model_name, batchSize, seconds) =>
             metrics.inferenceSeconds.observe({ model_name, batch_size: String(batchSize) }, seconds),
-          count: settings.workers,
+          // A server makes batches of what comes at once.
+          count: Math.max(settings.workers, triton?.concurrency ?? 0),
           graceMs: settings.graceMs ?? 5000,
         });
         workers.start();
@@ -105,6 +123,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
       async stop() {
         await workers?.stop();
         await runtime?.close();
+        await threads?.close();
       },
     },
   };

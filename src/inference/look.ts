@@ -15,7 +15,7 @@ export interface PictureStore {
 export interface LookDeps {
   pictures: PictureStore;
   threads: Threads;
-  runtime: ModelRuntime;
+  runtime: Pick<ModelRuntime, 'infer'>;
   /** Told of every run of the model, in seconds. */
   onRun: (model: string, batchSize: number, seconds: number) => void;
 }

@@ -6,10 +6,11 @@ import { completeRun, failRun, LeaseLost } from './finish-run.ts';
 import { claimJob, handBack, type Job, LEASE_SECONDS, MOST_ATTEMPTS, renewLease } from './jobs.ts';
 import { type LookDeps, look, Unfit } from './look.ts';
 import type { VerifiedModel } from './models/repository.ts';
-import { keyOf, RuntimeAway } from './runtime/runtime.ts';
+import { keyOf, type ModelRuntime, RuntimeAway } from './runtime/runtime.ts';
 import type { Log } from './threads/pool.ts';
 
 export interface WorkersDeps extends LookDeps {
+  runtime: ModelRuntime;
   db: Database;
   door: Door;
   log: Log;
@@ -74,8 +75,12 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     if (!model) throw new RuntimeAway(`${job.model} version ${job.version} is not loaded`);
     const began = performance.now();
     const queued = Math.max(Date.now() - job.created_at.getTime(), 0);
+    const answered = new Set<string>();
+    let tile = 0;
+    const infer: ModelRuntime['infer'] = (request) =>
+      runtime.infer({ ...request, id: `${job.operation_id}/${tile++}`, answeredBy: (name) => answered.add(name) });
     const { candidates, timingsMs } = await look(
-      deps,
+      { ...deps, runtime: { infer } },
       model,
       { image: job.image_sha256, reference: job.reference_sha256 },
       { signal, priority: job.priority },
@@ -85,7 +90,8 @@ export function jobWorkers(deps: WorkersDeps): Workers {
       candidates,
       thresholds: model.manifest.thresholds,
       modelSha256: model.manifest.sha256,
-      runtime: runtime.name,
+      // More than one when the server went away between two tiles of a board.
+      runtime: [...answered].join(', ') || runtime.name,
       timingsMs: { queued, ...timingsMs, total },
     });
   }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TENSOR_LIMITS } from '../../src/inference/protocol/binary-tensors.ts';
 import type { ModelRuntime, Tensors } from '../../src/inference/runtime/runtime.ts';
 
 export interface RuntimeUnderTest {
@@ -36,6 +37,39 @@ export function runtimeContract(name: string, open: (t: { after(fn: () => Promis
       assert.ok([...(outputs.heat?.data ?? [])].every((score) => score >= 0 && score <= 1));
       assert.deepEqual(outputs.heat?.data, answers[0]?.heat?.data);
     }
+  });
+
+  test(`${name}: says with every answer who ran it, and each output has the bytes of its shape`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    const told: string[] = [];
+    const outputs = await runtime.infer({ model, version, tensors: pair(), id: 'operation/0', answeredBy: (by) => told.push(by) });
+    assert.deepEqual(told, [runtime.name]);
+    for (const { type, dims, data } of Object.values(outputs))
+      assert.equal(
+        data.byteLength,
+        dims.reduce((product, axis) => product * axis, type === 'float32' ? 4 : 1),
+      );
+  });
+
+  test(`${name}: takes and answers more than 4 MiB at once`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    const data = new Uint8Array(2 * 2 * 2000 * 2000);
+    assert.ok(data.byteLength < TENSOR_LIMITS.bytes);
+    const outputs = await runtime.infer({ model, version, tensors: { pair: { type: 'uint8', dims: [2, 2, 2000, 2000], data } } });
+    assert.deepEqual(outputs.heat?.dims, [2, 6, 250, 250]);
+    assert.equal((outputs.heat?.data.byteLength ?? 0) + (outputs.ltrb?.data.byteLength ?? 0), 5_000_000);
+  });
+
+  test(`${name}: among the runs that wait the higher priority goes first, and one whose time is over is RuntimeAway`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    const order: number[] = [];
+    const big = () => ({ pair: { type: 'uint8' as const, dims: [1, 2, 800, 800], data: new Uint8Array(2 * 800 * 800) } });
+    const run = (priority: number) => runtime.infer({ model, version, priority, tensors: big() }).then(() => order.push(priority));
+    // As many as the most that any maker under test runs at once, then those that wait.
+    const running = [1, 1, 1, 1].map(run);
+    const late = assert.rejects(runtime.infer({ model, version, tensors: big(), priority: 1, deadlineMs: 1 }), { name: 'RuntimeAway' });
+    await Promise.all([...running, ...[2, 2, 2, 9].map(run), late]);
+    assert.ok(order.indexOf(9) < order.lastIndexOf(2), order.join(' '));
   });
 
   test(`${name}: a model it does not hold, or a wish given up, is RuntimeAway and costs no attempt`, async (t) => {

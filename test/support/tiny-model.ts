@@ -52,6 +52,28 @@ function tinyModel(boxReach: number): Uint8Array {
   return Uint8Array.from([...number(1, 8), ...bytes(7, graph), ...bytes(8, [...text(1, ''), ...number(2, 13)])]);
 }
 
+/** What the model answers to a picture of 32 x 32 with copper lost in one cell and, in part, gained in another: by its definition, without running it. */
+function goldenOf(boxReach: number) {
+  const side = 32;
+  const pair = new Uint8Array(2 * side * side);
+  for (let y = 8; y < 16; y += 1) pair.fill(1, y * side + 16, y * side + 24);
+  for (let y = 24; y < 28; y += 1) pair.fill(1, side * side + y * side + 0, side * side + y * side + 8);
+  const heat = new Float32Array(6 * 16);
+  heat[1 * 4 + 2] = 1;
+  heat[16 + 3 * 4] = 0.5;
+  const ltrb = new Float32Array(4 * 16).fill(boxReach);
+  const packed = (datatype: string, shape: number[], { buffer }: Uint8Array | Float32Array) => ({
+    datatype,
+    shape,
+    base64: Buffer.from(buffer as ArrayBuffer).toString('base64'),
+  });
+  return {
+    tolerance: 1e-6,
+    inputs: { pair: packed('UINT8', [1, 2, side, side], pair) },
+    outputs: { heat: packed('FP32', [1, 6, 4, 4], heat), ltrb: packed('FP32', [1, 4, 4, 4], ltrb) },
+  };
+}
+
 export interface TinyModelOptions {
   name?: string;
   version?: number;
@@ -79,6 +101,7 @@ export async function writeTinyModel(folder: string, options: TinyModelOptions =
   };
   await mkdir(join(folder, name, String(version)), { recursive: true });
   await writeFile(join(folder, name, String(version), 'model.onnx'), model);
+  await writeFile(join(folder, name, String(version), 'golden.json'), JSON.stringify(goldenOf(boxReach)));
   await writeFile(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
   return manifest;
 }

@@ -20,11 +20,15 @@ export interface InferRequest extends ModelKey {
   priority?: number;
   /** Told when the run leaves the queue, by runtimes that see it. */
   begun?: () => void;
+  /** Goes to an inference server with the run, and back; made up when left out. */
+  id?: string;
+  /** Told once, before the answer, who ran it: `name`, or that of a maker it was handed to. */
+  answeredBy?: (runtime: string) => void;
 }
 
 /**
- * What runs models. Two makers are planned for: threads of this process, and an inference server. `test/contract/runtime.contract.ts` says what
- * each must do.
+ * What runs models: threads of this process, an inference server, or the one with the other to fall back on. `test/contract/runtime.contract.ts` says
+ * what each must do.
  */
 export interface ModelRuntime {
   /** Goes into the provenance of every run: engine, version, device. */

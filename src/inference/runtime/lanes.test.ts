@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { openLanes } from './lanes.ts';
+
+test('never more at once than the lanes, highest priority first, of equals the earlier, and every place is given back', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 30 }),
+      async (inFlight, priorities) => {
+        const lanes = openLanes({ inFlight, waiting: 100 });
+        const hold = await Promise.all(Array.from({ length: inFlight }, () => lanes.enter()));
+        const order: [number, number][] = [];
+        let at = 0;
+        const runs = priorities.map(async (priority, index) => {
+          const leave = await lanes.enter({ priority });
+          order.push([priority, index]);
+          at += 1;
+          assert.ok(at <= inFlight);
+          await Promise.resolve();
+          at -= 1;
+          leave();
+          leave();
+        });
+        assert.equal(lanes.waiting, priorities.length);
+        for (const leave of hold) leave();
+        await Promise.all(runs);
+        assert.deepEqual([lanes.inFlight, lanes.waiting], [0, 0]);
+        const sorted = priorities.map((priority, index): [number, number] => [priority, index]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
+        assert.deepEqual(order, sorted);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('the queue is bounded; who waited too long or gave up leaves it, and takes no place later', async () => {
+  const lanes = openLanes({ inFlight: 1, waiting: 2 });
+  const leave = await lanes.enter();
+  const gone = new AbortController();
+  const late = assert.rejects(lanes.enter({ deadlineMs: 20 }), { name: 'RuntimeAway', message: /too long/ });
+  const given = assert.rejects(lanes.enter({ signal: gone.signal }), { name: 'RuntimeAway', message: /given up/ });
+  await assert.rejects(lanes.enter(), { name: 'RuntimeAway', message: /2 runs are waiting/ });
+  gone.abort();
+  await Promise.all([late, given]);
+  await sleep(5);
+  assert.equal(lanes.waiting, 0);
+  const cleared = assert.rejects(lanes.enter(), { name: 'RuntimeAway', message: /closing/ });
+  lanes.clear('closing');
+  await cleared;
+  leave();
+  (await lanes.enter())();
+  assert.equal(lanes.inFlight, 0);
+});

@@ -1,0 +1,307 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RuntimeMeters } from '../../meters.ts';
+import type { Log } from '../../threads/pool.ts';
+import { type Breaker, failed, mayProbe, probe, probed, succeeded, trip, untried } from '../breaker.ts';
+import { type LanesOptions, openLanes } from '../lanes.ts';
+import type { Tensors } from '../runtime.ts';
+import { type InferRequest, keyOf, type ModelRuntime, RunFailed, RuntimeAway } from '../runtime.ts';
+import type { TritonClient } from './client.ts';
+import { EXAMINE_TIMES, type ExamineTimes, examine, type KnownModel, Refused } from './examine.ts';
+import { type FaultKind, TritonFault } from './fault.ts';
+
+export interface TritonOptions {
+  client: TritonClient;
+  models: readonly KnownModel[];
+  lanes: LanesOptions;
+  /** Longest time of one try in milliseconds. */
+  timeoutMs: number;
+  meters: RuntimeMeters;
+  log: Log;
+  times?: Partial<WatchTimes>;
+}
+
+export interface WatchTimes extends ExamineTimes {
+  /** Pause between heartbeats while they are answered, and while they are not. */
+  beatMs: number;
+  missedBeatMs: number;
+  /** Longest answer to a heartbeat. */
+  liveMs: number;
+  /** A model that answered nothing for so long is examined, whether somebody waits for it or not. */
+  silentMs: number;
+  /** One that answers is examined at this interval: somebody may have loaded other weights. */
+  anewMs: number;
+}
+/** Five heartbeats without an answer take (500 + 200) * 5 = 3.5 s, those that are refused 1 s. */
+const TIMES: WatchTimes = { ...EXAMINE_TIMES, beatMs: 500, missedBeatMs: 200, liveMs: 500, silentMs: 10_000, anewMs: 60_000 };
+const RETRY_MS = { first: 100, most: 250 };
+/** A server whose own queue is full is asked so often; then the run waits with us. */
+const MOST_FULL = 5;
+
+/** Faults after which it is not known whether the server still runs what it ran: it is examined before it is believed again. */
+const DOUBTFUL: ReadonlySet<FaultKind> = new Set(['unreachable', 'stub', 'unloaded']);
+
+interface Held {
+  known: KnownModel;
+  breaker: Breaker;
+  /** To be examined before the next run. */
+  doubt: boolean;
+  examining: Promise<void> | null;
+  goodAt: number;
+  examinedAt: number;
+  /** Why it is not run now. */
+  reason: string;
+  /** Ends what is in flight when the breaker opens. */
+  cut: AbortController;
+}
+
+export interface TritonRuntime extends ModelRuntime {
+  /** In words when some model is not run on the server now. */
+  trouble(): string | null;
+}
+
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
+function orEnd<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const end = () => reject(new TritonFault('given_up', 'given up'));
+    if (signal.aborted) return end();
+    signal.addEventListener('abort', end, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', end));
+  });
+}
+
+/**
+ * Models on a Triton server, or on any that speaks the Open Inference Protocol with the repository extension. Every model version has a breaker of
+ * its own; a run is sent while it is closed, again (with jitter, until it opens) when the server was not reached, and waits with us otherwise.
+ * Running changes nothing at the server, so that sending again makes no second result; that a job ends once is its lease's affair.
+ *
+ * A run that fails although the server is there is the run's fault or the server's: known inputs with known outputs decide. Right answers: RunFailed.
+ * Wrong or none: the breaker opens, RuntimeAway, and nothing is used that was not shown to be ours.
+ */
+export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, log, times: given = {} }: TritonOptions): TritonRuntime {
+  const times = { ...TIMES, ...given };
+  const lanes = openLanes(room);
+  const now = () => performance.now();
+  const closing = new AbortController();
+  let server = '';
+  const held = new Map(
+    models.map((known): [string, Held] => [
+      keyOf(known.model, known.version),
+      {
+        known,
+        breaker: untried(now()),
+        doubt: false,
+        examining: null,
+        goodAt: 0,
+        examinedAt: 0,
+        reason: 'not asked yet',
+        cut: new AbortController(),
+      },
+    ]),
+  );
+  for (const { known } of held.values()) meters.breaker(known, 'open');
+  meters.lanes(() => lanes);
+
+  function move(model: Held, breaker: Breaker, reason: string): void {
+    const before = model.breaker.state;
+    model.breaker = breaker;
+    if (before === breaker.state) return;
+    const { model: name, version } = model.known;
+    meters.breaker(model.known, breaker.state);
+    if (breaker.state === 'open') {
+      if (before === 'closed' || reason !== model.reason)
+        log.warn(
+          { model: name, version, address: client.address, reason, wait_ms: breaker.waitMs },
+          'inference server is not used: breaker open',
+        );
+      model.reason = reason;
+      model.cut.abort();
+    } else if (breaker.state === 'closed') {
+      model.cut = new AbortController();
+      log.info({ model: name, version, address: client.address, runtime: runtime.name }, 'inference server is used: breaker closed');
+    }
+  }
+
+  /** One at a time a model; who comes meanwhile gets the same answer. */
+  function examined(model: Held): Promise<void> {
+    const { model: name, version } = model.known;
+    const onReload = (why: string) => {
+      meters.reload(name);
+      log.warn(
+        { model: name, version, address: client.address, why },
+        'model process is dead although the server says ready: loading it again',
+      );
+    };
+    model.examining ??= (async () => {
+      if (server === '' || model.doubt) {
+        const { name: kind, version: number } = await client.server();
+        server = `${kind} ${number}`;
+      }
+      await examine(client, model.known, onReload, times);
+      model.doubt = false;
+      model.goodAt = now();
+      model.examinedAt = now();
+    })().finally(() => {
+      model.examining = null;
+    });
+    return model.examining;
+  }
+
+  /** What an examination that failed says: not reached is a failure like others, a wrong or dead model is one too many. */
+  function misjudged(model: Held, error: unknown, source: string): void {
+    const kind = error instanceof TritonFault ? error.kind : 'answer';
+    meters.fault(kind);
+    model.doubt = true;
+    const counts = kind === 'unreachable' || (kind === 'late' && source === 'beat');
+    const words = error instanceof Refused ? `not our model: ${error.message}` : wordsOf(error);
+    move(model, counts ? failed(model.breaker, source, now()) : trip(model.breaker, now()), words);
+  }
+
+  async function tryToClose(model: Held): Promise<void> {
+    move(model, probe(model.breaker, now()), model.reason);
+    try {
+      await examined(model);
+      move(model, probed(model.breaker, true, now()), '');
+    } catch (error) {
+      if (error instanceof TritonFault) meters.fault(error.kind);
+      move(model, probed(model.breaker, false, now()), error instanceof Refused ? `not our model: ${error.message}` : wordsOf(error));
+    }
+  }
+
+  async function beat(): Promise<boolean> {
+    let words = 'the server says that it is not alive';
+    const good = await client.live(times.liveMs).catch((error: unknown) => {
+      words = wordsOf(error);
+      if (error instanceof TritonFault) meters.fault(error.kind);
+      return false;
+    });
+    for (const model of held.values()) {
+      if (good) model.breaker = succeeded(model.breaker, 'beat');
+      else {
+        model.doubt = true;
+        move(model, failed(model.breaker, 'beat', now()), words);
+      }
+    }
+    return good;
+  }
+
+  async function watch(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const all = [...held.values()];
+      const open = all.filter(({ breaker }) => breaker.state !== 'closed');
+      const due = open.filter(({ breaker }) => mayProbe(breaker, now()));
+      // Where nothing is let through nothing is lost with the old connections.
+      if (due.length > 0 && open.length === all.length && all.every(({ breaker }) => breaker.state === 'open')) client.renew();
+      for (const model of due) void tryToClose(model);
+      const good = open.length === all.length || (await beat());
+      for (const model of all) {
+        const stale = now() - model.goodAt > times.silentMs || now() - model.examinedAt > times.anewMs;
+        if (good && model.breaker.state === 'closed' && model.examining === null && stale)
+          examined(model).catch((error: unknown) => misjudged(model, error, 'beat'));
+      }
+      await sleep(good ? Math.min(times.beatMs, open.length > 0 ? times.missedBeatMs : times.beatMs) : times.missedBeatMs, undefined, {
+        signal: closing.signal,
+      }).catch(() => undefined);
+    }
+  }
+
+  /** After a fault: resolves when the run may be sent again. @throws RunFailed, RuntimeAway */
+  async function afterFault(model: Held, fault: TritonFault, tries: number, signal: AbortSignal): Promise<void> {
+    const { kind } = fault;
+    if (kind === 'given_up') throw new RuntimeAway(model.cut.signal.aborted ? model.reason : 'given up');
+    meters.fault(kind);
+    if (kind === 'input') throw new RunFailed(fault.message);
+    if (kind === 'full') {
+      if (tries >= MOST_FULL) throw new RuntimeAway(fault.message);
+    } else if (DOUBTFUL.has(kind)) {
+      model.doubt = true;
+      move(model, failed(model.breaker, 'run', now()), fault.message);
+    } else {
+      try {
+        await orEnd(examined(model), signal);
+      } catch (error) {
+        if (error instanceof TritonFault && error.kind === 'given_up') throw new RuntimeAway('given up');
+        misjudged(model, error, 'run');
+        throw new RuntimeAway(fault.message);
+      }
+      throw new RunFailed(fault.message);
+    }
+    if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
+    meters.retry(kind);
+    const pause = Math.min(RETRY_MS.first * 2 ** tries, RETRY_MS.most);
+    await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+  }
+
+  async function send(model: Held, request: InferRequest, left: () => number): Promise<Tensors> {
+    const { known } = model;
+    const id = request.id ?? crypto.randomUUID();
+    const signal = AbortSignal.any([model.cut.signal, closing.signal, ...(request.signal ? [request.signal] : [])]);
+    for (let tries = 0; ; tries += 1) {
+      if (left() <= 0) throw new RuntimeAway('its time was over before it was answered');
+      if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
+      try {
+        if (model.doubt) {
+          await orEnd(
+            examined(model).catch((error: unknown) => {
+              misjudged(model, error, 'run');
+              throw error instanceof TritonFault && error.kind === 'unreachable' ? error : new RuntimeAway(wordsOf(error));
+            }),
+            signal,
+          );
+        }
+        const { model: name, version } = known;
+        const outputs = await client.infer({
+          model: name,
+          version,
+          id,
+          tensors: request.tensors,
+          timeoutMs: Math.min(timeoutMs, left()),
+          signal,
+        });
+        model.breaker = succeeded(model.breaker, 'run');
+        model.goodAt = now();
+        request.answeredBy?.(runtime.name);
+        return outputs;
+      } catch (error) {
+        if (!(error instanceof TritonFault)) throw error;
+        // Its own deadline is no fault of the server.
+        if (error.kind === 'late' && left() <= 0) throw new RuntimeAway('its time was over before it was answered');
+        await afterFault(model, error, tries, signal);
+      }
+    }
+  }
+
+  const runtime: TritonRuntime = {
+    get name() {
+      return `${server || 'triton'} ${client.protocol}`;
+    },
+    models: () => models.map(({ model, version }) => ({ model, version })),
+    ready: (model, version) => !closing.signal.aborted && held.get(keyOf(model, version))?.breaker.state === 'closed',
+    trouble() {
+      const away = [...held.values()].filter(({ breaker }) => breaker.state !== 'closed');
+      if (away.length === 0) return null;
+      return `${client.address}: ${away.map(({ known, reason }) => `${known.model} ${known.version} waits (${reason})`).join('; ')}`;
+    },
+    async infer(request) {
+      const model = held.get(keyOf(request.model, request.version));
+      if (closing.signal.aborted) throw new RuntimeAway('the runtime is closing');
+      if (!model) throw new RuntimeAway(`${request.model} version ${request.version} is not held`);
+      if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
+      const end = request.deadlineMs === undefined ? Number.POSITIVE_INFINITY : now() + request.deadlineMs;
+      const leave = await lanes.enter(request);
+      try {
+        return await send(model, request, () => end - now());
+      } finally {
+        leave();
+      }
+    },
+    async close() {
+      closing.abort();
+      lanes.clear('the runtime is closing');
+      await watching;
+      await client.close();
+    },
+  };
+  const watching = watch();
+  return runtime;
+}
