@@ -141,6 +141,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
           version: VERSION,
+          maxPixels: config.INFERENCE_MAX_PIXELS,
           triton:
             config.TRITON_URL === null
               ? null

@@ -181,6 +181,13 @@ export const SETTINGS = {
     max: 64,
     what: 'Threads that run a model, one session each; of the whole program',
   },
+  INFERENCE_MAX_PIXELS: {
+    kind: 'number',
+    fallback: '1048576',
+    min: 4096,
+    max: 100_000_000,
+    what: 'Pixels of one board under /v2 (Open Inference Protocol); a run takes about 100 bytes of memory a pixel, and the process keeps them',
+  },
   INFERENCE_TIMEOUT: { kind: 'duration', fallback: '30s', min: 100, what: 'Longest run of a model' },
 } as const satisfies Record<string, Setting>;
 

@@ -32,6 +32,8 @@ export interface InferenceSettings {
   graceMs?: number;
   /** Of the program; told to clients of the Open Inference Protocol. */
   version?: string;
+  /** Pixels of one board that clients of that protocol may send. */
+  maxPixels?: number;
   /** The inference server that runs the models; the threads of this process when left out. */
   triton?: TritonSettings | null;
 }
@@ -72,6 +74,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         version: settings.version ?? '0',
         runsHere: settings.workers > 0,
         timeoutMs: settings.timeoutMs,
+        maxPixels: settings.maxPixels,
       });
     },
     parts: {

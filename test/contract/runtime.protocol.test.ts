@@ -49,6 +49,7 @@ async function served(t: { after(fn: () => unknown): void }): Promise<{ url: str
     version: '1.0.0',
     runsHere: true,
     timeoutMs: 10_000,
+    maxPixels: 4_000_000,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => app.close());

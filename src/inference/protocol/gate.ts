@@ -1,12 +1,12 @@
 import type { preParsingHookHandler } from 'fastify';
 import { ProblemError } from '../../platform/problem.ts';
-import { PROTOCOL_LIMITS } from './board-contract.ts';
+import type { ProtocolLimits } from './board-contract.ts';
 
 /**
  * Bounds what is inside at once, before a byte of the body is read: the runtime's queue is also that of the runs that judge, and bodies wait in memory. A
  * place is given back when the answer is sent or the client is gone.
  */
-export function inferGate({ inside: most, bytesInside: mostBytes, body: largest } = PROTOCOL_LIMITS): preParsingHookHandler {
+export function inferGate({ inside: most, bytesInside: mostBytes, body: largest }: ProtocolLimits): preParsingHookHandler {
   let inside = 0;
   let bytes = 0;
   return (request, reply, _payload, done) => {

@@ -7,7 +7,7 @@ import type { App } from '../../platform/http/app.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import { RunFailed, RuntimeAway } from '../runtime/runtime.ts';
 import { HEADER_LENGTH } from './binary-tensors.ts';
-import { PROTOCOL_LIMITS } from './board-contract.ts';
+import type { ProtocolLimits } from './board-contract.ts';
 import { inferGate } from './gate.ts';
 import type { ModelsHere } from './models-here.ts';
 import { type Call, readCall } from './read-call.ts';
@@ -22,11 +22,13 @@ export interface InferRoutesDeps {
   runsHere: boolean;
   /** Longest time of a request that names none, in milliseconds. */
   timeoutMs: number;
+  limits: ProtocolLimits;
   seconds: Histogram<'model_name' | 'batch_size'>;
   requests: Counter<'model_name' | 'outcome'>;
 }
 
-const WORDS = `The board pair goes as \`pair\`, UINT8 [N, 2, H, W] of 0 and 1 (copper): channel 0 the template, channel 1 the inspected picture. N is at most ${PROTOCOL_LIMITS.batch}, H and W are multiples of 8, H x W at most ${PROTOCOL_LIMITS.pixels}; the body has at most ${PROTOCOL_LIMITS.body} bytes, ${PROTOCOL_LIMITS.json} of them JSON. Tensors are JSON or raw bytes (\`Inference-Header-Content-Length\`). A run judges nothing and is kept nowhere; runs that judge go first. 429 and 503 with \`Retry-After\`: busy, or no model is ready here; 504: not done within \`timeout\`. Classification and shared memory are not offered.`;
+const words = (limits: ProtocolLimits) =>
+  `The board pair goes as \`pair\`, UINT8 [N, 2, H, W] of 0 and 1 (copper): channel 0 the template, channel 1 the inspected picture. N is at most ${limits.batch}, H and W are multiples of 8, H x W at most ${limits.pixels}; the body has at most ${limits.body} bytes, ${limits.json} of them JSON. Tensors are JSON or raw bytes (\`Inference-Header-Content-Length\`). A run judges nothing and is kept nowhere; runs that judge go first. 429 and 503 with \`Retry-After\`: busy, or no model is ready here; 504: not done within \`timeout\`. Classification and shared memory are not offered.`;
 
 const BINARY = { type: 'string', format: 'binary' };
 const answers = {
@@ -41,7 +43,8 @@ const rankOf = (priority: number): number => (11 - priority) / 11;
 
 /** POST /v2/models/{model}[/versions/{version}]/infer. Bodies come as bytes. */
 export function inferRoutes(app: App, deps: InferRoutesDeps): void {
-  const { here, statistics, runsHere, timeoutMs, seconds, requests } = deps;
+  const { here, statistics, runsHere, timeoutMs, limits, seconds, requests } = deps;
+  const description = words(limits);
 
   /** Answers by the deadline, whether the run is done or not: a run that was begun cannot be broken off and is left to itself. */
   async function inTime<T>(reply: FastifyReply, limitMs: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -73,7 +76,7 @@ export function inferRoutes(app: App, deps: InferRoutesDeps): void {
   async function perform(model: string, version: string | undefined, request: FastifyRequest, reply: FastifyReply): Promise<WrittenAnswer> {
     const began = performance.now();
     const known = await here.find(model, version);
-    const call: Call = readCall(request.body as Uint8Array | undefined, request.headers[HEADER_LENGTH]);
+    const call: Call = readCall(request.body as Uint8Array | undefined, request.headers[HEADER_LENGTH], limits);
     judgeJsonSize(call, known.classes);
     const runtime = here.runtime();
     const boards: { waitedMs: number; ranMs: number }[] = [];
@@ -121,13 +124,13 @@ export function inferRoutes(app: App, deps: InferRoutesDeps): void {
       errors: 'message',
       consumes: { 'application/json': ref(ProtocolRequest), 'application/octet-stream': BINARY },
     },
-    bodyLimit: PROTOCOL_LIMITS.body,
-    preParsing: inferGate(),
+    bodyLimit: limits.body,
+    preParsing: inferGate(limits),
   } as const;
   const Model = Type.Object({ model: Type.String() });
   app.post(
     '/v2/models/:model/infer',
-    { ...common, schema: { summary: 'Run the version in production', description: WORDS, params: Model, response: answers } },
+    { ...common, schema: { summary: 'Run the version in production', description, params: Model, response: answers } },
     (request, reply) => answer(request.params.model, undefined, request, reply) as never,
   );
   app.post(
@@ -136,7 +139,7 @@ export function inferRoutes(app: App, deps: InferRoutesDeps): void {
       ...common,
       schema: {
         summary: 'Run a version',
-        description: WORDS,
+        description,
         params: Type.Object({ ...Model.properties, version: Type.String() }),
         response: answers,
       },

@@ -2,7 +2,7 @@ import { deeperThan, MAX_DEPTH } from '../../platform/http/json.ts';
 import { invalid, ProblemError } from '../../platform/problem.ts';
 import type { Tensor } from '../runtime/runtime.ts';
 import { BadTensors, HEADER_LENGTH, readHead, readTensors, splitBody, type TensorLimits } from './binary-tensors.ts';
-import { CELL, INPUT, OUTPUTS, type OutputName, PROTOCOL_LIMITS } from './board-contract.ts';
+import { CELL, INPUT, OUTPUTS, type OutputName, type ProtocolLimits } from './board-contract.ts';
 
 export interface WantedOutput {
   name: OutputName;
@@ -23,7 +23,7 @@ export interface Call {
 }
 
 type Json = Record<string, unknown>;
-const LIMITS: TensorLimits = { tensors: 16, bytes: PROTOCOL_LIMITS.body, head: PROTOCOL_LIMITS.json };
+const forCodec = ({ body, json }: ProtocolLimits): TensorLimits => ({ tensors: 1, bytes: body, head: json });
 const DEFAULT_PRIORITY = 5;
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -63,39 +63,39 @@ function headLengthOf(header: string | string[] | undefined): number | null {
   return Number(header);
 }
 
-function openBody(body: Uint8Array | undefined, headLength: number | null): { head: Json; rest: Uint8Array } {
+function openBody(body: Uint8Array | undefined, headLength: number | null, limits: ProtocolLimits): { head: Json; rest: Uint8Array } {
   if (body === undefined || body.byteLength === 0) throw invalid('body', 'A body is required', 'required');
   const length = headLength ?? body.byteLength;
   if (length > body.byteLength)
     throw invalid(`header -> ${HEADER_LENGTH}`, `says ${length} bytes, the body has ${body.byteLength}`, 'maximum');
-  if (length > PROTOCOL_LIMITS.json)
+  if (length > limits.json)
     throw new ProblemError('payload_too_large', {
-      detail: `The JSON of a request may have ${PROTOCOL_LIMITS.json} bytes: larger tensors go as raw bytes`,
+      detail: `The JSON of a request may have ${limits.json} bytes: larger tensors go as raw bytes`,
     });
   if (deeperThan(body.subarray(0, length), MAX_DEPTH)) throw new ProblemError('json_too_deep');
-  return about('body', () => splitBody(body, headLength, LIMITS));
+  return about('body', () => splitBody(body, headLength, forCodec(limits)));
 }
 
-function judgeShape(shape: readonly number[]): void {
+function judgeShape(shape: readonly number[], limits: ProtocolLimits): void {
   const field = 'inputs -> 0 -> shape';
   const [batch = 0, channels, height = 0, width = 0] = shape;
   if (shape.length !== 4 || channels !== INPUT.channels) throw invalid(field, `must be [N, ${INPUT.channels}, H, W]`, 'shape');
-  if (batch < 1 || batch > PROTOCOL_LIMITS.batch) throw invalid(field, `N must be 1 to ${PROTOCOL_LIMITS.batch}`, 'maximum');
+  if (batch < 1 || batch > limits.batch) throw invalid(field, `N must be 1 to ${limits.batch}`, 'maximum');
   if (height < CELL || width < CELL || height % CELL !== 0 || width % CELL !== 0)
     throw invalid(field, `H and W must be multiples of ${CELL}`, 'multipleOf');
-  if (height * width > PROTOCOL_LIMITS.pixels) throw invalid(field, `H x W must be at most ${PROTOCOL_LIMITS.pixels} pixels`, 'maximum');
+  if (height * width > limits.pixels) throw invalid(field, `H x W must be at most ${limits.pixels} pixels`, 'maximum');
 }
 
 /** The shape is judged before memory is taken for it. */
-function readBoards(inputs: unknown, rest: Uint8Array): Tensor {
+function readBoards(inputs: unknown, rest: Uint8Array, limits: ProtocolLimits): Tensor {
   if (!Array.isArray(inputs) || inputs.length === 0) throw invalid('inputs', `must hold the tensor ${INPUT.name}`, 'required');
   if (inputs.length > 1) throw invalid('inputs', `must hold the tensor ${INPUT.name} and no other`, 'maxItems');
-  const head = about('inputs -> 0', () => readHead(inputs[0], LIMITS));
+  const head = about('inputs -> 0', () => readHead(inputs[0], forCodec(limits)));
   if (head.name !== INPUT.name) throw invalid('inputs -> 0 -> name', `the model takes ${INPUT.name}`, 'enum', head.name);
   if (head.datatype !== INPUT.datatype) throw invalid('inputs -> 0 -> datatype', `must be ${INPUT.datatype}`, 'enum', head.datatype);
-  judgeShape(head.shape);
+  judgeShape(head.shape, limits);
   objectAt('inputs -> 0 -> parameters', (inputs[0] as Json).parameters);
-  const { [INPUT.name]: boards } = about('inputs -> 0', () => readTensors(inputs, rest, LIMITS));
+  const { [INPUT.name]: boards } = about('inputs -> 0', () => readTensors(inputs, rest, forCodec(limits)));
   return boards as Tensor;
 }
 
@@ -122,8 +122,8 @@ function readOutputs(outputs: unknown, binaryByDefault: boolean): WantedOutput[]
  * Reads a request of the protocol, with JSON tensors or raw bytes. Nothing is allocated by what it claims before that was judged.
  * @throws ProblemError validation_error with the field, payload_too_large, json_too_deep
  */
-export function readCall(body: Uint8Array | undefined, headerLength: string | string[] | undefined): Call {
-  const { head, rest } = openBody(body, headLengthOf(headerLength));
+export function readCall(body: Uint8Array | undefined, headerLength: string | string[] | undefined, limits: ProtocolLimits): Call {
+  const { head, rest } = openBody(body, headLengthOf(headerLength), limits);
   const { id } = head;
   if (id !== undefined && (typeof id !== 'string' || id.length > 200))
     throw invalid('id', 'must be a text of at most 200 characters', 'type');
@@ -134,7 +134,7 @@ export function readCall(body: Uint8Array | undefined, headerLength: string | st
   return {
     id: id ?? null,
     outputs: readOutputs(head.outputs, binary),
-    boards: readBoards(head.inputs, rest),
+    boards: readBoards(head.inputs, rest, limits),
     priority: priority === 0 ? DEFAULT_PRIORITY : priority,
     timeoutMs: timeout === 0 ? null : timeout / 1000,
   };

@@ -1,6 +1,7 @@
 import { Counter } from '@prometheus-io/client';
 import type { App } from '../../platform/http/app.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
+import { limitsFor } from './board-contract.ts';
 import { inferRoutes } from './infer-routes.ts';
 import { metadataRoutes } from './metadata-routes.ts';
 import { type ModelsHereDeps, modelsHere } from './models-here.ts';
@@ -15,11 +16,14 @@ export interface ProtocolDeps extends ModelsHereDeps {
   runsHere: boolean;
   /** Longest time of a request in milliseconds, waiting included. */
   timeoutMs: number;
+  /** Of one board; `BOARD_PIXELS` when left out. */
+  maxPixels?: number | undefined;
 }
 
 /** The Open Inference Protocol under /v2: other KServe clients use the runtime that judges here. What they run decides nothing and is kept nowhere. */
 export async function protocolRoutes(app: App, deps: ProtocolDeps): Promise<void> {
   const { metrics, version, runsHere, timeoutMs } = deps;
+  const limits = limitsFor(deps.maxPixels);
   const here = modelsHere(deps);
   const statistics = countStatistics();
   const requests = metrics.add(
@@ -38,7 +42,7 @@ export async function protocolRoutes(app: App, deps: ProtocolDeps): Promise<void
     const rooms = scope as unknown as App;
     metadataRoutes(rooms, { here, statistics, version, runsHere });
     repositoryRoutes(rooms, { here });
-    inferRoutes(rooms, { here, statistics, runsHere, timeoutMs, seconds: metrics.inferenceSeconds, requests });
+    inferRoutes(rooms, { here, statistics, runsHere, timeoutMs, limits, seconds: metrics.inferenceSeconds, requests });
     registered();
   });
 }

@@ -1,7 +1,7 @@
 import { invalid, ProblemError } from '../../platform/problem.ts';
 import type { ModelKey, Tensors } from '../runtime/runtime.ts';
 import { headOf, rawOf } from './binary-tensors.ts';
-import { CELL, numbersOf, PROTOCOL_LIMITS } from './board-contract.ts';
+import { CELL, MOST_JSON_NUMBERS, numbersOf } from './board-contract.ts';
 import type { Call } from './read-call.ts';
 
 export interface WrittenAnswer {
@@ -15,10 +15,10 @@ export function judgeJsonSize({ boards: { dims }, outputs }: Pick<Call, 'boards'
   const [batch = 0, , height = 0, width = 0] = dims;
   const cells = (batch * height * width) / CELL ** 2;
   const numbers = outputs.reduce((sum, { name, binary }) => sum + (binary ? 0 : cells * numbersOf(name, classes)), 0);
-  if (numbers > PROTOCOL_LIMITS.jsonNumbers)
+  if (numbers > MOST_JSON_NUMBERS)
     throw invalid(
       'parameters -> binary_data_output',
-      `the answer has ${numbers} numbers: more than ${PROTOCOL_LIMITS.jsonNumbers} are given as raw bytes only`,
+      `the answer has ${numbers} numbers: more than ${MOST_JSON_NUMBERS} are given as raw bytes only`,
       'maximum',
     );
 }
