@@ -136,6 +136,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         blobs,
         metrics,
         log,
+        draining: lifecycle.signal,
         settings: {
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,

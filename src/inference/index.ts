@@ -44,6 +44,8 @@ export interface InferenceDeps {
   blobs: Pick<Blobs, 'read'>;
   metrics: Pick<Metrics, 'inferenceSeconds' | 'inspection' | 'add' | 'onScrape'>;
   log: Log;
+  /** Aborted from the moment in which the process begins to leave. */
+  draining?: AbortSignal;
   settings: InferenceSettings;
 }
 
@@ -51,7 +53,7 @@ export interface InferenceDeps {
 const MOST_WAITING = 64;
 
 /** A model looks at it: durable jobs, models with provenance, `inference.completed` or `inference.failed` for each. */
-export function inference({ db, door, blobs, metrics, log, settings }: InferenceDeps): Slice {
+export function inference({ db, door, blobs, metrics, log, draining, settings }: InferenceDeps): Slice {
   const { triton = null } = settings;
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
@@ -73,6 +75,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         metrics,
         version: settings.version ?? '0',
         runsHere: settings.workers > 0,
+        draining,
         timeoutMs: settings.timeoutMs,
         maxPixels: settings.maxPixels,
       });

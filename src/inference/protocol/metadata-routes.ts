@@ -17,13 +17,15 @@ export interface MetadataDeps {
   statistics: Statistics;
   version: string;
   runsHere: boolean;
+  /** Aborted from the moment in which the process begins to leave. */
+  draining?: AbortSignal | undefined;
 }
 
 /** Health, metadata and statistics. Health is open, as all probes are; the rest needs `inference:read`. */
-export function metadataRoutes(app: App, { here, statistics, version, runsHere }: MetadataDeps): void {
+export function metadataRoutes(app: App, { here, statistics, version, runsHere, draining }: MetadataDeps): void {
   const open = { permission: 'none', errors: 'message' } as const;
   const reading = { permission: 'inference:read', errors: 'message' } as const;
-  const isReady = (known: KnownModel) => runsHere && here.ready(known);
+  const isReady = (known: KnownModel) => runsHere && draining?.aborted !== true && here.ready(known);
 
   app.get('/v2', { config: reading, schema: { summary: 'What this server is', response: { 200: ref(ServerMetadata) } } }, async () => ({
     name: 'chip-quality-platform',
@@ -51,7 +53,7 @@ export function metadataRoutes(app: App, { here, statistics, version, runsHere }
     '/v2/models/:model/ready',
     { config: open, schema: { summary: 'Whether the version in production is ready', params: Model, response: readiness } },
     async ({ params }, reply) => {
-      const answer = show(await here.find(params.model, undefined));
+      const answer = show(await here.probe(params.model, undefined));
       return reply.code(answer.ready ? 200 : 503).send(answer);
     },
   );
@@ -59,7 +61,7 @@ export function metadataRoutes(app: App, { here, statistics, version, runsHere }
     '/v2/models/:model/versions/:version/ready',
     { config: open, schema: { summary: 'Whether a version is ready', params: Version, response: readiness } },
     async ({ params }, reply) => {
-      const answer = show(await here.find(params.model, params.version));
+      const answer = show(await here.probe(params.model, params.version));
       return reply.code(answer.ready ? 200 : 503).send(answer);
     },
   );

@@ -23,11 +23,14 @@ export interface ModelsHere {
   versionsOf(model: string): KnownModel[];
   /** @throws ProblemError not_found, naming what there is not */
   find(model: string, version: string | undefined): Promise<KnownModel>;
+  /** As `find`, for probes, which need no token: which version is in production is asked for twice a second at most. @throws ProblemError not_found */
+  probe(model: string, version: string | undefined): Promise<KnownModel>;
   ready(key: ModelKey): boolean;
   /** @throws ProblemError overloaded while no models are loaded */
   runtime(): ModelRuntime;
 }
 
+const PROBE_KEPT_MS = 500;
 const quoted = (name: string) => JSON.stringify(name.slice(0, 100));
 const absent = (detail: string) => new ProblemError('not_found', { detail });
 
@@ -41,17 +44,30 @@ export function modelsHere({ runtime, models, productionOf }: ModelsHereDeps): M
     return found;
   }
 
+  const asked = new Map<string, { at: number; answer: Promise<number | null> }>();
+  function lately(model: string): Promise<number | null> {
+    const now = performance.now();
+    const before = asked.get(model);
+    if (before !== undefined && now - before.at < PROBE_KEPT_MS) return before.answer;
+    const answer = productionOf(model);
+    asked.set(model, { at: now, answer });
+    return answer;
+  }
+
+  async function findBy(production: ModelsHereDeps['productionOf'], model: string, version: string | undefined): Promise<KnownModel> {
+    const versions = versionsOf(model);
+    const wanted = version === undefined ? await production(model) : /^[1-9]\d{0,9}$/.test(version) ? Number(version) : null;
+    const found = versions.find((known) => known.version === wanted);
+    if (found) return found;
+    if (version !== undefined) throw absent(`Model ${quoted(model)} has no version ${quoted(version)}`);
+    throw absent(`Model ${quoted(model)} has no version in production${wanted === null ? '' : ' that runs here'}: name one`);
+  }
+
   return {
     all,
     versionsOf,
-    async find(model, version) {
-      const versions = versionsOf(model);
-      const wanted = version === undefined ? await productionOf(model) : /^[1-9]\d{0,9}$/.test(version) ? Number(version) : null;
-      const found = versions.find((known) => known.version === wanted);
-      if (found) return found;
-      if (version !== undefined) throw absent(`Model ${quoted(model)} has no version ${quoted(version)}`);
-      throw absent(`Model ${quoted(model)} has no version in production${wanted === null ? '' : ' that runs here'}: name one`);
-    },
+    find: (model, version) => findBy(productionOf, model, version),
+    probe: (model, version) => findBy(lately, model, version),
     ready: ({ model, version }) => runtime()?.ready(model, version) ?? false,
     runtime() {
       const found = runtime();

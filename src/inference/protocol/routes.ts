@@ -14,6 +14,8 @@ export interface ProtocolDeps extends ModelsHereDeps {
   version: string;
   /** false: another process behind this port runs the models. */
   runsHere: boolean;
+  /** Aborted from the moment in which the process begins to leave. */
+  draining?: AbortSignal | undefined;
   /** Longest time of a request in milliseconds, waiting included. */
   timeoutMs: number;
   /** Of one board; `BOARD_PIXELS` when left out. */
@@ -22,7 +24,7 @@ export interface ProtocolDeps extends ModelsHereDeps {
 
 /** The Open Inference Protocol under /v2: other KServe clients use the runtime that judges here. What they run decides nothing and is kept nowhere. */
 export async function protocolRoutes(app: App, deps: ProtocolDeps): Promise<void> {
-  const { metrics, version, runsHere, timeoutMs } = deps;
+  const { metrics, version, runsHere, draining, timeoutMs } = deps;
   const limits = limitsFor(deps.maxPixels);
   const here = modelsHere(deps);
   const statistics = countStatistics();
@@ -40,7 +42,7 @@ export async function protocolRoutes(app: App, deps: ProtocolDeps): Promise<void
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     const rooms = scope as unknown as App;
-    metadataRoutes(rooms, { here, statistics, version, runsHere });
+    metadataRoutes(rooms, { here, statistics, version, runsHere, draining });
     repositoryRoutes(rooms, { here });
     inferRoutes(rooms, { here, statistics, runsHere, timeoutMs, limits, seconds: metrics.inferenceSeconds, requests });
     registered();
