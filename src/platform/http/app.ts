@@ -34,7 +34,7 @@ import { createQueue } from './queue.ts';
 import { RouteTable } from './routes.ts';
 import { contractSchemas } from './schemas.ts';
 import { sanRequestId } from './trace.ts';
-import { buildValidator } from './validation.ts';
+import { validatorFactory } from './validation.ts';
 
 /** The HTTP application: Fastify with TypeBox types, callers, errors, limits and shapes already in place. */
 export type App = FastifyInstance<
@@ -148,7 +148,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
       sendProblem(request, reply.header('x-request-id', request.id), new ProblemError('not_found'));
     },
     schemaController: {
-      compilersFactory: { buildValidator: (schemas: unknown) => buildValidator(schemas as Record<string, unknown>) as never },
+      compilersFactory: { buildValidator: validatorFactory() as never },
     },
   }).withTypeProvider<TypeBoxTypeProvider>() as App;
 

@@ -10,6 +10,7 @@ import { createQueue, type Place } from './queue.ts';
 import { RouteTable, template } from './routes.ts';
 import { hostFilter } from './security.ts';
 import { sanRequestId, traceFor, traceOf } from './trace.ts';
+import { validatorFactory } from './validation.ts';
 
 test('a bucket never gives more than its burst and its rate over any time, and its map stays bounded', () => {
   fc.assert(
@@ -163,4 +164,15 @@ test('who has waited too long, or comes when the line is full, is told so with R
   assert.deepEqual(told.slice(3), ['b overloaded 2', 'c overloaded 2']);
   assert.equal(queue.waiting, 0);
   queue.stop();
+});
+
+test('a validator is made once for the same shapes, however many routes ask for it: each costs the start 50 ms and more', () => {
+  const factory = validatorFactory();
+  const shapes = { A: { $id: 'A', type: 'object' }, B: { $id: 'B', type: 'object' } };
+  assert.equal(factory(shapes), factory({ B: shapes.B, A: shapes.A }));
+  assert.notEqual(factory(shapes), factory({ A: shapes.A }));
+  const compile = factory(shapes);
+  const schema = { type: 'object', properties: { n: { type: 'integer' } } };
+  assert.equal(compile({ schema, httpPart: 'querystring' })({ n: '5' }), true);
+  assert.equal(compile({ schema, httpPart: 'body' })({ n: '5' }), false);
 });
