@@ -35,8 +35,8 @@ Every POST takes \`Idempotency-Key\`; every record has an \`ETag\`, and changes 
 const TAGS = [
   { name: 'inspections', description: 'Manufacturing inspection lifecycle management' },
   { name: 'inference', description: 'AI-powered defect detection and classification' },
-  { name: 'open-inference', description: 'The Open Inference Protocol (KServe v2) of the models that run here' },
   { name: 'reports', description: 'Quality analytics and compliance reporting' },
+  { name: 'open-inference', description: 'The Open Inference Protocol (KServe v2) of the models that run here' },
   { name: 'artifacts', description: 'Pictures and documents of an inspection' },
   { name: 'review', description: 'Defects, and what waits for a person' },
   { name: 'masterdata', description: 'Sites, stations, products, policies and lots' },
