@@ -71,7 +71,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
         if (settings.workers === 0) {
-          runtime = elsewhere(models);
+          runtime = elsewhere(models, triton === null ? undefined : 'triton');
           return;
         }
         threads = openThreads({

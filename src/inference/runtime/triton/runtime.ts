@@ -277,6 +277,11 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
           timeoutMs: Math.min(timeoutMs, left()),
           signal,
         });
+        if (model.doubt) {
+          // The server was restarted or its model loaded anew while this ran: whose answer it is nobody knows.
+          meters.retry('unloaded');
+          continue;
+        }
         model.breaker = succeeded(model.breaker, 'run');
         model.goodAt = now();
         request.answeredBy?.(runtime.name);
