@@ -94,7 +94,7 @@ export function inference({ db, door, blobs, metrics, log, draining, settings }:
         const models = await registerModels(door, found, log);
         known = models.map(({ manifest }) => ({ model: manifest.name, version: manifest.version, classes: manifest.classes.length }));
         if (settings.workers === 0) {
-          runtime = elsewhere(models);
+          runtime = elsewhere(models, triton === null ? undefined : 'triton');
           return;
         }
         threads = openThreads({

@@ -182,17 +182,19 @@ test('a server with other weights under our name is refused in the log and never
 });
 
 test('weights that are changed on the running server are noticed', async (t) => {
-  const given = await guarded(t, { times: { anewMs: 300 } });
+  const given = await guarded(t);
   await until('used', given.ready);
   const { counts, end } = load(given.runtime);
   t.after(end);
+  await until('answers', () => counts.answered > 100);
   const other = await tinyRepository(t, 24);
   await copyFile(join(other, key.model, '1', 'model.onnx'), join(given.repository, key.model, '1', 'model.onnx'));
   // Triton loads a version anew when a file of it is younger.
   const client = tritonClient(`grpc://127.0.0.1:${given.server.ports.grpc}`);
   await client.load(key.model);
   await client.close();
-  await until('refused', () => !given.ready(), 8000);
+  // By the count of its runs, which begins anew: long before the look that is due each minute.
+  await until('refused', () => !given.ready(), 5000);
   await end();
   assert.match(given.runtime.trouble() ?? '', /not our model/);
   assert.equal(counts.failed, 0);

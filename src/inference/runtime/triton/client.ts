@@ -34,8 +34,8 @@ export interface TritonClient {
   server(): Promise<{ name: string; version: string }>;
   modelReady(key: ModelKey): Promise<boolean>;
   metadata(key: ModelKey): Promise<ModelMetadata>;
-  /** Runs that succeeded since the model was loaded. */
-  runs(key: ModelKey): Promise<number>;
+  /** Runs that succeeded since the model was loaded: fewer than before mean that it was loaded anew. Null where the server does not count. */
+  runs(key: ModelKey): Promise<number | null>;
   load(model: string): Promise<void>;
   unload(model: string): Promise<void>;
   infer(call: InferCall): Promise<Tensors>;

@@ -38,10 +38,10 @@ function misfit({ inputs, outputs }: ModelMetadata, { golden }: KnownModel): str
  * Whether the model process does nothing at all: a stub that is dead, or one that answers neither the known inputs nor anybody else. A model that is
  * merely busy goes on answering others, and is not unloaded under their feet.
  */
-async function hangs(client: TritonClient, model: KnownModel, fault: unknown, runsBefore: number): Promise<boolean> {
+async function hangs(client: TritonClient, model: KnownModel, fault: unknown, runsBefore: number | null): Promise<boolean> {
   if (!(fault instanceof TritonFault)) return false;
   if (fault.kind === 'stub') return true;
-  return fault.kind === 'late' && (await client.runs(model)) === runsBefore;
+  return fault.kind === 'late' && runsBefore !== null && (await client.runs(model)) === runsBefore;
 }
 
 async function answersAsOurs(client: TritonClient, model: KnownModel, { answerMs }: ExamineTimes): Promise<void> {

@@ -29,3 +29,9 @@ export function kindOfWords(words: string): FaultKind | null {
   if (/not at ready state|unknown model|is not ready|no available versions|is not found/i.test(words)) return 'unloaded';
   return null;
 }
+
+/** Null for a server that keeps no statistics, or none of this model. @throws the fault, where the question did not arrive */
+export function notCounted(error: unknown): null {
+  if (error instanceof TritonFault && ['model', 'unloaded', 'input'].includes(error.kind)) return null;
+  throw error;
+}

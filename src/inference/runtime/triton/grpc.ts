@@ -10,7 +10,7 @@ import {
 import { BadTensors, headOf, rawOf, readHead, TENSOR_LIMITS, tensorFrom } from '../../protocol/binary-tensors.ts';
 import type { ModelKey, Tensors } from '../runtime.ts';
 import { ASK_MS, type InferCall, LOAD_MS, type ModelMetadata, type TritonClient } from './client.ts';
-import { type FaultKind, kindOfWords, TritonFault } from './fault.ts';
+import { type FaultKind, kindOfWords, notCounted, TritonFault } from './fault.ts';
 import { inferenceService } from './protocol.ts';
 
 /**
@@ -110,12 +110,16 @@ export function grpcClient(target: string): TritonClient {
     },
     metadata: (key) => ask<ModelMetadata>('ModelMetadata', byName(key), ASK_MS),
     async runs(key) {
-      const { model_stats } = await ask<{ model_stats: { inference_stats: { success: { count: number } | null } | null }[] }>(
-        'ModelStatistics',
-        byName(key),
-        ASK_MS,
-      );
-      return model_stats[0]?.inference_stats?.success?.count ?? 0;
+      try {
+        const { model_stats } = await ask<{ model_stats: { inference_stats: { success: { count: number } | null } | null }[] }>(
+          'ModelStatistics',
+          byName(key),
+          ASK_MS,
+        );
+        return model_stats[0]?.inference_stats?.success?.count ?? null;
+      } catch (error) {
+        return notCounted(error);
+      }
     },
     load: (model) => ask('RepositoryModelLoad', { model_name: model }, LOAD_MS),
     unload: (model) => ask('RepositoryModelUnload', { model_name: model }, ASK_MS),

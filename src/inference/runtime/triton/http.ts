@@ -2,7 +2,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { BadTensors, HEADER_LENGTH, joinBody, readTensors, splitBody, TENSOR_LIMITS } from '../../protocol/binary-tensors.ts';
 import type { ModelKey, Tensors } from '../runtime.ts';
 import { ASK_MS, type InferCall, LOAD_MS, type ModelMetadata, type TritonClient } from './client.ts';
-import { type FaultKind, kindOfWords, TritonFault } from './fault.ts';
+import { type FaultKind, kindOfWords, notCounted, TritonFault } from './fault.ts';
 
 interface Answer {
   status: number;
@@ -115,11 +115,12 @@ export function httpClient(base: string): TritonClient {
     modelReady: (key) => says(`${at(key)}/ready`),
     metadata: (key) => told<ModelMetadata>('GET', at(key)),
     async runs(key) {
-      const { model_stats } = await told<{ model_stats?: { inference_stats?: { success?: { count?: number } } }[] }>(
-        'GET',
-        `${at(key)}/stats`,
-      );
-      return model_stats?.[0]?.inference_stats?.success?.count ?? 0;
+      type Stats = { model_stats?: { inference_stats?: { success?: { count?: number } } }[] };
+      try {
+        return (await told<Stats>('GET', `${at(key)}/stats`)).model_stats?.[0]?.inference_stats?.success?.count ?? null;
+      } catch (error) {
+        return notCounted(error);
+      }
     },
     load: async (model) => void (await good(ask('POST', `${repository(model)}/load`, { timeoutMs: LOAD_MS, body: Buffer.from('{}') }))),
     unload: async (model) => void (await good(ask('POST', `${repository(model)}/unload`, { timeoutMs: ASK_MS, body: Buffer.from('{}') }))),

@@ -31,8 +31,8 @@ export interface WatchTimes extends ExamineTimes {
   /** One that answers is examined at this interval: somebody may have loaded other weights. */
   anewMs: number;
 }
-/** Five heartbeats without an answer take (500 + 200) * 5 = 3.5 s, those that are refused 1 s. */
-const TIMES: WatchTimes = { ...EXAMINE_TIMES, beatMs: 500, missedBeatMs: 200, liveMs: 500, silentMs: 10_000, anewMs: 60_000 };
+/** Five heartbeats without an answer take (450 + 100) * 5 = 2.75 s, those that are refused 1 s. */
+const TIMES: WatchTimes = { ...EXAMINE_TIMES, beatMs: 500, missedBeatMs: 100, liveMs: 400, silentMs: 10_000, anewMs: 60_000 };
 const RETRY_MS = { first: 100, most: 250 };
 /** A server whose own queue is full is asked so often; then the run waits with us. */
 const MOST_FULL = 5;
@@ -48,6 +48,8 @@ interface Held {
   examining: Promise<void> | null;
   goodAt: number;
   examinedAt: number;
+  /** As the server last counted them. */
+  runs: number;
   /** Why it is not run now. */
   reason: string;
   /** Ends what is in flight when the breaker opens. */
@@ -94,6 +96,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         examining: null,
         goodAt: 0,
         examinedAt: 0,
+        runs: 0,
         reason: 'not asked yet',
         cut: new AbortController(),
       },
@@ -139,6 +142,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       }
       await examine(client, model.known, onReload, times);
       model.doubt = false;
+      model.runs = 0;
       model.goodAt = now();
       model.examinedAt = now();
     })().finally(() => {
@@ -170,7 +174,13 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
 
   async function beat(): Promise<boolean> {
     let words = 'the server says that it is not alive';
-    const good = await client.live(times.liveMs).catch((error: unknown) => {
+    // When this process itself stood still, the answer may lie unread in the socket: it gets a turn of the event loop before it counts as missed.
+    const patience = sleep(times.liveMs)
+      .then(() => sleep(50))
+      .then(() => {
+        throw new TritonFault('late', `no heartbeat within ${times.liveMs} ms`);
+      });
+    const good = await Promise.race([client.live(2 * times.liveMs), patience]).catch((error: unknown) => {
       words = wordsOf(error);
       if (error instanceof TritonFault) meters.fault(error.kind);
       return false;
@@ -185,6 +195,13 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
     return good;
   }
 
+  /** Fewer runs than before: somebody loaded the model anew, perhaps with other weights. */
+  async function counted(model: Held): Promise<void> {
+    const runs = (await client.runs(model.known).catch(() => null)) ?? model.runs;
+    if (runs < model.runs) model.doubt = true;
+    model.runs = runs;
+  }
+
   async function watch(): Promise<void> {
     while (!closing.signal.aborted) {
       const all = [...held.values()];
@@ -194,9 +211,11 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       if (due.length > 0 && open.length === all.length && all.every(({ breaker }) => breaker.state === 'open')) client.renew();
       for (const model of due) void tryToClose(model);
       const good = open.length === all.length || (await beat());
-      for (const model of all) {
+      const used = all.filter(({ breaker, examining }) => good && breaker.state === 'closed' && examining === null);
+      await Promise.all(used.map(counted));
+      for (const model of used) {
         const stale = now() - model.goodAt > times.silentMs || now() - model.examinedAt > times.anewMs;
-        if (good && model.breaker.state === 'closed' && model.examining === null && stale)
+        if ((stale || model.doubt) && model.breaker.state === 'closed' && model.examining === null)
           examined(model).catch((error: unknown) => misjudged(model, error, 'beat'));
       }
       await sleep(good ? Math.min(times.beatMs, open.length > 0 ? times.missedBeatMs : times.beatMs) : times.missedBeatMs, undefined, {
@@ -258,6 +277,11 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
           timeoutMs: Math.min(timeoutMs, left()),
           signal,
         });
+        if (model.doubt) {
+          // The server was restarted or its model loaded anew while this ran: whose answer it is nobody knows.
+          meters.retry('unloaded');
+          continue;
+        }
         model.breaker = succeeded(model.breaker, 'run');
         model.goodAt = now();
         request.answeredBy?.(runtime.name);
