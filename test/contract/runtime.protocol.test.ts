@@ -1,60 +1,17 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Caller } from '../../src/contracts/permissions.ts';
-import { readRepository } from '../../src/inference/models/repository.ts';
-import { protocolRoutes } from '../../src/inference/protocol/routes.ts';
-import { onnxRuntime } from '../../src/inference/runtime/onnx.ts';
-import { keyOf } from '../../src/inference/runtime/runtime.ts';
 import { openTriton, tritonClient } from '../../src/inference/runtime/triton/open.ts';
-import { openThreads } from '../../src/inference/threads/pool.ts';
-import { createApp } from '../../src/platform/http/app.ts';
-import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
+import { servedProtocol } from '../support/served-protocol.ts';
 import { tokenProxy } from '../support/token-proxy.ts';
 import { knownModels, meters, until } from '../support/triton.ts';
 import { runtimeContract } from './runtime.contract.ts';
 
 const quiet = { info() {}, warn() {}, error() {} };
-const CALLER: Caller = {
-  subject: 'other',
-  kind: 'client',
-  name: 'other',
-  roles: [],
-  scopes: new Set(['inference:read', 'inference:execute']),
-  site: '*',
-  stationId: null,
-};
 
-/** The embedded runtime behind /v2 on a real port, and a proxy that knows the token; answers the proxy's address. */
+/** /v2 behind a proxy that knows the token, as the client knows none. */
 async function served(t: { after(fn: () => unknown): void }): Promise<{ url: string; folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  await writeTinyModel(folder);
-  const { models } = await readRepository(folder);
-  const sessions = models.map(({ manifest, bytes }) => ({ session: keyOf(manifest.name, manifest.version), bytes }));
-  const threads = openThreads({ size: 1, maxQueue: 64, timeoutMs: 10_000, models: sessions, log: quiet });
-  await threads.settled();
-  t.after(() => threads.close());
-  const runtime = onnxRuntime(threads, models);
-  const app = await createApp({ authenticate: () => CALLER, maxDelayMs: 60_000 });
-  await protocolRoutes(app, {
-    runtime: () => runtime,
-    models: () => models.map(({ manifest: { name: model, version, classes } }) => ({ model, version, classes: classes.length })),
-    productionOf: async () => 1,
-    metrics: createMetrics(),
-    version: '1.0.0',
-    runsHere: true,
-    timeoutMs: 10_000,
-    maxPixels: 4_000_000,
-  });
-  await app.listen({ host: '127.0.0.1', port: 0 });
-  t.after(() => app.close());
-  const address = await tokenProxy(t, { port: (app.server.address() as AddressInfo).port, token: 'a.b.c' });
-  return { url: `http://${address}`, folder };
+  const { port, folder } = await servedProtocol(t, { maxPixels: 4_000_000 });
+  return { url: `http://${await tokenProxy(t, { port, token: 'a.b.c' })}`, folder };
 }
 
 runtimeContract('our own /v2, by the HTTP client that Triton has', async (t) => {
