@@ -137,6 +137,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         metrics,
         log,
         draining: lifecycle.signal,
+        judge: (await SLICES.disposition()).wouldJudge,
         settings: {
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
@@ -152,6 +153,18 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
                   queue: config.TRITON_QUEUE,
                   fallback: config.TRITON_FALLBACK === 'embedded',
                 },
+          governed: {
+            limits: {
+              minBoards: config.CANARY_MIN_BOARDS,
+              errorShare: config.CANARY_MAX_ERRORS / 100,
+              latencyRatio: config.CANARY_MAX_LATENCY,
+              disagreement: config.CANARY_MAX_DISAGREEMENT / 100,
+            },
+            watchMs: config.CANARY_WATCH,
+            sideTimeoutMs: config.SHADOW_TIMEOUT,
+            backlog: config.SHADOW_BACKLOG,
+            rollbackPauseMs: config.ROLLBACK_PAUSE,
+          },
         },
       }),
   };

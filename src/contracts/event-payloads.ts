@@ -78,6 +78,18 @@ export const EVENT_PAYLOADS = {
   'lot.assigned': Type.Object({ lot_id: Type.String(), product: Type.String(), revision: Type.String() }),
   'lot.held': LOT_MOVED,
   'lot.released': LOT_MOVED,
+  // Of every site: the envelope's site is `*`.
+  'model.stage_changed': Type.Object({
+    model: Type.String(),
+    version: Type.Integer(),
+    from: nullable(Type.String()),
+    to: Type.String(),
+    canary_percent: nullable(Type.Integer()),
+    automatic: Type.Boolean(),
+    rollback: Type.Boolean(),
+    reason: Type.String(),
+    by: Type.String(),
+  }),
 } satisfies Record<string, TSchema>;
 
 export type EventPayloads = { [T in keyof typeof EVENT_PAYLOADS]: Static<(typeof EVENT_PAYLOADS)[T]> };

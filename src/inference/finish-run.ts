@@ -2,6 +2,8 @@ import type { Candidate } from '../contracts/inference.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { lotKey } from './inspection.ts';
 import type { Job } from './jobs.ts';
+import { callsOf } from './models/agreement.ts';
+import type { AppliedRecipe } from './models/recipes.ts';
 import type { InferenceTables } from './tables.ts';
 
 export interface RunResult {
@@ -10,6 +12,8 @@ export interface RunResult {
   modelSha256: string;
   runtime: string;
   timingsMs: Record<string, number>;
+  /** Where the thresholds came from; none: the version's own. */
+  recipe?: Pick<AppliedRecipe, 'product' | 'version'> | null;
 }
 
 /** The run was taken over by another worker: what this one found is of no use any more. */
@@ -61,6 +65,11 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
         thresholds: JSON.stringify(result.thresholds),
         candidates: JSON.stringify(result.candidates),
         timings_ms: JSON.stringify(result.timingsMs),
+        role: job.role,
+        decides,
+        recipe_product: result.recipe?.product ?? null,
+        recipe_version: result.recipe?.version ?? null,
+        calls: callsOf(result.candidates, result.thresholds).length,
       })
       .execute();
     await endJob(tx, job, 'succeeded', null);
@@ -90,6 +99,8 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
             model_sha256: result.modelSha256,
             candidates: candidates.length,
             decides,
+            ...(job.role === 'canary' ? { role: job.role } : {}),
+            ...(result.recipe ? { recipe: result.recipe } : {}),
           },
         },
       ],

@@ -5,10 +5,19 @@ import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
 import { runtimeMeters } from './meters.ts';
+import type { CanaryLimits } from './models/canary-rules.ts';
+import { comparisonRoutes } from './models/comparison-routes.ts';
+import { governing } from './models/governing.ts';
 import { productionOf } from './models/production.ts';
+import { recipeRoutes } from './models/recipe-routes.ts';
 import { registerModels } from './models/registry.ts';
-import { readRepository } from './models/repository.ts';
+import { readRepository, type VerifiedModel } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
+import { countLooks, secondLooks } from './models/second-looks.ts';
+import { goldenBeside, sideOf } from './models/side.ts';
+import type { Judge } from './models/simulation.ts';
+import { stageRoutes } from './models/stage-routes.ts';
+import { watchCanary } from './models/watch.ts';
 import type { KnownModel } from './protocol/models-here.ts';
 import { protocolRoutes } from './protocol/routes.ts';
 import { runRoutes } from './routes.ts';
@@ -28,6 +37,7 @@ export interface InferenceSettings {
   timeoutMs: number;
   /** The model that judges boards; its production version runs when nobody names another. */
   productionModel?: string;
+  governed?: Partial<GovernedSettings>;
   /** Longest time that a stop waits for runs in hand, in milliseconds; then they are handed back. */
   graceMs?: number;
   /** Of the program; told to clients of the Open Inference Protocol. */
@@ -38,6 +48,22 @@ export interface InferenceSettings {
   triton?: TritonSettings | null;
 }
 
+/** How versions beside production are watched and compared. */
+export interface GovernedSettings {
+  limits: CanaryLimits;
+  watchMs: number;
+  sideTimeoutMs: number;
+  backlog: number;
+  rollbackPauseMs: number;
+}
+const USUAL: GovernedSettings = {
+  limits: { minBoards: 20, errorShare: 0.05, latencyRatio: 2, disagreement: 0.2 },
+  watchMs: 5000,
+  sideTimeoutMs: 10_000,
+  backlog: 100,
+  rollbackPauseMs: 1_800_000,
+};
+
 export interface InferenceDeps {
   db: Database;
   door: Door;
@@ -46,6 +72,8 @@ export interface InferenceDeps {
   log: Log;
   /** Aborted from the moment in which the process begins to leave. */
   draining?: AbortSignal;
+  /** How a board is judged by its candidates: disposition's word. */
+  judge: Judge;
   settings: InferenceSettings;
 }
 
@@ -53,9 +81,13 @@ export interface InferenceDeps {
 const MOST_WAITING = 64;
 
 /** A model looks at it: durable jobs, models with provenance, `inference.completed` or `inference.failed` for each. */
-export function inference({ db, door, blobs, metrics, log, draining, settings }: InferenceDeps): Slice {
+export function inference({ db, door, blobs, metrics, log, draining, judge, settings }: InferenceDeps): Slice {
   const { triton = null } = settings;
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
+  const { limits, watchMs, sideTimeoutMs, backlog, rollbackPauseMs } = { ...USUAL, ...settings.governed };
+  const openSide = sideOf({ timeoutMs: sideTimeoutMs, log });
+  const beside: { start(): void; stop(): Promise<void> }[] = [];
+  let held: readonly VerifiedModel[] = [];
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
   let known: KnownModel[] = [];
@@ -79,6 +111,17 @@ export function inference({ db, door, blobs, metrics, log, draining, settings }:
         timeoutMs: settings.timeoutMs,
         maxPixels: settings.maxPixels,
       });
+      const governed = governing({
+        db,
+        door,
+        judge,
+        backlog,
+        rollbackPauseMs,
+        held: () => held,
+        tryGolden: goldenBeside(openSide),
+        ready: (model, version) => runtime?.ready(model, version) ?? false,
+      });
+      for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
     },
     parts: {
       inference() {
@@ -92,9 +135,12 @@ export function inference({ db, door, blobs, metrics, log, draining, settings }:
         const { models: found, refused } = await readRepository(settings.modelsDir);
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
+        held = models;
         known = models.map(({ manifest }) => ({ model: manifest.name, version: manifest.version, classes: manifest.classes.length }));
+        beside.push(watchCanary({ db, door, log, metrics, judging: productionModel, limits, backlog, everyMs: watchMs }));
         if (settings.workers === 0) {
           runtime = elsewhere(models, triton === null ? undefined : 'triton');
+          for (const one of beside) one.start();
           return;
         }
         threads = openThreads({
@@ -125,8 +171,13 @@ export function inference({ db, door, blobs, metrics, log, draining, settings }:
           graceMs: settings.graceMs ?? 5000,
         });
         workers.start();
+        beside.push(
+          secondLooks({ db, pictures: blobs, log, models, judging: productionModel, openSide, backlog, onLook: countLooks(metrics) }),
+        );
+        for (const one of beside) one.start();
       },
       async stop() {
+        await Promise.all(beside.map((one) => one.stop()));
         await workers?.stop();
         await runtime?.close();
         await threads?.close();

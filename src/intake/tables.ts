@@ -103,5 +103,7 @@ export interface IntakeTables {
     candidates: unknown[];
     timings_ms: Record<string, number>;
     finished_at: Date;
+    recipe_product: string | null;
+    recipe_version: number | null;
   };
 }

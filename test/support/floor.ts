@@ -6,8 +6,8 @@ import type { PlatformEvent } from '../../src/contracts/events.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { MeasurementLimit } from '../../src/contracts/masterdata.ts';
 import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.ts';
-import { disposition } from '../../src/disposition/index.ts';
-import { inference } from '../../src/inference/index.ts';
+import { disposition, wouldJudge } from '../../src/disposition/index.ts';
+import { type GovernedSettings, inference } from '../../src/inference/index.ts';
 import { intake } from '../../src/intake/index.ts';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
 import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
@@ -63,6 +63,7 @@ export interface FloorOptions {
   /** A folder of models in place of the tiny one. */
   modelsDir?: string;
   workers?: number;
+  governed?: Partial<GovernedSettings>;
   /** A second process on the same database and pictures; it does not make the sites again. */
   beside?: Floor;
 }
@@ -139,7 +140,21 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         pictureQuotaBytes: null,
       },
     }),
-    inference({ db, door, blobs, metrics, log, settings: { modelsDir, workers: options.workers ?? 1, timeoutMs: 10_000, graceMs: 3000 } }),
+    inference({
+      db,
+      door,
+      blobs,
+      metrics,
+      log,
+      judge: wouldJudge,
+      settings: {
+        modelsDir,
+        workers: options.workers ?? 1,
+        timeoutMs: 10_000,
+        graceMs: 3000,
+        ...(options.governed ? { governed: options.governed } : {}),
+      },
+    }),
     disposition({ db, door, metrics }),
   ];
   const app = await createApp({

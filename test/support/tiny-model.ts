@@ -28,8 +28,30 @@ const tensor = (field: number, name: string, element: number, dims: (string | nu
 const constant = (name: string, value: number): Bytes =>
   bytes(5, [...number(1, 1), ...number(2, 1), ...text(8, name), ...bytes(9, [...Buffer.from(new Float32Array([value]).buffer)])]);
 
-function tinyModel(boxReach: number): Uint8Array {
+const whole = (type: number, name: string, raw: Uint8Array): Bytes =>
+  bytes(5, [...number(2, type), ...text(8, name), ...bytes(9, [...raw])]);
+
+/** `zero` goes round and round: a run that does not end in anybody's time. */
+function endless(): Bytes[] {
+  const body = [
+    ...node('Identity', ['go'], ['go_on']),
+    ...node('Relu', ['before'], ['after']),
+    ...text(2, 'body'),
+    ...tensor(11, 'round', 7, []),
+    ...tensor(11, 'go', 9, []),
+    ...tensor(11, 'before', 1, ['N', 1, 'H8', 'W8']),
+    ...tensor(12, 'go_on', 9, []),
+    ...tensor(12, 'after', 1, ['N', 1, 'H8', 'W8']),
+  ];
+  return [
+    node('Loop', ['rounds', 'yes', 'nothing'], ['zero'], bytes(5, [...text(1, 'body'), ...bytes(6, body), ...number(20, 5)])),
+    [...whole(7, 'rounds', new Uint8Array(new BigInt64Array([2n ** 40n]).buffer)), ...whole(9, 'yes', Uint8Array.of(1))],
+  ];
+}
+
+function tinyModel(boxReach: number, least: number, hangs: boolean): Uint8Array {
   const pool = [...ints('kernel_shape', [8, 8]), ...ints('strides', [8, 8])];
+  const loop = hangs ? endless() : [];
   const graph = [
     ...node('Cast', ['pair'], ['float'], int('to', 1)),
     ...node('Split', ['float'], ['template', 'inspected'], int('axis', 1)),
@@ -38,13 +60,17 @@ function tinyModel(boxReach: number): Uint8Array {
     ...node('Relu', ['lost'], ['lost_only']),
     ...node('Relu', ['gained'], ['gained_only']),
     ...node('AveragePool', ['lost_only'], ['open'], pool),
-    ...node('AveragePool', ['gained_only'], ['short'], pool),
-    ...node('Sub', ['open', 'open'], ['zero']),
+    ...node('AveragePool', ['gained_only'], ['share'], pool),
+    ...node('Max', ['share', 'least'], ['short']),
+    ...node('Sub', ['open', 'open'], [hangs ? 'nothing' : 'zero']),
+    ...(loop[0] ?? []),
     ...node('Concat', ['open', 'short', 'zero', 'zero', 'zero', 'zero'], ['heat'], int('axis', 1)),
     ...node('Add', ['zero', 'reach'], ['side']),
     ...node('Concat', ['side', 'side', 'side', 'side'], ['ltrb'], int('axis', 1)),
     ...text(2, 'tiny'),
     ...constant('reach', boxReach),
+    ...constant('least', least),
+    ...(loop[1] ?? []),
     ...tensor(11, 'pair', 2, ['N', 2, 'H', 'W']),
     ...tensor(12, 'heat', 1, ['N', 6, 'H8', 'W8']),
     ...tensor(12, 'ltrb', 1, ['N', 4, 'H8', 'W8']),
@@ -53,14 +79,15 @@ function tinyModel(boxReach: number): Uint8Array {
 }
 
 /** What the model answers to a picture of 32 x 32 with copper lost in one cell and, in part, gained in another: by its definition, without running it. */
-function goldenOf(boxReach: number) {
+function goldenOf(boxReach: number, least: number) {
   const side = 32;
   const pair = new Uint8Array(2 * side * side);
   for (let y = 8; y < 16; y += 1) pair.fill(1, y * side + 16, y * side + 24);
   for (let y = 24; y < 28; y += 1) pair.fill(1, side * side + y * side + 0, side * side + y * side + 8);
   const heat = new Float32Array(6 * 16);
+  heat.fill(least, 16, 32);
   heat[1 * 4 + 2] = 1;
-  heat[16 + 3 * 4] = 0.5;
+  heat[16 + 3 * 4] = Math.max(0.5, least);
   const ltrb = new Float32Array(4 * 16).fill(boxReach);
   const packed = (datatype: string, shape: number[], { buffer }: Uint8Array | Float32Array) => ({
     datatype,
@@ -79,6 +106,14 @@ export interface TinyModelOptions {
   version?: number;
   /** Pixels from the centre of a cell to the sides of its box. */
   boxReach?: number;
+  /** Least score of a short in every cell: 0.9 calls everything. */
+  least?: number;
+  /** A run does not end. */
+  hangs?: boolean;
+  /** `golden.json`: what it answers to a small board (when left out), something else, or no such file. */
+  golden?: 'right' | 'wrong' | 'none';
+  /** The manifest lies in the folder of the version, beside others. */
+  beside?: boolean;
   /** For manifests that lie. */
   sha256?: string;
   thresholds?: Record<string, number>;
@@ -86,8 +121,8 @@ export interface TinyModelOptions {
 
 /** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
 export async function writeTinyModel(folder: string, options: TinyModelOptions = {}) {
-  const { name = 'pcb-pair-synth', version = 1, boxReach = 16 } = options;
-  const model = tinyModel(boxReach);
+  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, hangs = false, golden = 'right', beside = false } = options;
+  const model = tinyModel(boxReach, least, hangs);
   const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
   const manifest = {
     name,
@@ -101,7 +136,8 @@ export async function writeTinyModel(folder: string, options: TinyModelOptions =
   };
   await mkdir(join(folder, name, String(version)), { recursive: true });
   await writeFile(join(folder, name, String(version), 'model.onnx'), model);
-  await writeFile(join(folder, name, String(version), 'golden.json'), JSON.stringify(goldenOf(boxReach)));
-  await writeFile(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, name, ...(beside ? [String(version)] : []), 'manifest.json'), JSON.stringify(manifest));
+  const answers = goldenOf(boxReach, golden === 'wrong' ? 0.123 + least : least);
+  if (golden !== 'none') await writeFile(join(folder, name, String(version), 'golden.json'), JSON.stringify(answers));
   return manifest;
 }

@@ -47,8 +47,8 @@ export async function realTriton(
 export async function knownModels(folder = SHIPPED_MODELS): Promise<KnownModel[]> {
   const { models } = await readRepository(folder);
   return await Promise.all(
-    models.map(async ({ manifest: { name, version } }) => {
-      const golden = await readGolden(folder, name, version);
+    models.map(async ({ manifest: { name, version }, folder: versionFolder }) => {
+      const golden = await readGolden(versionFolder ?? '');
       if (golden === null) throw new Error(`${name} ${version} has no golden.json`);
       return { model: name, version, golden };
     }),

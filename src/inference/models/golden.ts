@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { BadTensors, type Datatype, tensorFrom } from '../protocol/binary-tensors.ts';
-import type { Tensors } from '../runtime/runtime.ts';
+import type { ModelRuntime, Tensors } from '../runtime/runtime.ts';
+import type { VerifiedModel } from './repository.ts';
 
 const Packed = Type.Record(
   Type.String({ maxLength: 200 }),
@@ -33,22 +34,26 @@ function unpacked(packed: Static<typeof Packed>): Tensors {
   );
 }
 
-/** Reads `<folder>/<model>/<version>/golden.json`; null where there is none. @throws Error when it cannot be understood */
-export async function readGolden(folder: string, model: string, version: number): Promise<Golden | null> {
-  const path = join(folder, model, String(version), 'golden.json');
+/** Largest `golden.json` that is read. */
+const MOST_BYTES = 16 * 2 ** 20;
+
+/** Reads `golden.json` of the folder of a version; null where there is none. @throws Error when it cannot be understood */
+export async function readGolden(folder: string): Promise<Golden | null> {
+  const path = join(folder, 'golden.json');
   let text: string;
   try {
+    if ((await stat(path)).size > MOST_BYTES) throw new Error(`golden.json is larger than ${MOST_BYTES} bytes`);
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
   const value: unknown = JSON.parse(text);
-  if (!Check(File, value)) throw new Error(`golden.json of ${model} ${version} is not of the right form`);
+  if (!Check(File, value)) throw new Error('golden.json is not of the right form');
   try {
     return { tolerance: value.tolerance, inputs: () => unpacked(value.inputs), outputs: unpacked(value.outputs) };
   } catch (error) {
-    if (error instanceof BadTensors) throw new Error(`golden.json of ${model} ${version}: ${error.message}`);
+    if (error instanceof BadTensors) throw new Error(`golden.json: ${error.message}`);
     throw error;
   }
 }
@@ -69,4 +74,17 @@ export function differs({ outputs: wanted, tolerance }: Pick<Golden, 'outputs' |
     if (worst > tolerance) return `output ${name} differs by ${worst.toPrecision(3)}, ${tolerance} is allowed`;
   }
   return null;
+}
+
+/** Whether a version answers here what it answered where it was trained. @returns what is wrong, in words; null: nothing */
+export async function goldenFault(runtime: ModelRuntime, { manifest, folder }: VerifiedModel): Promise<string | null> {
+  try {
+    const golden = folder === undefined ? null : await readGolden(folder);
+    if (golden === null) return 'it has no golden.json';
+    const { name: model, version } = manifest;
+    const different = differs(golden, await runtime.infer({ model, version, tensors: golden.inputs() }));
+    return different === null ? null : `its answer to golden.json: ${different}`;
+  } catch (error) {
+    return `its golden example cannot be run: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }

@@ -24,11 +24,11 @@ export interface OpenRuntime {
   trouble(): string | null;
 }
 
-async function known(models: readonly VerifiedModel[], folder: string, log: Log): Promise<KnownModel[]> {
+async function known(models: readonly VerifiedModel[], log: Log): Promise<KnownModel[]> {
   const all: KnownModel[] = [];
-  for (const { manifest } of models) {
+  for (const { manifest, folder } of models) {
     const { name: model, version } = manifest;
-    const golden = await readGolden(folder, model, version).catch((error: unknown) => {
+    const golden = await (folder === undefined ? Promise.resolve(null) : readGolden(folder)).catch((error: unknown) => {
       log.error({ err: error, model, version }, 'golden.json is not understood');
       return null;
     });
@@ -43,7 +43,6 @@ async function known(models: readonly VerifiedModel[], folder: string, log: Log)
 export async function openRuntime(given: {
   threads: Threads;
   models: readonly VerifiedModel[];
-  modelsDir: string;
   timeoutMs: number;
   triton: TritonSettings | null;
   meters: RuntimeMeters;
@@ -56,7 +55,7 @@ export async function openRuntime(given: {
   const { openTriton } = await import('./triton/open.ts');
   const server = openTriton({
     url: triton.url,
-    models: await known(models, given.modelsDir, log),
+    models: await known(models, log),
     lanes: { inFlight: triton.concurrency, waiting: triton.queue },
     timeoutMs,
     meters,

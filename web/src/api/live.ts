@@ -22,7 +22,7 @@ export function touchedBy(event: AnyEvent): string[][] {
   const { payload } = event;
   const keys: string[][] = [];
   if ('inspection_id' in payload) keys.push(['inspection', payload.inspection_id]);
-  keys.push(['lot', payload.lot_id]);
+  if ('lot_id' in payload) keys.push(['lot', payload.lot_id]);
   switch (event.event_type) {
     case 'inspection.waiting':
     case 'defect.reviewed':
@@ -33,6 +33,9 @@ export function touchedBy(event: AnyEvent): string[][] {
     case 'inspection.verdict_revised':
       keys.push(['review'], ['lots']);
       if (event.payload.verdict === 'fail') keys.push(['fails']);
+      break;
+    case 'model.stage_changed':
+      keys.push(['models']);
       break;
     case 'lot.held':
     case 'lot.released':
