@@ -20,11 +20,12 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '15' },
+    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/micro/group-write.ts [--rows 100000] [--rounds 15]
+  console.log(`usage: node bench/micro/group-write.ts [--rows 100000] [--rounds 15] [--only '32 together']
 
 What an inspection costs behind its HTTP request: from what was accepted to the commit that is told. Creates of one each that share a commit (1, 8, 32,
 each with its key), and batches of 250 and 1,000 under one key. Processor time of this process and of PostgreSQL's sessions, medians of --rounds rounds
@@ -33,13 +34,14 @@ of about 2,000 inspections in turn, with --rows inspections already there. Nothi
 }
 
 const ROUND = 2000;
-const KINDS = [
+const ALL = [
   { name: 'alone', members: 1, each: 1 },
   { name: '8 together', members: 8, each: 1 },
   { name: '32 together', members: 32, each: 1 },
   { name: 'batch of 250', members: 1, each: 250 },
   { name: 'batch of 1000', members: 1, each: 1000 },
 ] as const;
+const KINDS = ALL.filter(({ name }) => values.only === undefined || values.only === name);
 
 let serial = 0;
 const caller = { subject: 'client-aoi-hh-1', name: 'aoi-hh-1', kind: 'client', site: 'hamburg', stationId: 'AOI-HH-1' } as Caller;
@@ -102,6 +104,7 @@ try {
   const wal = async () =>
     Number((await admin.query("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text as bytes")).rows[0].bytes);
   const figures = new Map(KINDS.map(({ name }) => [name, { node: [] as number[], postgres: [] as number[], bytes: [] as number[] }]));
+  console.error(`sessions ${[...sessions].join(',')}`);
   for (let round = -1; round < Number(values.rounds); round += 1)
     for (const { name, members, each } of KINDS) {
       const count = ROUND / (name === 'alone' ? 5 : 1);

@@ -9,17 +9,22 @@ import { jsonOf } from './json-once.ts';
 
 type Row = readonly unknown[];
 
-/** What is written at the moment; one array at a time, copied out when it is whole. Larger than what a group of creates needs. */
-let bytes = Buffer.allocUnsafeSlow(256 * 1024);
+/** Memory that arrays are cut from, one behind the other; what is full is left to the arrays that lie in it. */
+const CHUNK = 128 * 1024;
+let bytes = Buffer.allocUnsafeSlow(CHUNK);
+/** Where the array that is being written begins, and where it goes on. */
+let start = 0;
 let at = 0;
-/** More than this is not kept for the next. */
-const KEPT = 4 * 1024 * 1024;
 
+/** Room for so many bytes more: in another chunk, to which what is written of this array moves, when this one is full. */
 function reserve(more: number): void {
   if (at + more <= bytes.length) return;
-  const larger = Buffer.allocUnsafeSlow(Math.max(bytes.length * 2, at + more));
-  bytes.copy(larger, 0, 0, at);
-  bytes = larger;
+  const begun = at - start;
+  const next = Buffer.allocUnsafeSlow(Math.max(CHUNK, 2 * begun + more));
+  bytes.copy(next, 0, start, at);
+  bytes = next;
+  start = 0;
+  at = begun;
 }
 
 function int32(value: number, place: number): void {
@@ -190,7 +195,9 @@ export function elementOf(type: string): Element {
  */
 export function arrayOf(type: string, rows: readonly Row[], column: number): Buffer {
   const { oid, write } = elementOf(type);
-  at = 20;
+  start = at;
+  reserve(20);
+  at += 20;
   let nulls = 0;
   for (const row of rows) {
     const value = row[column];
@@ -201,12 +208,10 @@ export function arrayOf(type: string, rows: readonly Row[], column: number): Buf
       at += 4;
     } else write(value);
   }
-  int32(1, 0);
-  int32(nulls, 4);
-  int32(oid, 8);
-  int32(rows.length, 12);
-  int32(1, 16);
-  const made = Buffer.from(bytes.subarray(0, at));
-  if (bytes.length > KEPT) bytes = Buffer.allocUnsafeSlow(256 * 1024);
-  return made;
+  int32(1, start);
+  int32(nulls, start + 4);
+  int32(oid, start + 8);
+  int32(rows.length, start + 12);
+  int32(1, start + 16);
+  return bytes.subarray(start, at);
 }
