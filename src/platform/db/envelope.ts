@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type PlatformEvent, TOPIC_OF } from '../../contracts/events.ts';
 import { uuidv7 } from '../id.ts';
 import type { AuditDraft, Cause, EventDraft } from './change.ts';
-import { jsonOf } from './json-once.ts';
+import { JsonOnce } from './json-once.ts';
 
 /** Of each topic. Fixed: another number would send a key's later events to another lane than its earlier ones. */
 export const PARTITIONS = 8;
@@ -20,8 +20,34 @@ export function partitionOf(key: string): number {
   return partition;
 }
 
-/** A row of the outbox as JSON text: the draft with what only the door knows. A new schema of a payload is a new number here, beside the old one. */
-export function outboxRow(member: number, draft: EventDraft, cause: Cause, source: string, occurredAt: string): string {
+/** What the door writes beside a member's own rows: columns with their types, in the order of `outboxRow` and `auditRow`. */
+export const OUTBOX = {
+  topic: 'text',
+  partition: 'smallint',
+  key: 'text',
+  event_id: 'uuid',
+  occurred_at: 'timestamptz',
+  event: 'json',
+  record: 'text',
+} as const;
+export const AUDIT = {
+  id: 'uuid',
+  action: 'text',
+  actor_subject: 'text',
+  actor_name: 'text',
+  actor_kind: 'text',
+  site: 'text',
+  object_type: 'text',
+  object_id: 'text',
+  old: 'json',
+  new: 'json',
+  reason: 'text',
+  request_id: 'text',
+  trace_id: 'text',
+} as const;
+
+/** A row of the outbox: the draft with what only the door knows. A new schema of a payload is a new number here, beside the old one. */
+export function outboxRow(member: number, draft: EventDraft, cause: Cause, source: string, occurredAt: string): unknown[] {
   const event: PlatformEvent = {
     event_id: uuidv7(),
     event_type: draft.type,
@@ -33,26 +59,14 @@ export function outboxRow(member: number, draft: EventDraft, cause: Cause, sourc
     aggregate: draft.aggregate,
     payload: draft.payload,
   };
-  const record = draft.aggregate.version > 1 ? `,"record":${JSON.stringify(draft.aggregate.id)}` : '';
-  return `{"_m":${member},"topic":"${TOPIC_OF[draft.type]}","partition":${partitionOf(draft.key)},"key":${JSON.stringify(draft.key)},"event_id":"${event.event_id}","occurred_at":"${occurredAt}","event":${JSON.stringify(event)}${record}}`;
+  const { id, version } = draft.aggregate;
+  const [topic, partition] = [TOPIC_OF[draft.type], partitionOf(draft.key)];
+  return [member, topic, partition, draft.key, event.event_id, occurredAt, new JsonOnce(event), version > 1 ? id : null];
 }
 
-/** A row of the ledger as JSON text. */
-export function auditRow(member: number, draft: AuditDraft, cause: Cause): string {
-  const { actor } = cause;
-  const facts = JSON.stringify({
-    _m: member,
-    id: uuidv7(),
-    action: draft.action,
-    actor_subject: actor.subject,
-    actor_name: actor.name,
-    actor_kind: actor.kind,
-    site: draft.site,
-    object_type: draft.object.type,
-    object_id: draft.object.id,
-    reason: draft.reason ?? null,
-    request_id: cause.requestId,
-    trace_id: cause.traceId,
-  });
-  return `${facts.slice(0, -1)},"old":${draft.old == null ? 'null' : jsonOf(draft.old)},"new":${draft.new == null ? 'null' : jsonOf(draft.new)}}`;
+/** A row of the ledger. */
+export function auditRow(member: number, draft: AuditDraft, { actor, requestId, traceId }: Cause): unknown[] {
+  const { action, site, object, old, reason } = draft;
+  const { subject, name, kind } = actor;
+  return [member, uuidv7(), action, subject, name, kind, site, object.type, object.id, old, draft.new, reason, requestId, traceId];
 }
