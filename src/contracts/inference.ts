@@ -79,6 +79,18 @@ export const InferenceRun = Type.Object(
     model_sha256: Sha256,
     runtime: Type.String(),
     thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    recipe: Type.Unsafe<{ product: string | null; version: number } | null>({
+      anyOf: [
+        {
+          type: 'object',
+          required: ['product', 'version'],
+          properties: { product: { type: ['string', 'null'] }, version: { type: 'integer' } },
+          additionalProperties: false,
+        },
+        { type: 'null' },
+      ],
+      description: 'Where the thresholds came from; null: the version’s own',
+    }),
     input_sha256: Type.Object({ image: Sha256, reference: Sha256 }, { additionalProperties: false }),
     candidates: Type.Array(ref(Candidate), { description: 'Calibrated, from 0.05 up' }),
     timings_ms: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
@@ -95,6 +107,8 @@ export const ModelVersion = Type.Object(
     model: Type.String(),
     version: Type.Integer(),
     stage: Type.Enum([...MODEL_STAGES]),
+    stage_since: Timestamp,
+    canary_percent: nullable(Type.Integer({ description: 'Share of the lots that a canary judges' })),
     sha256: Sha256,
     classes: Type.Array(Type.String()),
     thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
@@ -113,6 +127,8 @@ export const ModelSummary = Type.Object(
   {
     name: Type.String(),
     production_version: nullable(Type.Integer()),
+    canary_version: nullable(Type.Integer()),
+    shadow_version: nullable(Type.Integer()),
     versions: Type.Integer(),
     runtime: Type.String(),
     ready: Type.Boolean(),

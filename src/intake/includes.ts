@@ -40,6 +40,7 @@ function presentRun(row: IntakeTables['inference.provenance']): InferenceRun {
     model_sha256: row.model_sha256,
     runtime: row.runtime,
     thresholds: row.thresholds,
+    recipe: row.recipe_version === null ? null : { product: row.recipe_product, version: row.recipe_version },
     input_sha256: { image: row.image_sha256, reference: row.reference_sha256 },
     candidates: row.candidates as Candidate[],
     timings_ms: row.timings_ms,

@@ -104,5 +104,7 @@ export interface IntakeTables {
     timings_ms: Record<string, number>;
     features: unknown;
     finished_at: Date;
+    recipe_product: string | null;
+    recipe_version: number | null;
   };
 }
