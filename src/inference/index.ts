@@ -4,6 +4,7 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { type HeatDeps, heatRoutes } from './heat-routes.ts';
 import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -44,12 +45,14 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
+  let eyes: ReturnType<HeatDeps['eyes']> = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
     routes(app) {
       runRoutes(app, { db, door, productionModel, metrics, wake });
       modelRoutes(app, { db, runtime: () => runtime });
+      heatRoutes(app, { db, eyes: () => eyes });
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
@@ -69,6 +72,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
           log,
         });
         runtime = onnxRuntime(threads, models);
+        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
         workers = jobWorkers({
           db,
           door,
