@@ -7,6 +7,7 @@ import { inferenceConsumer } from './consumer.ts';
 import { comparisonRoutes } from './models/comparison-routes.ts';
 import { governing } from './models/governing.ts';
 import { recipeRoutes } from './models/recipe-routes.ts';
+import { type HeatDeps, heatRoutes } from './heat-routes.ts';
 import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
@@ -48,6 +49,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
+  let eyes: ReturnType<HeatDeps['eyes']> = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
@@ -56,6 +58,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
       modelRoutes(app, { db, runtime: () => runtime });
       const governed = governing();
       for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
+      heatRoutes(app, { db, eyes: () => eyes });
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
@@ -75,6 +78,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
           log,
         });
         runtime = onnxRuntime(threads, models);
+        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
         workers = jobWorkers({
           db,
           door,
