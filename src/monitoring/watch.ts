@@ -141,7 +141,10 @@ function sameMix(baseline: Baseline, current: Window): boolean {
   return psi([...Object.values(baseline.mix), 0], [...now, others]) < OTHER_MIX;
 }
 
-/** The windows' word, once a half is full. */
+/**
+ * The windows' word, once a half is full: of outputs alone. What is standardised by product keeps an error of that in every board of the product, which
+ * an index over peaked values takes for a change; CUSUM, whose allowance covers it, watches these.
+ */
 function judgeWindows(watch: Watch): Finding[] {
   const { state, baseline } = watch;
   if (!baseline || state.running.n < HALF) return [];
@@ -153,7 +156,7 @@ function judgeWindows(watch: Watch): Finding[] {
   const same = sameMix(baseline, current);
   return FEATURES.flatMap((feature): Finding[] => {
     const index = indexOf(watch, current, feature);
-    if (!index || index.value < index.limit || !(same || KINDS[feature].byReference)) return [];
+    if (KINDS[feature].cusum || !same || !index || index.value < index.limit) return [];
     return [{ detector: 'psi', feature, direction: null, ...index }];
   });
 }
@@ -193,12 +196,13 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
   return [...findings, ...judgeWindows(watch)];
 }
 
-/** The station was mended: what gave this alarm begins again against the same baseline; the others go on. */
+/** The station was mended: what gave this alarm begins again against the same baseline; the other features go on. */
 export function forgive({ state }: Watch, { detector, feature }: { detector: string; feature: DriftFeature | null }): void {
   if (detector === 'false_calls') state.falseCalls.sum = 0;
-  else if (detector === 'cusum' && feature !== null) delete state.cusum[feature];
-  else {
-    state.running = emptyWindow();
-    state.before = emptyWindow();
+  if (feature === null) return;
+  delete state.cusum[feature];
+  for (const half of [state.running, state.before]) {
+    delete half.bins[feature];
+    delete half.sums[feature];
   }
 }

@@ -27,7 +27,7 @@ test('of four stations one starts to stretch its pictures by 0.4 % half-way thro
   assert.deepEqual([...new Set(alarms.map(({ station_id }) => station_id))], [stationName(drifts.station)]);
   const [first] = alarms;
   assert.ok(first && first.board >= drifts.from && first.board < drifts.from + 200, `named with board ${first?.board}`);
-  assert.deepEqual([first.feature, first.detector, first.direction], ['stretch', 'cusum', 'up']);
+  assert.deepEqual([first.feature, first.detector, first.direction], ['stretch_down', 'cusum', 'up']);
   const [counted] = (
     await database.db.pool.query(
       `select (select count(*)::int from monitoring.board) as boards, (select sum((state ->> 'boards')::int)::int from monitoring.station_watch) as watched,
