@@ -38,6 +38,47 @@ export const Candidate = Type.Object(
 );
 export type Candidate = Static<typeof Candidate>;
 
+/** What a run was given, told in figures: where a camera, a fixture or a product drifts, these move before the model's answers do. */
+export const InputFeatures = Type.Object(
+  {
+    copper_fraction: Type.Number({ minimum: 0, maximum: 1, description: 'Share of the inspected picture that is copper' }),
+    shift: Type.Object(
+      { dx: Type.Integer(), dy: Type.Integer() },
+      {
+        additionalProperties: false,
+        description:
+          'Whole pixels, at most 8, by which the picture lies to the right of its golden template and below it; undone before the model looks',
+      },
+    ),
+    residual: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of pixels that differ between the picture and the shifted template, 12 px at the borders left out',
+    }),
+    stretch: Type.Number({
+      minimum: 0,
+      description: 'Pixels by which the shifts of the left and right third differ, or of the top and bottom third, whichever is more',
+    }),
+    lengthened: Type.Optional(
+      Type.Object(
+        { x: Type.Number(), y: Type.Number() },
+        {
+          additionalProperties: false,
+          description: 'Of `stretch`, across and down: below 0 where the picture is shorter than its template',
+        },
+      ),
+    ),
+    sharpness: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Of the inspected picture before it is made black and white: edges / (edges + greys), edges being pairs of neighbours on both sides of mid grey, greys the pixels from 32 to 223. 1: steps from black to white; an edge that takes n pixels gives about 1 / (1 + n)',
+    }),
+  },
+  { $id: 'InputFeatures', additionalProperties: false },
+);
+export type InputFeatures = Static<typeof InputFeatures>;
+
 /** Provenance of one model run: enough to repeat it and to say for ever which model judged this board. */
 export const InferenceRun = Type.Object(
   {
@@ -62,6 +103,7 @@ export const InferenceRun = Type.Object(
     input_sha256: Type.Object({ image: Sha256, reference: Sha256 }, { additionalProperties: false }),
     candidates: Type.Array(ref(Candidate), { description: 'Calibrated, from 0.05 up' }),
     timings_ms: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    features: nullable(ref(InputFeatures)),
     finished_at: Timestamp,
   },
   { $id: 'InferenceRun', additionalProperties: false },

@@ -5,6 +5,7 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { dispositionConsumer } from './consumer.ts';
+import type { ReviewSettings } from './looks.ts';
 import { readRoutes } from './read-routes.ts';
 import { decisionRoutes } from './routes.ts';
 import { judgeFindings } from './rules.ts';
@@ -13,6 +14,7 @@ export interface DispositionDeps {
   db: Database;
   door: Door;
   metrics: Pick<Metrics, 'inspection'>;
+  settings: ReviewSettings;
 }
 
 /** What a deciding run with these candidates would come to, by the rules that give verdicts: for whoever judges the past again. */
@@ -26,13 +28,13 @@ export function wouldJudge(
 }
 
 /** Findings become a verdict, or a person must look; a lot is held or released. */
-export function disposition({ db, door, metrics }: DispositionDeps): Slice {
+export function disposition({ db, door, metrics, settings }: DispositionDeps): Slice {
   return {
     name: 'disposition',
     routes(app) {
       readRoutes(app, { db });
       decisionRoutes(app, { door, metrics });
     },
-    consumers: [dispositionConsumer({ door, metrics })],
+    consumers: [dispositionConsumer({ door, metrics, review: settings })],
   };
 }

@@ -1,4 +1,4 @@
-import type { Candidate } from '../contracts/inference.ts';
+import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { lotKey } from './inspection.ts';
 import type { Job } from './jobs.ts';
@@ -12,6 +12,7 @@ export interface RunResult {
   modelSha256: string;
   runtime: string;
   timingsMs: Record<string, number>;
+  features: InputFeatures;
   /** Where the thresholds came from; none: the version's own. */
   recipe?: Pick<AppliedRecipe, 'product' | 'version'> | null;
 }
@@ -65,6 +66,7 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
         thresholds: JSON.stringify(result.thresholds),
         candidates: JSON.stringify(result.candidates),
         timings_ms: JSON.stringify(result.timingsMs),
+        features: JSON.stringify(result.features),
         role: job.role,
         decides,
         recipe_product: result.recipe?.product ?? null,

@@ -4,6 +4,7 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { type HeatDeps, heatRoutes } from './heat-routes.ts';
 import { runtimeMeters } from './meters.ts';
 import type { CanaryLimits } from './models/canary-rules.ts';
 import { comparisonRoutes } from './models/comparison-routes.ts';
@@ -94,6 +95,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
   let threads: Threads | null = null;
   let trouble = (): string | null => null;
   const meters = runtimeMeters(metrics);
+  let eyes: ReturnType<HeatDeps['eyes']> = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
@@ -122,6 +124,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         ready: (model, version) => runtime?.ready(model, version) ?? false,
       });
       for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
+      heatRoutes(app, { db, eyes: () => eyes });
     },
     parts: {
       inference() {
@@ -155,6 +158,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
           log,
         });
         ({ runtime, trouble } = await openRuntime({ ...settings, threads, models, triton, meters, log }));
+        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
         workers = jobWorkers({
           db,
           door,

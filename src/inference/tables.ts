@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
-import type { Candidate } from '../contracts/inference.ts';
+import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
 import type { PolicyRules } from '../contracts/masterdata.ts';
 import type { Cell, Difference } from './models/agreement.ts';
@@ -129,6 +129,8 @@ export interface InferenceTables {
     reference_sha256: string;
     candidates: Json<Candidate[]>;
     timings_ms: Json<Record<string, number>>;
+    /** Null on runs of before migration 0013. */
+    features: Json<InputFeatures | null>;
     finished_at: Generated<Date>;
     role: Generated<RunRole>;
     decides: Generated<boolean>;

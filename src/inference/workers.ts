@@ -82,7 +82,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     let tile = 0;
     const infer: ModelRuntime['infer'] = (request) =>
       runtime.infer({ ...request, id: `${job.operation_id}/${tile++}`, answeredBy: (name) => answered.add(name) });
-    const { candidates, timingsMs } = await look(
+    const { candidates, timingsMs, features } = await look(
       { ...deps, runtime: { infer } },
       model,
       { image: job.image_sha256, reference: job.reference_sha256 },
@@ -98,6 +98,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
       // More than one when the server went away between two tiles of a board.
       runtime: [...answered].join(', ') || runtime.name,
       timingsMs: { queued, ...timingsMs, total },
+      features,
     });
   }
 

@@ -1,5 +1,5 @@
 import type { Defect } from '../contracts/defects.ts';
-import type { Candidate, InferenceRun } from '../contracts/inference.ts';
+import type { Candidate, InferenceRun, InputFeatures } from '../contracts/inference.ts';
 import type { Include, Inspection } from '../contracts/inspections.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { presentArtifact } from './artifact.ts';
@@ -44,6 +44,7 @@ function presentRun(row: IntakeTables['inference.provenance']): InferenceRun {
     input_sha256: { image: row.image_sha256, reference: row.reference_sha256 },
     candidates: row.candidates as Candidate[],
     timings_ms: row.timings_ms,
+    features: row.features as InputFeatures | null,
     finished_at: row.finished_at.toISOString(),
   };
 }

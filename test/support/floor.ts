@@ -7,8 +7,10 @@ import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { MeasurementLimit } from '../../src/contracts/masterdata.ts';
 import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.ts';
 import { disposition, wouldJudge } from '../../src/disposition/index.ts';
+import type { ReviewSettings } from '../../src/disposition/looks.ts';
 import { type GovernedSettings, inference } from '../../src/inference/index.ts';
 import { intake } from '../../src/intake/index.ts';
+import { monitoring } from '../../src/monitoring/index.ts';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
 import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
@@ -63,6 +65,9 @@ export interface FloorOptions {
   /** A folder of models in place of the tiny one. */
   modelsDir?: string;
   workers?: number;
+  /** No audits and no looks at grave defects when left out. */
+  review?: ReviewSettings;
+  baselineBoards?: number;
   governed?: Partial<GovernedSettings>;
   /** A second process on the same database and pictures; it does not make the sites again. */
   beside?: Floor;
@@ -155,7 +160,8 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         ...(options.governed ? { governed: options.governed } : {}),
       },
     }),
-    disposition({ db, door, metrics }),
+    disposition({ db, door, metrics, settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off' } }),
+    monitoring({ db, door, metrics, settings: { baselineBoards: options.baselineBoards ?? 200 } }),
   ];
   const app = await createApp({
     authenticate: (token) => {
@@ -202,7 +208,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         headers: { authorization: `Bearer ${who}`, ...headers },
         ...(body === undefined ? {} : { payload: body as object }),
       });
-      const isJson = String(answer.headers['content-type'] ?? '').includes('json');
+      const isJson = /[/+]json/.test(String(answer.headers['content-type'] ?? ''));
       return { status: answer.statusCode, body: isJson && answer.body ? answer.json() : { text: answer.body }, headers: answer.headers };
     },
     async upload(who, inspectionId, kind, bytes) {

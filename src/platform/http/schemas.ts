@@ -7,6 +7,7 @@ import * as inspections from '../../contracts/inspections.ts';
 import * as masterdata from '../../contracts/masterdata.ts';
 import * as measurements from '../../contracts/measurements.ts';
 import * as models from '../../contracts/models.ts';
+import * as monitoring from '../../contracts/monitoring.ts';
 import * as openInference from '../../contracts/open-inference.ts';
 import * as primitives from '../../contracts/primitives.ts';
 import * as problems from '../../contracts/problems.ts';
@@ -23,6 +24,7 @@ const MODULES = [
   masterdata,
   measurements,
   openInference,
+  monitoring,
   models,
   primitives,
   problems,
