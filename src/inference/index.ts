@@ -12,6 +12,7 @@ import { runRoutes } from './routes.ts';
 import { elsewhere } from './runtime/elsewhere.ts';
 import { onnxRuntime } from './runtime/onnx.ts';
 import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
+import { type SpareEyes, spareEyes } from './spare-eyes.ts';
 import { type Log, openThreads } from './threads/pool.ts';
 import { jobWorkers, type Workers } from './workers.ts';
 
@@ -45,14 +46,15 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
   const productionModel = settings.productionModel ?? 'pcb-pair-synth';
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
-  let eyes: ReturnType<HeatDeps['eyes']> = null;
+  let eyes: HeatDeps['eyes'] = () => null;
+  let spare: SpareEyes | null = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
     routes(app) {
       runRoutes(app, { db, door, productionModel, metrics, wake });
       modelRoutes(app, { db, runtime: () => runtime });
-      heatRoutes(app, { db, eyes: () => eyes });
+      heatRoutes(app, { db, eyes: () => eyes() });
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
@@ -62,6 +64,8 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
         const models = await registerModels(door, found, log);
         if (settings.workers === 0) {
           runtime = elsewhere(models);
+          spare = spareEyes({ models, pictures: blobs, log, timeoutMs: settings.timeoutMs });
+          eyes = spare.open;
           return;
         }
         const threads = openThreads({
@@ -72,7 +76,8 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
           log,
         });
         runtime = onnxRuntime(threads, models);
-        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
+        const own = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
+        eyes = () => own;
         workers = jobWorkers({
           db,
           door,
@@ -92,6 +97,7 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
       async stop() {
         await workers?.stop();
         await runtime?.close();
+        await spare?.close();
       },
     },
   };

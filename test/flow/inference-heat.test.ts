@@ -58,3 +58,12 @@ test('one map at a time: who comes meanwhile is told when to come again; picture
   await floor.blobs.remove(String(run?.image_sha256));
   assert.equal((await heat('engineer', operation)).statusCode, 404);
 });
+
+test('a process whose neighbours run the models makes its maps itself', async (t) => {
+  await floor.assign('LOT-2025-001', { template });
+  const operation = await judged(bad);
+  const beside = await openFloor(t, { beside: floor, modelsDir: floor.modelsDir, workers: 0 });
+  const url = `/v1/operations/${operation}/heat`;
+  const answer = await beside.app.inject({ method: 'GET', url, headers: { authorization: 'Bearer engineer' } });
+  assert.equal(answer.statusCode, 200, answer.body);
+});
