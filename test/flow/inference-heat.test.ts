@@ -44,7 +44,7 @@ test('who may not see the inspection sees no map of it; what is not there is not
 });
 
 test('one map at a time: who comes meanwhile is told when to come again; pictures that are gone are 404', async () => {
-  const large = await drawBoard({ width: 2400, height: 2400 });
+  const large = await drawBoard({ width: 1200, height: 1200 });
   await floor.assign('LOT-2025-001', { template: large });
   const operation = await judged(large);
   const answers = await Promise.all([heat('engineer', operation), heat('engineer', operation), heat('engineer', operation)]);
