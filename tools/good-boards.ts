@@ -14,6 +14,7 @@ const { values } = parseArgs({
     data: { type: 'string' },
     simulated: { type: 'string' },
     limit: { type: 'string' },
+    noise: { type: 'string' },
     shift: { type: 'string', default: '2' },
     seed: { type: 'string', default: '1' },
     models: { type: 'string', default: fileURLToPath(new URL('../models', import.meta.url)) },
@@ -31,6 +32,7 @@ Ends with one JSON line: {templates, noise: {grain, ripple}, noise_and_shift: {g
   --data FOLDER    a labelled folder (manifest.json); its templates are judged, its inspected pictures are not
   --simulated N    N boards of the simulator
   --limit N        N templates, spread evenly over the folder
+  --noise NAME     one of the two alone
   --shift PX       how far the shifted pictures lie, in one of eight directions   (2)
   --seed S         of noise, directions and simulated boards                     (1)
   --models FOLDER  the model repository                                          (models)
@@ -38,6 +40,7 @@ Ends with one JSON line: {templates, noise: {grain, ripple}, noise_and_shift: {g
   process.exit(values.help ? 0 : 2);
 }
 
+const noises = NOISES.filter((noise) => values.noise === undefined || values.noise === noise);
 const seed = Number(values.seed);
 const px = Number(values.shift);
 const looker = await openLooker(values.models, Number(values.threads));
@@ -64,7 +67,7 @@ async function worker(): Promise<void> {
   for (let index = next++; index < count; index = next++) {
     const template = await read(index);
     const reference = new Uint8Array(encodePng(template));
-    for (const noise of NOISES) {
+    for (const noise of noises) {
       const noisy = withEdgeNoise(template, noise, seed * 1_000_000 + index);
       const [dx, dy] = DIRECTIONS[index % DIRECTIONS.length] as readonly [number, number];
       for (const [kind, picture] of [
@@ -87,5 +90,5 @@ const told = (calls: readonly number[]) => ({
   calls_per_picture: Number((calls.reduce((sum, one) => sum + one, 0) / Math.max(1, calls.length)).toFixed(4)),
   pictures_with_a_call: calls.filter((one) => one > 0).length,
 });
-const ofKind = (kind: keyof typeof found) => ({ grain: told(found[kind].grain), ripple: told(found[kind].ripple) });
+const ofKind = (kind: keyof typeof found) => Object.fromEntries(noises.map((noise) => [noise, told(found[kind][noise])]));
 console.log(JSON.stringify({ templates: count, noise: ofKind('noise'), noise_and_shift: ofKind('noise_and_shift') }));

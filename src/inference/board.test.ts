@@ -6,7 +6,7 @@ import { pack } from './threads/picture.ts';
 
 const side = fc.integer({ min: 1, max: 3000 });
 
-test('tiles cover every pixel, hold to multiples of 8, and overlap by 64 where there is more than one', () => {
+test('tiles cover every pixel, hold to multiples of 8, overlap by 208 where there is more than one, and own every place once', () => {
   fc.assert(
     fc.property(side, side, (width, height) => {
       const tiles = tilesOf(width, height);
@@ -17,7 +17,14 @@ test('tiles cover every pixel, hold to multiples of 8, and overlap by 64 where t
         const starts = [...new Set(tiles.map((tile) => tile[axis]))].sort((one, other) => one - other);
         assert.equal(starts[0], 0);
         for (const [at, start] of starts.slice(1).entries())
-          assert.ok((starts[at] ?? 0) + 640 - start >= 64, `${start} after ${starts[at]}`);
+          assert.ok((starts[at] ?? 0) + 640 - start >= 208, `${start} after ${starts[at]}`);
+        const [low, high] = axis === 'x' ? (['left', 'right'] as const) : (['top', 'bottom'] as const);
+        const edges = [...new Set(tiles.flatMap(({ own }) => [own[low], own[high]]))].sort((one, other) => one - other);
+        assert.equal(edges.length, starts.length + 1, 'the parts that tiles own lie side by side');
+        for (const tile of tiles) {
+          if (tile[axis] > 0) assert.ok(tile.own[low] - tile[axis] >= 104);
+          if (tile[axis] + tile[size] < (edges.at(-1) ?? 0)) assert.ok(tile[axis] + tile[size] - tile.own[high] >= 104);
+        }
         assert.ok((starts.at(-1) ?? 0) + (tiles[0]?.[size] ?? 0) >= (axis === 'x' ? width : height));
       }
     }),

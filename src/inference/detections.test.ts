@@ -57,6 +57,7 @@ test('calibration rises with the score, stays a probability, and rawScore undoes
   assert.ok(Math.abs(calibrated(0.75, { a: 4.7, b: 0.97 }) - 0.99782) < 1e-4, 'the example of the training notes');
 });
 
+const own = { left: 0, top: 0, right: 1000, bottom: 1000 };
 const maps = (heat: number[], ltrb: number[], rows: number, columns: number) => ({
   heat: { type: 'float32' as const, dims: [1, heat.length / (rows * columns), rows, columns], data: Float32Array.from(heat) },
   ltrb: { type: 'float32' as const, dims: [1, 4, rows, columns], data: Float32Array.from(ltrb) },
@@ -69,7 +70,7 @@ test('a peak becomes a box around the centre of its cell, moved by its tile and 
     2,
     2,
   );
-  const boxes = boxesOf(outputs, 2, 0.3, { x: 8, y: 16 }, { width: 30, height: 100 });
+  const boxes = boxesOf(outputs, 2, 0.3, { x: 8, y: 16, own }, { width: 30, height: 100 });
   assert.deepEqual(
     boxes.map(({ kind, left, top, right, bottom }) => [kind, left, top, right, bottom]),
     [
@@ -83,7 +84,13 @@ test('what is no number is a fault of the model and never "nothing found"', () =
   const fine = Array(4).fill(1);
   assert.throws(
     () =>
-      boxesOf(maps([0, Number.NaN, 0, 0], [...fine, ...fine, ...fine, ...fine], 2, 2), 1, 0.1, { x: 0, y: 0 }, { width: 16, height: 16 }),
+      boxesOf(
+        maps([0, Number.NaN, 0, 0], [...fine, ...fine, ...fine, ...fine], 2, 2),
+        1,
+        0.1,
+        { x: 0, y: 0, own },
+        { width: 16, height: 16 },
+      ),
     /score of NaN/,
   );
   assert.throws(
@@ -92,13 +99,13 @@ test('what is no number is a fault of the model and never "nothing found"', () =
         maps([0, 0.5, 0, 0], [...fine, 1, Number.POSITIVE_INFINITY, 1, 1, ...fine, ...fine], 2, 2),
         1,
         0.1,
-        { x: 0, y: 0 },
+        { x: 0, y: 0, own },
         { width: 16, height: 16 },
       ),
     /distance of Infinity/,
   );
-  assert.throws(() => boxesOf(maps([0, 0, 0, 0], fine, 2, 2), 1, 0.1, { x: 0, y: 0 }, { width: 16, height: 16 }), /answered heat/);
-  assert.throws(() => boxesOf({}, 1, 0.1, { x: 0, y: 0 }, { width: 16, height: 16 }), /without heat/);
+  assert.throws(() => boxesOf(maps([0, 0, 0, 0], fine, 2, 2), 1, 0.1, { x: 0, y: 0, own }, { width: 16, height: 16 }), /answered heat/);
+  assert.throws(() => boxesOf({}, 1, 0.1, { x: 0, y: 0, own }, { width: 16, height: 16 }), /without heat/);
 });
 
 test('candidates: calibrated, falling, from the floor up, on the board, at most 500', () => {

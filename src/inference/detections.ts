@@ -1,4 +1,5 @@
 import type { Candidate } from '../contracts/inference.ts';
+import type { Tile } from './board.ts';
 import type { Manifest } from './models/manifest.ts';
 import type { Tensors } from './runtime/runtime.ts';
 
@@ -51,14 +52,14 @@ export function suppress(found: readonly Found[], iou: number): Found[] {
 }
 
 /**
- * Boxes of one tile above a raw score, moved to the board and clipped to it.
+ * Boxes of one tile above a raw score whose peaks lie in its own part, moved to the board and clipped to it.
  * @throws Error when the maps do not have the form of the model contract, or hold what is no number
  */
 export function boxesOf(
   outputs: Tensors,
   classes: number,
   floor: number,
-  tile: { x: number; y: number },
+  tile: Pick<Tile, 'x' | 'y' | 'own'>,
   board: { width: number; height: number },
 ): Found[] {
   const { heat, ltrb } = outputs;
@@ -71,7 +72,10 @@ export function boxesOf(
   heat.data.forEach((score, at) => {
     // NaN is not "nothing found": a model that cannot answer must not lead to a pass.
     if (!(score >= 0 && score <= 1)) throw new Error(`the model answered a score of ${score}`);
-    if (score >= floor) peaks.push({ at, score });
+    if (score < floor) return;
+    const [x, y] = [tile.x + (at % columns) * STRIDE, tile.y + Math.floor((at % cells) / columns) * STRIDE];
+    const { left, top, right, bottom } = tile.own;
+    if (x >= left && x < right && y >= top && y < bottom) peaks.push({ at, score });
   });
   peaks.sort((one, other) => other.score - one.score);
   const within = (value: number, most: number) => Math.min(Math.max(value, 0), most);

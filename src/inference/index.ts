@@ -19,12 +19,12 @@ import { goldenBeside, sideOf } from './models/side.ts';
 import type { Judge } from './models/simulation.ts';
 import { stageRoutes } from './models/stage-routes.ts';
 import { watchCanary } from './models/watch.ts';
-import type { KnownModel } from './protocol/models-here.ts';
 import { protocolRoutes } from './protocol/routes.ts';
 import { runRoutes } from './routes.ts';
 import { elsewhere } from './runtime/elsewhere.ts';
 import { openRuntime, type TritonSettings } from './runtime/open.ts';
 import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
+import { type SpareEyes, spareEyes } from './spare-eyes.ts';
 import type { InferenceTables } from './tables.ts';
 import { type Log, openThreads, type Threads } from './threads/pool.ts';
 import { jobWorkers, type Workers } from './workers.ts';
@@ -91,11 +91,11 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
   let held: readonly VerifiedModel[] = [];
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
-  let known: KnownModel[] = [];
   let threads: Threads | null = null;
   let trouble = (): string | null => null;
   const meters = runtimeMeters(metrics);
-  let eyes: ReturnType<HeatDeps['eyes']> = null;
+  let eyes: HeatDeps['eyes'] = () => null;
+  let spare: SpareEyes | null = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
@@ -104,7 +104,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
       modelRoutes(app, { db, runtime: () => runtime });
       await protocolRoutes(app, {
         runtime: () => runtime,
-        models: () => known,
+        models: () => held.map(({ manifest: { name, version, classes } }) => ({ model: name, version, classes: classes.length })),
         productionOf: (model) => productionOf(reads<InferenceTables>(db), model),
         metrics,
         version: settings.version ?? '0',
@@ -124,7 +124,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         ready: (model, version) => runtime?.ready(model, version) ?? false,
       });
       for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
-      heatRoutes(app, { db, eyes: () => eyes });
+      heatRoutes(app, { db, eyes: () => eyes() });
     },
     parts: {
       inference() {
@@ -139,11 +139,12 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
         held = models;
-        known = models.map(({ manifest }) => ({ model: manifest.name, version: manifest.version, classes: manifest.classes.length }));
         beside.push(watchCanary({ db, door, log, metrics, judging: productionModel, limits, backlog, everyMs: watchMs }));
         if (settings.workers === 0) {
           runtime = elsewhere(models, triton === null ? undefined : 'triton');
           for (const one of beside) one.start();
+          spare = spareEyes({ models, pictures: blobs, log, timeoutMs: settings.timeoutMs });
+          eyes = spare.open;
           return;
         }
         threads = openThreads({
@@ -158,7 +159,8 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
           log,
         });
         ({ runtime, trouble } = await openRuntime({ ...settings, threads, models, triton, meters, log }));
-        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
+        const own = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
+        eyes = () => own;
         workers = jobWorkers({
           db,
           door,
@@ -185,6 +187,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         await workers?.stop();
         await runtime?.close();
         await threads?.close();
+        await spare?.close();
       },
     },
   };

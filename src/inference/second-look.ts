@@ -3,8 +3,8 @@ import type { BoardPair, Plane } from './threads/messages.ts';
 
 /** Pixels by which an edge may lie elsewhere before it counts as a difference: what etching and a camera do to a good edge. */
 const TOLERANCE = 1;
-/** Pixels by which the surroundings of a candidate may lie beside the rest of the board, which was aligned as a whole: a line-scan camera's stretch. */
-const REACH = 1;
+/** The sum of a window that is all copper. */
+const FULL = (2 * TOLERANCE + 1) ** 2;
 
 /** A part of a plane, a byte a pixel; outside of the picture its border goes on. */
 function cut(plane: Plane, left: number, top: number, width: number, height: number): Uint8Array {
@@ -39,34 +39,28 @@ function around(part: Uint8Array, width: number, height: number): Uint8Array {
 
 /**
  * How many pixels of a box are copper where the template has none within TOLERANCE, or laminate where all of the template within TOLERANCE is copper:
- * the classical difference of picture and template, at the best place within REACH.
+ * the classical difference of picture and template.
  */
-export function differenceIn({ template, inspected }: BoardPair, box: Candidate['box'], reach = REACH): number {
-  const rim = reach + TOLERANCE;
+export function differenceIn({ template, inspected }: BoardPair, box: Candidate['box']): number {
   const [left, top] = [Math.floor(box.x), Math.floor(box.y)];
   const [width, height] = [Math.ceil(box.x + box.width) - left, Math.ceil(box.y + box.height) - top];
-  const wide = width + 2 * rim;
-  const sums = around(cut(template, left - rim, top - rim, wide, height + 2 * rim), wide, height + 2 * rim);
+  const [wide, high] = [width + 2 * TOLERANCE, height + 2 * TOLERANCE];
+  const sums = around(cut(template, left - TOLERANCE, top - TOLERANCE, wide, high), wide, high);
   const seen = cut(inspected, left, top, width, height);
-  const full = (2 * TOLERANCE + 1) ** 2;
-  let least = Number.POSITIVE_INFINITY;
-  for (let dy = -reach; dy <= reach; dy += 1)
-    for (let dx = -reach; dx <= reach; dx += 1) {
-      let count = 0;
-      for (let y = 0; y < height; y += 1) {
-        const row = (y + rim - dy) * wide + rim - dx;
-        for (let x = 0; x < width; x += 1) {
-          const sum = sums[row + x] as number;
-          if (seen[y * width + x] === 1 ? sum === 0 : sum === full) count += 1;
-        }
-      }
-      least = Math.min(least, count);
+  let count = 0;
+  for (let y = 0; y < height; y += 1)
+    for (let x = 0; x < width; x += 1) {
+      const sum = sums[(y + TOLERANCE) * wide + x + TOLERANCE] as number;
+      if (seen[y * width + x] === 1 ? sum === 0 : sum === FULL) count += 1;
     }
-  return least;
+  return count;
 }
 
-/** Least difference of a candidate that is kept, in pixels. */
-const LEAST = 4;
+/**
+ * Least difference of a candidate that is kept, in pixels. Of 1,594 defects of the simulator and 6,751 of DeepPCB (trainval) that were called and met, the least
+ * is 5, so 3 loses none of them.
+ */
+const LEAST = 3;
 /** A board with more candidates than this is kept as it is: it is no good board, and the look would hold up the event loop (0.1 ms a candidate). */
 const MOST = 64;
 

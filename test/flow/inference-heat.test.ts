@@ -44,7 +44,7 @@ test('who may not see the inspection sees no map of it; what is not there is not
 });
 
 test('one map at a time: who comes meanwhile is told when to come again; pictures that are gone are 404', async () => {
-  const large = await drawBoard({ width: 2400, height: 2400 });
+  const large = await drawBoard({ width: 1200, height: 1200 });
   await floor.assign('LOT-2025-001', { template: large });
   const operation = await judged(large);
   const answers = await Promise.all([heat('engineer', operation), heat('engineer', operation), heat('engineer', operation)]);
@@ -57,4 +57,13 @@ test('one map at a time: who comes meanwhile is told when to come again; picture
   const [run] = await floor.rows<{ image_sha256: string }>('select image_sha256 from inference.run where operation_id = $1', [operation]);
   await floor.blobs.remove(String(run?.image_sha256));
   assert.equal((await heat('engineer', operation)).statusCode, 404);
+});
+
+test('a process whose neighbours run the models makes its maps itself', async (t) => {
+  await floor.assign('LOT-2025-001', { template });
+  const operation = await judged(bad);
+  const beside = await openFloor(t, { beside: floor, modelsDir: floor.modelsDir, workers: 0 });
+  const url = `/v1/operations/${operation}/heat`;
+  const answer = await beside.app.inject({ method: 'GET', url, headers: { authorization: 'Bearer engineer' } });
+  assert.equal(answer.statusCode, 200, answer.body);
 });

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { align } from './align.ts';
+import { align as alignRows } from './align.ts';
+import type { Plane } from './messages.ts';
 import { moved } from './move.ts';
+import { edgesOf, packedRows } from './packed-rows.ts';
 import { pack, readPair } from './picture.ts';
 
 /** Copper as a function of place, so that a picture of it can be taken with any shift and stretch: crossing bands of uneven width, and discs. */
@@ -18,6 +20,7 @@ function take(width: number, height: number, place: (x: number, y: number) => [n
   return pixels;
 }
 const still = (x: number, y: number): [number, number] => [x, y];
+const align = (template: Plane, inspected: Plane) => alignRows(packedRows(template), packedRows(inspected));
 const planeOf = (pixels: Uint8Array, width: number, height: number) => pack(pixels, width, height);
 
 test('a shift of whole pixels is found and undone, to the pixel, away from the borders', () => {
@@ -109,4 +112,21 @@ test('copper and sharpness are those of the inspected picture, and a blur is see
     (read) => read.features.sharpness,
   );
   assert.ok(blurred[0]! < 0.6 && blurred[1]! < blurred[0]!, `${blurred}`);
+});
+
+test('edges and copper counted in words are those counted pixel by pixel', () => {
+  for (const [width, height] of [
+    [333, 61],
+    [64, 9],
+    [31, 3],
+  ] as const) {
+    const pixels = take(width, height, still);
+    let [edges, copper] = [0, 0];
+    for (let at = 0; at < pixels.length; at += 1) {
+      if (pixels[at] === 0) copper += 1;
+      if (at % width > 0 && pixels[at] !== pixels[at - 1]) edges += 1;
+      if (at >= width && pixels[at] !== pixels[at - width]) edges += 1;
+    }
+    assert.deepEqual(edgesOf(packedRows(planeOf(pixels, width, height))), { edges, copper });
+  }
 });

@@ -1,5 +1,4 @@
-import type { Plane } from './messages.ts';
-import { differing, type PackedRows, packedRows } from './packed-rows.ts';
+import { differing, type PackedRows } from './packed-rows.ts';
 
 /** Farthest shift of a whole template that is looked for, in pixels each way: what a worn fixture does; a board that lies farther off is another fault. */
 export const REACH = 8;
@@ -20,11 +19,10 @@ const stepFor = (height: number, rows: number): number => Math.max(1, Math.floor
  * rows; of equal ones the smallest, so that a board that looks the same all along one axis stays where it is. Zero for boards too small to tell.
  */
 function bestShift(template: PackedRows, inspected: PackedRows): Shift {
-  const compare = (shift: Shift, step: number) => differing(template, inspected, shift, MARGIN, step);
   const best = (shifts: Shift[], step: number): Shift => {
     let [found, least] = [shifts[0] as Shift, Number.POSITIVE_INFINITY];
     for (const shift of shifts) {
-      const count = compare(shift, step);
+      const count = differing(template, inspected, shift, MARGIN, step, null, least);
       if (count < least) [found, least] = [shift, count];
     }
     return found;
@@ -86,9 +84,8 @@ export interface Alignment {
   lengthened: { x: number; y: number };
 }
 
-/** Measures how the picture lies on its template; 3 ms for 640 x 640. Both have the same size. */
-export function align(template: Plane, inspected: Plane): Alignment {
-  const [of, by] = [packedRows(template), packedRows(inspected)];
+/** Measures how a picture (`by`) lies on its template (`of`) of the same size; 2 ms for 640 x 640. */
+export function align(of: PackedRows, by: PackedRows): Alignment {
   const shift = bestShift(of, by);
   const inside = Math.max(0, by.width - 2 * MARGIN) * Math.max(0, by.height - 2 * MARGIN);
   const residual = inside === 0 ? 0 : differing(of, by, shift, MARGIN, 1) / inside;

@@ -44,7 +44,8 @@ function maskOf(at: number, width: number, margin: number): number {
   return to === 32 ? left : left & ~(-1 >>> to);
 }
 
-function ones(word: number): number {
+/** Bits that are set. */
+export function ones(word: number): number {
   let v = word - ((word >>> 1) & 0x55555555);
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
@@ -52,7 +53,8 @@ function ones(word: number): number {
 
 /**
  * How many pixels of the picture differ from the template moved by `dx` to the right and `dy` down (less than 32 px each way), of every `step`th row;
- * pixels nearer than `margin` to a border are left out, and |dx|, |dy| must not be larger than it. `into` gets the same count by parts.
+ * pixels nearer than `margin` to a border are left out, and |dx|, |dy| must not be larger than it. `into` gets the same count by parts. Counting ends
+ * with the row in which it goes over `enough`.
  */
 export function differing(
   template: PackedRows,
@@ -60,7 +62,8 @@ export function differing(
   { dx, dy }: { dx: number; dy: number },
   margin: number,
   step: number,
-  into?: PartCounts,
+  into?: PartCounts | null,
+  enough = Number.POSITIVE_INFINITY,
 ): number {
   const { width, height, perRow } = inspected;
   const stride = perRow + 2;
@@ -71,7 +74,7 @@ export function differing(
   const near = Math.abs(dx);
   const far = dx === 0 ? 31 : 32 - near;
   let all = 0;
-  for (let y = margin; y < height - margin; y += step) {
+  for (let y = margin; y < height - margin && all <= enough; y += step) {
     const mine = y * stride + 1;
     const its = (y - dy) * stride + 1;
     const part = into ? Math.min(Math.floor(y / into.high), into.rows - 1) * into.columns : 0;
@@ -92,4 +95,23 @@ export function differing(
     }
   }
   return all;
+}
+
+/** Pairs of neighbours, beside and below each other, of which one is copper and the other is not; and the pixels that are copper. */
+export function edgesOf({ width, height, perRow, words }: PackedRows): { edges: number; copper: number } {
+  const stride = perRow + 2;
+  const masks = Int32Array.from({ length: perRow }, (_, at) => maskOf(at, width, 0));
+  // The last pixel of a row has no neighbour to its right.
+  const beside = Int32Array.from({ length: perRow }, (_, at) => maskOf(at, width - 1, 0));
+  let [edges, copper] = [0, 0];
+  for (let y = 0; y < height; y += 1) {
+    const row = y * stride + 1;
+    for (let at = 0; at < perRow; at += 1) {
+      const word = words[row + at] as number;
+      copper += ones(word & (masks[at] as number));
+      edges += ones((word ^ ((word << 1) | ((words[row + at + 1] as number) >>> 31))) & (beside[at] as number));
+      if (y > 0) edges += ones((word ^ (words[row + at - stride] as number)) & (masks[at] as number));
+    }
+  }
+  return { edges, copper };
 }

@@ -4,6 +4,7 @@ import type { InputFeatures } from '../../contracts/inference.ts';
 import { align } from './align.ts';
 import type { BoardPair, PairFault, Plane } from './messages.ts';
 import { moved } from './move.ts';
+import { edgesOf, packedRows } from './packed-rows.ts';
 
 // The picture's memory goes back to the system at once: the whole platform has to stay below 512 MB.
 sharp.cache(false);
@@ -35,22 +36,14 @@ export function pack(pixels: Uint8Array, width: number, height: number): Plane {
   return { width, height, bits };
 }
 
-/** `copper_fraction` and `sharpness` of a picture: see the descriptions in contracts/inference.ts. A picture of one colour is sharp. */
-export function lookOf(pixels: Uint8Array, width: number, height: number): Pick<InputFeatures, 'copper_fraction' | 'sharpness'> {
-  let [copper, greys, edges, at] = [0, 0, 0, 0];
-  for (let y = 0; y < height; y += 1) {
-    let before = (pixels[at] as number) < MIDDLE;
-    for (let x = 0; x < width; x += 1, at += 1) {
-      const value = pixels[at] as number;
-      const dark = value < MIDDLE;
-      if (dark) copper += 1;
-      if (value >= GREY.from && value < GREY.below) greys += 1;
-      if (dark !== before) edges += 1;
-      if (y > 0 && dark !== (pixels[at - width] as number) < MIDDLE) edges += 1;
-      before = dark;
-    }
+/** Pixels that are neither black nor white. */
+function greysOf(pixels: Uint8Array): number {
+  let greys = 0;
+  for (let at = 0; at < pixels.length; at += 1) {
+    const value = pixels[at] as number;
+    if (value >= GREY.from && value < GREY.below) greys += 1;
   }
-  return { copper_fraction: copper / (width * height), sharpness: edges + greys === 0 ? 1 : edges / (edges + greys) };
+  return greys;
 }
 
 interface Grey {
@@ -89,9 +82,9 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       throw new UnfitPair(fault, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
   };
-  const { inspected, seen } = await read('unreadable_image', async () => {
+  const { inspected, greys } = await read('unreadable_image', async () => {
     const { pixels, width, height } = await readGrey(image);
-    return { inspected: pack(pixels, width, height), seen: lookOf(pixels, width, height) };
+    return { inspected: pack(pixels, width, height), greys: greysOf(pixels) };
   });
   const template = await read('unreadable_reference', () => readPlane(reference));
   if (inspected.width !== template.width || inspected.height !== template.height)
@@ -99,16 +92,19 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       'size_mismatch',
       `the picture is ${inspected.width} x ${inspected.height}, the template ${template.width} x ${template.height} pixels`,
     );
-  const { shift, residual, stretch, lengthened } = align(template, inspected);
+  const rows = packedRows(inspected);
+  const { shift, residual, stretch, lengthened } = align(packedRows(template), rows);
+  const { edges, copper } = edgesOf(rows);
   return {
     pair: { template: moved(template, shift), inspected },
     features: {
-      copper_fraction: rounded(seen.copper_fraction, 5),
+      copper_fraction: rounded(copper / (inspected.width * inspected.height), 5),
       shift: { dx: shift.dx, dy: shift.dy },
       residual: rounded(residual, 5),
       stretch: rounded(stretch, 2),
       lengthened: { x: rounded(lengthened.x, 2), y: rounded(lengthened.y, 2) },
-      sharpness: rounded(seen.sharpness, 4),
+      // A picture of one colour is sharp.
+      sharpness: rounded(edges + greys === 0 ? 1 : edges / (edges + greys), 4),
     },
   };
 }
