@@ -24,10 +24,11 @@ export function PictureLayer({
   size,
   hidden,
   affine = IDENTITY,
-}: Layer & { url: string; hidden?: boolean; affine?: Affine }) {
+  look = '',
+}: Layer & { url: string; hidden?: boolean; affine?: Affine; look?: string }) {
   return (
     <img
-      className={lookOf(view)}
+      className={`${lookOf(view)} ${look}`}
       src={url}
       alt={alt}
       width={size.width}

@@ -22,6 +22,13 @@ export function defectKeys(t: TFunction, defect: Defect, decide: (decision: Deci
   ];
 }
 
+/** The keys that judge a board by hand, where no finding is left to decide it by. */
+export const handKeys = (t: TFunction, judge: (verdict: 'pass' | 'fail' | 'inconclusive') => void): Key[] => [
+  { key: 'p', word: t('review.pass'), run: () => judge('pass') },
+  { key: 'f', word: t('review.fail'), run: () => judge('fail') },
+  { key: 'u', word: t('review.cannot_tell'), run: () => judge('inconclusive') },
+];
+
 export const choiceOf = (defect: Defect, decision: Decision): Choice => ({
   kind: 'defect',
   inspection: defect.inspection_id,

@@ -7,7 +7,13 @@ export const UNDO_MS = 4_000;
 
 export type Choice =
   | { kind: 'defect'; inspection: string; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
-  | { kind: 'verdict'; inspection: string; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail'; reason: string };
+  | {
+      kind: 'verdict';
+      inspection: string;
+      of: Pick<Inspection, 'id' | 'version'>;
+      verdict: 'pass' | 'fail' | 'inconclusive';
+      reason: string;
+    };
 export interface Waiting {
   choice: Choice;
   key: string;

@@ -1,0 +1,53 @@
+import type { PlatformClient } from '../../src/simulator/client.ts';
+import { drawBoard, type Patch } from '../support/boards.ts';
+
+/** What a reviewer is to say of a seeded board: of each finding, or of the whole board where it has none. */
+export type Planned = { kind: 'findings'; say: ('confirm' | 'reject' | 'spur')[] } | { kind: 'hand'; say: 'pass' | 'fail' };
+export interface SeededBoard {
+  id: string;
+  chip: string;
+  planned: Planned;
+}
+
+/** Twenty boards: 20 findings to confirm, reject or name otherwise on 16 of them, four that no model could look at. */
+export const TWENTY: readonly Planned[] = [
+  ...Array.from({ length: 7 }, (): Planned => ({ kind: 'findings', say: ['confirm'] })),
+  ...Array.from({ length: 3 }, (): Planned => ({ kind: 'findings', say: ['reject'] })),
+  ...Array.from({ length: 2 }, (): Planned => ({ kind: 'findings', say: ['spur'] })),
+  { kind: 'findings', say: ['confirm', 'reject'] },
+  { kind: 'findings', say: ['reject', 'confirm'] },
+  { kind: 'findings', say: ['reject', 'reject'] },
+  { kind: 'findings', say: ['confirm', 'confirm'] },
+  { kind: 'hand', say: 'pass' },
+  { kind: 'hand', say: 'pass' },
+  { kind: 'hand', say: 'pass' },
+  { kind: 'hand', say: 'fail' },
+];
+
+const SIZE = { width: 640, height: 640 };
+/** Fills 28 of the 64 pixels of a cell: the tiny model says 0.44, just below its threshold of 0.5. */
+const doubtful = (index: number): Patch => ({ x: 64 + (index % 8) * 64, y: 96 + index * 24, width: 7, height: 4 });
+
+/** Posts boards that wait for a person, as a station does, and answers once all of them wait. Needs the tiny model. */
+export async function seedWaiting(station: PlatformClient, plans: readonly Planned[], lot = 'LOT-2026-700'): Promise<SeededBoard[]> {
+  const template = await drawBoard(SIZE);
+  const boards: SeededBoard[] = [];
+  for (const [index, planned] of plans.entries()) {
+    const chip = `PCB-WAIT-${String(index + 1).padStart(2, '0')}`;
+    const { id } = await station.send<{ id: string }>('POST', '/v1/inspections', { lot_id: lot, chip_id: chip, inspection_type: 'visual' });
+    const patches = planned.kind === 'findings' ? planned.say.map((_, at) => doubtful(index + at * 3)) : [];
+    const whole = await drawBoard(SIZE, { lost: patches });
+    // Half of a file has a good header and no picture: it is stored, and no model can look at it.
+    const image = planned.kind === 'hand' ? whole.subarray(0, whole.length / 2) : whole;
+    await station.upload('POST', `/v1/inspections/${id}/artifacts?kind=reference`, template, 'image/png');
+    await station.upload('POST', `/v1/inspections/${id}/artifacts?kind=image`, image, 'image/png');
+    boards.push({ id, chip, planned });
+  }
+  for (const { id, chip } of boards) {
+    let status = 'pending';
+    for (let tries = 0; tries < 6 && status !== 'awaiting_review'; tries += 1)
+      ({ status } = await station.get<{ status: string }>(`/v1/inspections/${id}?wait=10`));
+    if (status !== 'awaiting_review') throw new Error(`${chip} does not wait for a person, it is ${status}`);
+  }
+  return boards;
+}
