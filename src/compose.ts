@@ -128,6 +128,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           pictureQuotaBytes: config.CQP_DEMO === 'on' && config.databaseUrl === null ? config.DEMO_PICTURE_QUOTA : null,
         },
       }),
+    monitoring: async () => (await SLICES.monitoring()).monitoring({ db, door }),
     disposition: async () => (await SLICES.disposition()).disposition({ db, door, metrics }),
     inference: async () =>
       (await SLICES.inference()).inference({

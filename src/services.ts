@@ -10,6 +10,7 @@ export const SLICES = {
   intake: () => import('./intake/index.ts'),
   disposition: () => import('./disposition/index.ts'),
   inference: () => import('./inference/index.ts'),
+  monitoring: () => import('./monitoring/index.ts'),
 };
 export type SliceName = keyof typeof SLICES;
 
@@ -17,6 +18,6 @@ export type SliceName = keyof typeof SLICES;
 export const SERVICE_SLICES: Record<Service, readonly SliceName[]> = {
   gateway: ['gateway', 'identity', 'realtime', 'audit'],
   inspection: ['masterdata', 'intake', 'disposition'],
-  inference: ['inference'],
+  inference: ['inference', 'monitoring'],
   reports: [],
 };

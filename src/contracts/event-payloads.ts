@@ -78,6 +78,16 @@ export const EVENT_PAYLOADS = {
   'lot.assigned': Type.Object({ lot_id: Type.String(), product: Type.String(), revision: Type.String() }),
   'lot.held': LOT_MOVED,
   'lot.released': LOT_MOVED,
+  'drift.alarm_raised': Type.Object({
+    alarm_id: Type.String(),
+    station_id: Type.String(),
+    model: Type.String(),
+    version: Type.Integer(),
+    feature: nullable(Type.String()),
+    detector: Type.String(),
+    direction: nullable(Type.String()),
+    why: Type.String(),
+  }),
 } satisfies Record<string, TSchema>;
 
 export type EventPayloads = { [T in keyof typeof EVENT_PAYLOADS]: Static<(typeof EVENT_PAYLOADS)[T]> };

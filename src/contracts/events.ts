@@ -23,6 +23,7 @@ export const TOPIC_OF: Record<EventType, Topic> = {
   'lot.assigned': 'quality.signals',
   'lot.held': 'quality.signals',
   'lot.released': 'quality.signals',
+  'drift.alarm_raised': 'quality.signals',
 };
 export const EVENT_TYPES = Object.keys(TOPIC_OF) as EventType[];
 
@@ -46,6 +47,7 @@ export const KNOWN_VERSIONS: Record<EventType, readonly number[]> = {
   'lot.assigned': [1],
   'lot.held': [1],
   'lot.released': [1],
+  'drift.alarm_raised': [1],
 };
 
 /** The envelope of `contract.md`, in JSON on every wire. `aggregate.version` orders the events of one record. */

@@ -38,6 +38,38 @@ export const Candidate = Type.Object(
 );
 export type Candidate = Static<typeof Candidate>;
 
+/** What a run was given, told in figures: where a camera, a fixture or a product drifts, these move before the model's answers do. */
+export const InputFeatures = Type.Object(
+  {
+    copper_fraction: Type.Number({ minimum: 0, maximum: 1, description: 'Share of the inspected picture that is copper' }),
+    shift: Type.Object(
+      { dx: Type.Integer(), dy: Type.Integer() },
+      {
+        additionalProperties: false,
+        description:
+          'Whole pixels, at most 8, by which the picture lies to the right of its golden template and below it; undone before the model looks',
+      },
+    ),
+    residual: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of pixels that differ between the picture and the shifted template, 12 px at the borders left out',
+    }),
+    stretch: Type.Number({
+      minimum: 0,
+      description: 'Pixels by which the shifts of the left and right third differ, or of the top and bottom third, whichever is more',
+    }),
+    sharpness: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description:
+        'Of the inspected picture before it is made black and white: edges / (edges + greys), edges being pairs of neighbours on both sides of mid grey, greys the pixels from 32 to 223. 1: steps from black to white; an edge that takes n pixels gives about 1 / (1 + n)',
+    }),
+  },
+  { $id: 'InputFeatures', additionalProperties: false },
+);
+export type InputFeatures = Static<typeof InputFeatures>;
+
 /** Provenance of one model run: enough to repeat it and to say for ever which model judged this board. */
 export const InferenceRun = Type.Object(
   {
@@ -47,9 +79,22 @@ export const InferenceRun = Type.Object(
     model_sha256: Sha256,
     runtime: Type.String(),
     thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    recipe: Type.Unsafe<{ product: string | null; version: number } | null>({
+      anyOf: [
+        {
+          type: 'object',
+          required: ['product', 'version'],
+          properties: { product: { type: ['string', 'null'] }, version: { type: 'integer' } },
+          additionalProperties: false,
+        },
+        { type: 'null' },
+      ],
+      description: 'Where the thresholds came from; null: the version’s own',
+    }),
     input_sha256: Type.Object({ image: Sha256, reference: Sha256 }, { additionalProperties: false }),
     candidates: Type.Array(ref(Candidate), { description: 'Calibrated, from 0.05 up' }),
     timings_ms: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
+    features: nullable(ref(InputFeatures)),
     finished_at: Timestamp,
   },
   { $id: 'InferenceRun', additionalProperties: false },
@@ -62,6 +107,8 @@ export const ModelVersion = Type.Object(
     model: Type.String(),
     version: Type.Integer(),
     stage: Type.Enum([...MODEL_STAGES]),
+    stage_since: Timestamp,
+    canary_percent: nullable(Type.Integer({ description: 'Share of the lots that a canary judges' })),
     sha256: Sha256,
     classes: Type.Array(Type.String()),
     thresholds: Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' } }),
@@ -80,6 +127,8 @@ export const ModelSummary = Type.Object(
   {
     name: Type.String(),
     production_version: nullable(Type.Integer()),
+    canary_version: nullable(Type.Integer()),
+    shadow_version: nullable(Type.Integer()),
     versions: Type.Integer(),
     runtime: Type.String(),
     ready: Type.Boolean(),

@@ -10,6 +10,7 @@ export const SCOPES = {
   'defects:review': 'Review defects and waiting inspections',
   'inference:read': 'Read models and their figures',
   'inference:execute': 'Start a model run',
+  'inference:manage': 'Stage models, roll them back, set their thresholds',
   'masterdata:read': 'Read sites, stations, products, policies',
   'masterdata:write': 'Write products, revisions, templates, lots',
   'lots:disposition': 'Hold and release lots',
@@ -23,7 +24,7 @@ export type Permission = Scope | 'authenticated' | 'none';
 
 const STATION: Scope[] = ['inspections:write', 'inspections:read', 'artifacts:write', 'artifacts:read', 'inference:execute'];
 const OPERATOR: Scope[] = ['inspections:read', 'inspections:write', 'artifacts:read', 'artifacts:write', 'masterdata:read'];
-const ENGINEER: Scope[] = [...OPERATOR, 'defects:review', 'inference:read', 'inference:execute', 'masterdata:write'];
+const ENGINEER: Scope[] = [...OPERATOR, 'defects:review', 'inference:read', 'inference:execute', 'inference:manage', 'masterdata:write'];
 
 export const ROLES = {
   inspection_station: { kind: 'client', scopes: STATION },

@@ -1,12 +1,25 @@
 import { type Static, Type } from 'typebox';
-import { Defect, Severity } from './defects.ts';
+import { BOARD_CLASSES, Defect, Severity } from './defects.ts';
 import { Inspection } from './inspections.ts';
-import { nullable, PageQuery, page, ref, Timestamp } from './primitives.ts';
+import { Box, nullable, PageQuery, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
+
+/**
+ * Why an item stands in the queue. `waiting`: the inspection has no verdict without a person. The others have theirs and ask for a look that changes
+ * none by itself: `audit`, a pass drawn at random; `severity`, a fail with defects so grave that a person confirms them; `disagreement`, two models
+ * that say different things.
+ */
+export const REVIEW_KINDS = ['waiting', 'severity', 'disagreement', 'audit'] as const;
+export const ReviewKind = Type.Enum([...REVIEW_KINDS]);
+export type ReviewKind = (typeof REVIEW_KINDS)[number];
 
 export const ReviewItem = Type.Object(
   {
+    kind: ReviewKind,
     inspection: ref(Inspection),
-    why: Type.String({ description: 'A waiting reason: input_timeout, unreadable_image, model_failed, no_limits, uncertain, ...' }),
+    why: Type.String({
+      description:
+        'A waiting reason (input_timeout, unreadable_image, model_failed, no_limits, uncertain, ...), or random_audit, critical_defect, models_disagree',
+    }),
     worst_severity: nullable(Severity),
     worst_score: nullable(Type.Number()),
     waiting_since: Timestamp,
@@ -16,4 +29,61 @@ export const ReviewItem = Type.Object(
 );
 export type ReviewItem = Static<typeof ReviewItem>;
 export const ReviewPage = page(ref(ReviewItem), 'ReviewPage');
-export const ReviewQuery = Type.Object({ ...PageQuery }, { additionalProperties: false });
+export const ReviewQuery = Type.Object({ ...PageQuery, kind: Type.Optional(ReviewKind) }, { additionalProperties: false });
+
+export const LOOK_OUTCOMES = ['agrees', 'disagrees', 'cannot_tell'] as const;
+
+/** What a person says of an inspection that was drawn for an audit. `disagrees` names at least one defect that was missed; the others name none. */
+export const InspectionReview = Type.Object(
+  {
+    outcome: Type.Enum([...LOOK_OUTCOMES]),
+    missed: Type.Optional(
+      Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: ref(Box) }, { additionalProperties: false }), {
+        maxItems: 50,
+        description: 'Defects that nobody called: each becomes a confirmed defect of the inspection, found by a person',
+      }),
+    ),
+    note: Type.Optional(Reason),
+  },
+  { $id: 'InspectionReview', additionalProperties: false },
+);
+export type InspectionReview = Static<typeof InspectionReview>;
+
+/** A look that was asked for, and what came of it. */
+export const Look = Type.Object(
+  {
+    inspection_id: Uuid,
+    kind: ReviewKind,
+    why: Type.String(),
+    asked_at: Timestamp,
+    outcome: nullable(Type.Enum([...LOOK_OUTCOMES])),
+    missed: Type.Integer({ description: 'Defects that the person added' }),
+    note: nullable(Type.String()),
+    reviewed_by: nullable(Type.String()),
+    reviewed_at: nullable(Timestamp),
+  },
+  { $id: 'Look', additionalProperties: false },
+);
+export type Look = Static<typeof Look>;
+
+export const InspectionReviewed = Type.Object(
+  {
+    look: ref(Look),
+    inspection: ref(Inspection),
+    defects: Type.Array(ref(Defect), { description: 'Those that this review added' }),
+  },
+  { $id: 'InspectionReviewed', additionalProperties: false },
+);
+export type InspectionReviewed = Static<typeof InspectionReviewed>;
+
+/** `format` has one value today; `from` and `to` bound when the run ended. */
+export const ReviewDatasetQuery = Type.Object(
+  {
+    format: Type.Optional(Type.Enum(['ndjson'], { default: 'ndjson' })),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    site: Type.Optional(SiteCode),
+    from: Type.Optional(Timestamp),
+    to: Type.Optional(Timestamp),
+  },
+  { additionalProperties: false },
+);

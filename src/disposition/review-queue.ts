@@ -56,6 +56,7 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     DEFECTS_SHOWN,
   );
   return rows.map((row) => ({
+    kind: 'waiting' as const,
     inspection: shown(row),
     why: row.reason ?? 'uncertain',
     worst_severity: SEVERITIES[row.worst_rank - 1] ?? null,

@@ -1,4 +1,4 @@
-import type { Candidate } from '../contracts/inference.ts';
+import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { lotKey } from './inspection.ts';
 import type { Job } from './jobs.ts';
@@ -10,6 +10,7 @@ export interface RunResult {
   modelSha256: string;
   runtime: string;
   timingsMs: Record<string, number>;
+  features: InputFeatures;
 }
 
 /** The run was taken over by another worker: what this one found is of no use any more. */
@@ -61,6 +62,7 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
         thresholds: JSON.stringify(result.thresholds),
         candidates: JSON.stringify(result.candidates),
         timings_ms: JSON.stringify(result.timingsMs),
+        features: JSON.stringify(result.features),
       })
       .execute();
     await endJob(tx, job, 'succeeded', null);

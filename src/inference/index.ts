@@ -4,9 +4,13 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { comparisonRoutes } from './models/comparison-routes.ts';
+import { governing } from './models/governing.ts';
+import { recipeRoutes } from './models/recipe-routes.ts';
 import { registerModels } from './models/registry.ts';
 import { readRepository } from './models/repository.ts';
 import { modelRoutes } from './models/routes.ts';
+import { stageRoutes } from './models/stage-routes.ts';
 import { runRoutes } from './routes.ts';
 import { elsewhere } from './runtime/elsewhere.ts';
 import { onnxRuntime } from './runtime/onnx.ts';
@@ -50,6 +54,8 @@ export function inference({ db, door, blobs, metrics, log, settings }: Inference
     routes(app) {
       runRoutes(app, { db, door, productionModel, metrics, wake });
       modelRoutes(app, { db, runtime: () => runtime });
+      const governed = governing();
+      for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {

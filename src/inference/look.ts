@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Candidate } from '../contracts/inference.ts';
+import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import { tensorOf, tilesOf } from './board.ts';
 import { boxesOf, candidatesOf, FLOOR, type Found, rawScore } from './detections.ts';
 import type { VerifiedModel } from './models/repository.ts';
@@ -57,7 +57,7 @@ export async function look(
   { manifest }: Pick<VerifiedModel, 'manifest'>,
   sha256: { image: string; reference: string },
   { signal, priority }: { signal: AbortSignal; priority: number },
-): Promise<{ candidates: Candidate[]; timingsMs: Record<string, number> }> {
+): Promise<{ candidates: Candidate[]; timingsMs: Record<string, number>; features: InputFeatures }> {
   const marks = [performance.now()];
   const image = await bytesOf(pictures, sha256.image, 'image');
   const reference = await bytesOf(pictures, sha256.reference, 'golden template');
@@ -81,5 +81,5 @@ export async function look(
   const candidates = candidatesOf(found, manifest);
   marks.push(performance.now());
   const between = (from: number) => Number(((marks[from + 1] as number) - (marks[from] as number)).toFixed(2));
-  return { candidates, timingsMs: { decode: between(0), infer: between(1), postprocess: between(2) } };
+  return { candidates, timingsMs: { decode: between(0), infer: between(1), postprocess: between(2) }, features: done.features };
 }

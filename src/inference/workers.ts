@@ -74,7 +74,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     if (!model) throw new RuntimeAway(`${job.model} version ${job.version} is not loaded`);
     const began = performance.now();
     const queued = Math.max(Date.now() - job.created_at.getTime(), 0);
-    const { candidates, timingsMs } = await look(
+    const { candidates, timingsMs, features } = await look(
       deps,
       model,
       { image: job.image_sha256, reference: job.reference_sha256 },
@@ -87,6 +87,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
       modelSha256: model.manifest.sha256,
       runtime: runtime.name,
       timingsMs: { queued, ...timingsMs, total },
+      features,
     });
   }
 

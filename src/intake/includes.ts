@@ -1,5 +1,5 @@
 import type { Defect } from '../contracts/defects.ts';
-import type { Candidate, InferenceRun } from '../contracts/inference.ts';
+import type { Candidate, InferenceRun, InputFeatures } from '../contracts/inference.ts';
 import type { Include, Inspection } from '../contracts/inspections.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { presentArtifact } from './artifact.ts';
@@ -40,9 +40,11 @@ function presentRun(row: IntakeTables['inference.provenance']): InferenceRun {
     model_sha256: row.model_sha256,
     runtime: row.runtime,
     thresholds: row.thresholds,
+    recipe: row.recipe_version === null ? null : { product: row.recipe_product, version: row.recipe_version },
     input_sha256: { image: row.image_sha256, reference: row.reference_sha256 },
     candidates: row.candidates as Candidate[],
     timings_ms: row.timings_ms,
+    features: row.features as InputFeatures | null,
     finished_at: row.finished_at.toISOString(),
   };
 }

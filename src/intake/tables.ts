@@ -102,6 +102,9 @@ export interface IntakeTables {
     reference_sha256: string;
     candidates: unknown[];
     timings_ms: Record<string, number>;
+    features: unknown;
     finished_at: Date;
+    recipe_product: string | null;
+    recipe_version: number | null;
   };
 }

@@ -19,6 +19,7 @@ export const SCOPE_OF: Readonly<Record<EventType, Scope>> = {
   'lot.assigned': 'inspections:read',
   'lot.held': 'inspections:read',
   'lot.released': 'inspections:read',
+  'drift.alarm_raised': 'inference:read',
 };
 
 /** A token without any of these has nothing to see here. */

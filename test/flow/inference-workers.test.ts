@@ -68,7 +68,8 @@ test('a run whose process died is taken over after its lease; the first owner ca
   const taken = await claimJob(idle.db, 'second', READY, PRODUCTION);
   assert.deepEqual([taken?.operation_id, taken?.attempts], [first?.operation_id, 2]);
   assert.equal(await renewLease(idle.db, 'first', String(first?.operation_id)), false);
-  const result = { candidates: [], thresholds: {}, modelSha256: '0'.repeat(64), runtime: 'test', timingsMs: {} };
+  const features = { copper_fraction: 0.5, shift: { dx: 0, dy: 0 }, residual: 0, stretch: 0, sharpness: 1 };
+  const result = { candidates: [], thresholds: {}, modelSha256: '0'.repeat(64), runtime: 'test', timingsMs: {}, features };
   await assert.rejects(completeRun(idle.door, 'first', first!, result), { name: 'LeaseLost' });
   assert.deepEqual(await idle.rows('select from inference.run where inspection_id = $1', [id]), []);
   await completeRun(idle.door, 'second', taken!, result);

@@ -3,7 +3,19 @@ import { posix } from 'node:path';
 import { test } from 'node:test';
 import { repositoryFiles, textOf } from './files.ts';
 
-const SLICES = ['audit', 'disposition', 'gateway', 'identity', 'inference', 'intake', 'masterdata', 'realtime', 'reports', 'spc'];
+const SLICES = [
+  'audit',
+  'disposition',
+  'gateway',
+  'identity',
+  'inference',
+  'intake',
+  'masterdata',
+  'monitoring',
+  'realtime',
+  'reports',
+  'spc',
+];
 const IMPORT =
   /(?:^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|\n)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 

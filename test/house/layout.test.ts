@@ -23,7 +23,7 @@ test('no folder is named after nothing', () => {
 });
 
 test('every slice has a README of at most 40 lines', () => {
-  for (const room of ['audit', 'disposition', 'gateway', 'identity', 'inference', 'intake', 'masterdata', 'realtime']) {
+  for (const room of ['audit', 'disposition', 'gateway', 'identity', 'inference', 'intake', 'masterdata', 'monitoring', 'realtime']) {
     const lines = textOf(`src/${room}/README.md`).trimEnd().split('\n').length;
     assert.ok(lines > 3 && lines <= 40, `src/${room}/README.md has ${lines} lines`);
   }
@@ -56,7 +56,7 @@ test('a slice writes to its own schema; what it takes of another is published by
     ),
   );
   assert.ok(published.size >= 10);
-  const schemas = ['identity', 'masterdata', 'intake', 'inference', 'disposition', 'platform'];
+  const schemas = ['identity', 'masterdata', 'intake', 'inference', 'disposition', 'monitoring', 'platform'];
   const broken: string[] = [];
   for (const file of repositoryFiles(/^src\/[a-z]+\/.*\.ts$/)) {
     const room = file.split('/')[1] ?? '';

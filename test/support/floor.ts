@@ -9,6 +9,7 @@ import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.t
 import { disposition } from '../../src/disposition/index.ts';
 import { inference } from '../../src/inference/index.ts';
 import { intake } from '../../src/intake/index.ts';
+import { monitoring } from '../../src/monitoring/index.ts';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
 import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
 import type { Bus } from '../../src/platform/bus/bus.ts';
@@ -141,6 +142,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
     }),
     inference({ db, door, blobs, metrics, log, settings: { modelsDir, workers: options.workers ?? 1, timeoutMs: 10_000, graceMs: 3000 } }),
     disposition({ db, door, metrics }),
+    monitoring({ db, door }),
   ];
   const app = await createApp({
     authenticate: (token) => {

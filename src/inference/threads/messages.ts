@@ -1,3 +1,4 @@
+import type { InputFeatures } from '../../contracts/inference.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 
 /** Copper of one picture, one bit a pixel (1 = copper), rows padded to whole bytes and both sides to multiples of 8 with laminate. */
@@ -9,6 +10,7 @@ export interface Plane {
 }
 
 export interface BoardPair {
+  /** As it lies under the picture: moved by `features.shift`. */
   template: Plane;
   inspected: Plane;
 }
@@ -25,7 +27,7 @@ export type Task =
   | { kind: 'hang' }
   | { kind: 'die' };
 export type Done =
-  | { kind: 'pair'; pair: BoardPair }
+  | { kind: 'pair'; pair: BoardPair; features: InputFeatures }
   | { kind: 'unfit'; fault: PairFault; detail: string }
   | { kind: 'ran'; tensors: Tensors };
 export type Answer =

@@ -1,6 +1,10 @@
 import sharp from 'sharp';
 import { MAX_PICTURE_PIXELS } from '../../contracts/artifacts.ts';
+import type { InputFeatures } from '../../contracts/inference.ts';
+import { align } from './align.ts';
+import { fieldOf, stretchOf } from './field.ts';
 import type { BoardPair, PairFault, Plane } from './messages.ts';
+import { moved } from './move.ts';
 
 // The picture's memory goes back to the system at once: the whole platform has to stay below 512 MB.
 sharp.cache(false);
@@ -15,45 +19,97 @@ export class UnfitPair extends Error {
   }
 }
 
-/** Packs 8-bit pixels (0 = copper, anything else laminate) into bits. */
+/** Luminance below this is copper. */
+const MIDDLE = 128;
+/** Luminance from 32 to 223 is neither black nor white. */
+const GREY = { from: 32, below: 224 };
+
+/** Packs luminance, a byte a pixel, into bits. */
 export function pack(pixels: Uint8Array, width: number, height: number): Plane {
   const stride = Math.ceil(width / 8);
   const bits = new Uint8Array(stride * Math.ceil(height / 8) * 8);
   let at = 0;
   for (let y = 0; y < height; y += 1) {
     const row = y * stride;
-    for (let x = 0; x < width; x += 1, at += 1) if (pixels[at] === 0) bits[row + (x >> 3)]! |= 128 >> (x & 7);
+    for (let x = 0; x < width; x += 1, at += 1) if ((pixels[at] as number) < MIDDLE) bits[row + (x >> 3)]! |= 128 >> (x & 7);
   }
   return { width, height, bits };
 }
 
-/** Luminance below 128 is copper, transparent counts as laminate. @throws whatever the decoder finds wrong with the bytes */
-export async function readPlane(bytes: Uint8Array): Promise<Plane> {
+/** `copper_fraction` and `sharpness` of a picture: see the descriptions in contracts/inference.ts. A picture of one colour is sharp. */
+export function lookOf(pixels: Uint8Array, width: number, height: number): Pick<InputFeatures, 'copper_fraction' | 'sharpness'> {
+  let [copper, greys, edges, at] = [0, 0, 0, 0];
+  for (let y = 0; y < height; y += 1) {
+    let before = (pixels[at] as number) < MIDDLE;
+    for (let x = 0; x < width; x += 1, at += 1) {
+      const value = pixels[at] as number;
+      const dark = value < MIDDLE;
+      if (dark) copper += 1;
+      if (value >= GREY.from && value < GREY.below) greys += 1;
+      if (dark !== before) edges += 1;
+      if (y > 0 && dark !== (pixels[at - width] as number) < MIDDLE) edges += 1;
+      before = dark;
+    }
+  }
+  return { copper_fraction: copper / (width * height), sharpness: edges + greys === 0 ? 1 : edges / (edges + greys) };
+}
+
+interface Grey {
+  pixels: Uint8Array;
+  width: number;
+  height: number;
+}
+
+async function readGrey(bytes: Uint8Array): Promise<Grey> {
   const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
     .flatten({ background: '#ffffff' })
-    .threshold(128)
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  if (info.channels !== 1) throw new Error(`${info.channels} channels after thresholding`);
-  return pack(data, info.width, info.height);
+  if (info.channels !== 1) throw new Error(`${info.channels} channels as grey`);
+  return { pixels: data, width: info.width, height: info.height };
 }
 
-/** One after the other, so that only one picture is unpacked at a time. @throws UnfitPair */
-export async function readPair(image: Uint8Array, reference: Uint8Array): Promise<BoardPair> {
-  const read = async (bytes: Uint8Array, fault: PairFault): Promise<Plane> => {
+/** Luminance below 128 is copper, transparent counts as laminate. @throws whatever the decoder finds wrong with the bytes */
+export async function readPlane(bytes: Uint8Array): Promise<Plane> {
+  const { pixels, width, height } = await readGrey(bytes);
+  return pack(pixels, width, height);
+}
+
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
+
+/**
+ * Decodes both pictures, one after the other, so that only one is unpacked at a time; measures how they lie on each other, and moves the template
+ * under the picture by whole pixels. @throws UnfitPair
+ */
+export async function readPair(image: Uint8Array, reference: Uint8Array): Promise<{ pair: BoardPair; features: InputFeatures }> {
+  const read = async <Read>(fault: PairFault, reading: () => Promise<Read>): Promise<Read> => {
     try {
-      return await readPlane(bytes);
+      return await reading();
     } catch (error) {
       throw new UnfitPair(fault, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error));
     }
   };
-  const inspected = await read(image, 'unreadable_image');
-  const template = await read(reference, 'unreadable_reference');
+  const { inspected, seen } = await read('unreadable_image', async () => {
+    const { pixels, width, height } = await readGrey(image);
+    return { inspected: pack(pixels, width, height), seen: lookOf(pixels, width, height) };
+  });
+  const template = await read('unreadable_reference', () => readPlane(reference));
   if (inspected.width !== template.width || inspected.height !== template.height)
     throw new UnfitPair(
       'size_mismatch',
       `the picture is ${inspected.width} x ${inspected.height}, the template ${template.width} x ${template.height} pixels`,
     );
-  return { template, inspected };
+  const { shift, residual, local } = align(template, inspected);
+  const field = fieldOf(local);
+  return {
+    pair: { template: moved(template, shift, null), inspected },
+    features: {
+      copper_fraction: rounded(seen.copper_fraction, 5),
+      shift: { dx: shift.dx, dy: shift.dy },
+      residual: rounded(residual, 5),
+      stretch: rounded(stretchOf(field), 2),
+      sharpness: rounded(seen.sharpness, 4),
+    },
+  };
 }

@@ -48,7 +48,7 @@ async function run(name: string, tensors: Tensors): Promise<Done> {
 async function perform(task: Task): Promise<Done> {
   switch (task.kind) {
     case 'pair':
-      return { kind: 'pair', pair: await readPair(task.image, task.reference) };
+      return { kind: 'pair', ...(await readPair(task.image, task.reference)) };
     case 'run':
       return await run(task.session, task.tensors);
     case 'hang':

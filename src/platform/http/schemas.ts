@@ -6,6 +6,8 @@ import * as inference from '../../contracts/inference.ts';
 import * as inspections from '../../contracts/inspections.ts';
 import * as masterdata from '../../contracts/masterdata.ts';
 import * as measurements from '../../contracts/measurements.ts';
+import * as models from '../../contracts/models.ts';
+import * as monitoring from '../../contracts/monitoring.ts';
 import * as primitives from '../../contracts/primitives.ts';
 import * as problems from '../../contracts/problems.ts';
 import * as review from '../../contracts/review.ts';
@@ -20,6 +22,8 @@ const MODULES = [
   inspections,
   masterdata,
   measurements,
+  monitoring,
+  models,
   primitives,
   problems,
   review,

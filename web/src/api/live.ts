@@ -22,7 +22,7 @@ export function touchedBy(event: AnyEvent): string[][] {
   const { payload } = event;
   const keys: string[][] = [];
   if ('inspection_id' in payload) keys.push(['inspection', payload.inspection_id]);
-  keys.push(['lot', payload.lot_id]);
+  if ('lot_id' in payload) keys.push(['lot', payload.lot_id]);
   switch (event.event_type) {
     case 'inspection.waiting':
     case 'defect.reviewed':

@@ -1,0 +1,65 @@
+import { Type } from 'typebox';
+import { ModelVersion } from '../../contracts/inference.ts';
+import { ModelVersionDetail, RollbackRequest, StageRequest } from '../../contracts/models.ts';
+import { ref } from '../../contracts/primitives.ts';
+import { Problem } from '../../contracts/problems.ts';
+import type { App } from '../../platform/http/app.ts';
+import { ProblemError } from '../../platform/problem.ts';
+import type { Governing } from './governing.ts';
+
+const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
+const VersionParams = Type.Object({ name: Type.String({ maxLength: 200 }), version: Type.String({ maxLength: 20 }) });
+
+/** @throws ProblemError not_found for what is no version number */
+export function versionOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new ProblemError('not_found');
+  return Number(text);
+}
+
+/** One version of a model, its stage, and the way back. */
+export function stageRoutes(app: App, governing: Governing): void {
+  app.get(
+    '/v1/models/:name/versions/:version',
+    {
+      config: { permission: 'inference:read' },
+      schema: {
+        tags: ['inference'],
+        summary: 'All that is known of a version of a model',
+        params: VersionParams,
+        response: { 200: ref(ModelVersionDetail), default: ref(Problem) },
+      },
+    },
+    async (request) => await governing.detail(request.params.name, versionOf(request.params.version)),
+  );
+  app.post(
+    '/v1/models/:name/versions/:version/stage',
+    {
+      config: { permission: 'inference:manage' },
+      schema: {
+        tags: ['inference'],
+        summary: 'Move a version to another stage',
+        description:
+          'draft to shadow, canary or retired; shadow to canary, draft or retired; canary to production, shadow or retired; retired to shadow. A version that goes to production retires the one that was there. To canary and production only a version whose bytes have the registered hash, that answers its golden example, and that was not rolled back lately (409 names the rule).',
+        params: VersionParams,
+        body: ref(StageRequest),
+        response: { 200: ref(ModelVersion), default: ref(Problem) },
+      },
+    },
+    async (request) => await governing.stage(request.cause(), request.params.name, versionOf(request.params.version), request.body),
+  );
+  app.post(
+    '/v1/models/:name/rollback',
+    {
+      config: { permission: 'inference:manage' },
+      schema: {
+        tags: ['inference'],
+        summary: 'Back to the version that was in production before',
+        description: 'Answers the version that is in production now. Lots that the withdrawn version judged go on with it.',
+        params: Params,
+        body: ref(RollbackRequest),
+        response: { 200: ref(ModelVersion), default: ref(Problem) },
+      },
+    },
+    async (request) => await governing.rollback(request.cause(), request.params.name, request.body.reason),
+  );
+}

@@ -1,0 +1,56 @@
+import type { DriftAcknowledge, DriftAlarm } from '../contracts/monitoring.ts';
+import type { Caller } from '../contracts/permissions.ts';
+import type { Cause, Decided, Door } from '../platform/db/door.ts';
+import { ProblemError } from '../platform/problem.ts';
+import { shownAlarm } from './alarms.ts';
+import type { AlarmRow, MonitoringTables } from './tables.ts';
+
+/**
+ * A person has seen an alarm and says what is to be done with the baseline.
+ * @throws ProblemError not_found, precondition_failed, transition_not_allowed
+ */
+export async function acknowledgeAlarm(
+  door: Door,
+  cause: Cause,
+  caller: Caller,
+  id: string,
+  said: DriftAcknowledge,
+  judgeVersion: (current: number) => void,
+): Promise<DriftAlarm> {
+  return await door.change<MonitoringTables, DriftAlarm>(cause, async (tx): Promise<Decided<DriftAlarm>> => {
+    const alarm = await tx.selectFrom('monitoring.drift_alarm').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
+    if (!alarm || (caller.site !== '*' && caller.site !== alarm.site)) throw new ProblemError('not_found');
+    judgeVersion(alarm.record_version);
+    if (alarm.state !== 'open') throw new ProblemError('transition_not_allowed', { detail: 'The alarm is acknowledged already' });
+    const relearn = said.relearn ?? false;
+    const row: AlarmRow = await tx
+      .updateTable('monitoring.drift_alarm')
+      .set({
+        state: 'acknowledged',
+        acknowledged_by: caller.name,
+        acknowledged_at: new Date(),
+        note: said.note,
+        relearn,
+        record_version: alarm.record_version + 1,
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    const body = shownAlarm(row);
+    return {
+      result: body,
+      events: [],
+      audit: [
+        {
+          action: 'drift.alarm_acknowledged',
+          site: alarm.site,
+          object: { type: 'drift_alarm', id },
+          old: { state: alarm.state },
+          new: { state: row.state, relearn, station_id: row.station_id, feature: row.feature },
+          reason: said.note,
+        },
+      ],
+      answer: { status: 200, body },
+    };
+  });
+}

@@ -1,0 +1,71 @@
+import type { ColumnType, Generated } from 'kysely';
+import type { BoardClass } from '../contracts/defects.ts';
+import type { DRIFT_DETECTORS, DriftFeature } from '../contracts/monitoring.ts';
+
+type Json<T> = ColumnType<T, string, string>;
+
+export interface AlarmRow {
+  id: string;
+  site: string;
+  station_id: string;
+  model: string;
+  version: number;
+  feature: DriftFeature | null;
+  detector: (typeof DRIFT_DETECTORS)[number];
+  direction: 'up' | 'down' | null;
+  value: number;
+  limit: number;
+  baseline_mean: number | null;
+  current_mean: number | null;
+  boards: number;
+  why: string;
+  state: 'open' | 'acknowledged';
+  raised_at: Date;
+  acknowledged_by: string | null;
+  acknowledged_at: Date | null;
+  note: string | null;
+  relearn: boolean;
+  record_version: number;
+}
+
+type AlarmDefaults = 'state' | 'raised_at' | 'relearn' | 'record_version';
+
+export interface MonitoringTables {
+  'monitoring.board': {
+    operation_id: string;
+    inspection_id: string;
+    site: string;
+    lot_id: string;
+    station_id: string | null;
+    model: string;
+    version: number;
+    recipe: string | null;
+    reference_sha256: string | null;
+    features: Json<Record<string, unknown> | null>;
+    calls: number;
+    best_score: number | null;
+    finished_at: Date;
+  };
+  'monitoring.station_watch': {
+    site: string;
+    station_id: string;
+    model: string;
+    version: number;
+    state: Json<unknown>;
+    updated_at: Generated<Date>;
+  };
+  'monitoring.drift_alarm': Omit<AlarmRow, AlarmDefaults> & { [Key in AlarmDefaults]: Generated<AlarmRow[Key]> };
+  /** Published by inference and disposition. */
+  'inference.known_model': { model: string };
+  'disposition.model_call': {
+    id: string;
+    inspection_id: string;
+    site: string;
+    station_id: string | null;
+    class: BoardClass;
+    proposed_class: BoardClass;
+    operation_id: string;
+    state: 'proposed' | 'confirmed' | 'rejected';
+    reviewed_at: Date | null;
+  };
+}
