@@ -20,7 +20,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
   if (classes.length === 0 && tables.length === 0) {
     return (
       <div className="metrics">
-        <h4>{t('models.measured')}</h4>
+        <h3>{t('models.measured')}</h3>
         <p className="tone-person">{t('models.not_measured')}</p>
       </div>
     );
@@ -28,7 +28,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
   return (
     <>
       <div className="metrics">
-        <h4>{t('models.measured')}</h4>
+        <h3>{t('models.measured')}</h3>
         {tables.map((table) => (
           <Table key={table.name} className="data compact">
             <Table.Tbody>
@@ -52,7 +52,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
       </div>
       {classes.length > 0 ? (
         <div className="metrics">
-          <h4>{t('models.by_class')}</h4>
+          <h3>{t('models.by_class')}</h3>
           <Table className="data compact">
             <Table.Thead>
               <Table.Tr>
