@@ -54,7 +54,8 @@ export function BoardPort(props: PortProps) {
   }, [follow]);
 
   function steer(event: KeyboardEvent): void {
-    const step = 80 / current.scale;
+    if (event.shiftKey) return;
+    const step = (aim ? 12 : 80) / current.scale;
     const moves: Record<string, View> = {
       ArrowLeft: { ...current, x: current.x - step },
       ArrowRight: { ...current, x: current.x + step },

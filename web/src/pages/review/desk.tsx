@@ -2,7 +2,7 @@ import { Kbd, TextInput } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
-import type { ReviewItem } from '../../../../src/contracts/review.ts';
+import type { InspectionReview, ReviewItem } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 import { useMay } from '../../api/context.ts';
 import { type Key, useKeys } from '../../app/keys.ts';
@@ -12,9 +12,11 @@ import { Age } from '../../parts/age.tsx';
 import { reasonWords } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 import { ChoiceRow, KeyPad } from './choices.tsx';
-import { choiceOf, defectKeys, handKeys, withDecisions } from './defect-keys.ts';
+import { auditKeys, choiceOf, defectKeys, handKeys, withDecisions } from './defect-keys.ts';
 import type { Choice } from './outbox.ts';
 import { Panes } from './panes.tsx';
+import type { Marked } from './use-aim.tsx';
+import { placeOf } from './use-sitting.ts';
 
 interface DeskProps {
   item: ReviewItem;
@@ -41,6 +43,11 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
   const mayJudge = useMay('inspections:write');
   const [picked, pick] = useState<string | null>(null);
   const [reason, setReason] = useState('');
+  const [missed, setMissed] = useState<readonly Marked[]>([]);
+  const [aiming, setAiming] = useState(false);
+  const audit = item.kind === 'audit';
+  const of = { id: inspection.id, version: inspection.version };
+  const about = { inspection: inspection.id, item: placeOf(item) };
 
   const defects = useMemo(
     () => [...(full?.defects ?? item.defects)].sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
@@ -61,7 +68,8 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
           severity: t(`severity.${current.severity}`),
           score: format.score(current.score),
         })
-      : t('review.say_none'),
+      : t(`review.none_${item.kind}`),
+    ...missed.slice(-1).map(({ class: name }) => t('review.marked', { name: t(`defect.${name}`) })),
   ].join(' ');
   useEffect(() => onSay(words), [words, onSay]);
 
@@ -69,38 +77,50 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     if (!current) return;
     const next = left[left.indexOf(current) + 1] ?? left.find((defect) => defect !== current);
     pick(next?.id ?? null);
-    onDecide(choiceOf(current, decision), left.length === 1);
+    onDecide(choiceOf(current, decision, about.item), left.length === 1 && !audit);
   }
   function all(decision: 'confirm' | 'reject'): void {
-    for (const defect of left) onDecide(choiceOf(defect, { decision }), defect === left.at(-1));
+    for (const defect of left) onDecide(choiceOf(defect, { decision }, about.item), defect === left.at(-1) && !audit);
   }
   function judge(verdict: 'pass' | 'fail' | 'inconclusive'): void {
     const said = reason.trim() || t(`review.reason_${verdict}`);
-    const of = { id: inspection.id, version: inspection.version };
-    onDecide({ kind: 'verdict', inspection: item.inspection.id, of, verdict, reason: said }, true);
+    onDecide({ kind: 'verdict', ...about, of, verdict, reason: said }, true);
   }
+  const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of, review }, true);
   const step = (by: number) => {
     const next = left[(current ? left.indexOf(current) : -1) + by];
     if (next) pick(next.id);
     else onGo(by);
   };
 
-  const keys: Key[] = current
-    ? [
-        ...defectKeys(t, current, decide),
-        { key: 'Shift+c', word: t('review.confirm_all'), run: () => all('confirm') },
-        { key: 'Shift+r', word: t('review.reject_all'), run: () => all('reject') },
-      ]
-    : mayJudge
-      ? handKeys(t, judge)
-      : [];
+  const keys: Key[] = [
+    ...(current && !aiming
+      ? [
+          ...defectKeys(t, current, decide),
+          { key: 'Shift+c', word: t('review.confirm_all'), run: () => all('confirm') },
+          { key: 'Shift+r', word: t('review.reject_all'), run: () => all('reject') },
+        ]
+      : []),
+    ...(item.kind === 'waiting' && mayJudge ? handKeys(t, judge, current !== null) : []),
+    ...(audit && inspection.inspection_type === 'visual'
+      ? auditKeys(t, {
+          agree: () => look({ outcome: 'agrees' }),
+          cannotTell: () => look({ outcome: 'cannot_tell' }),
+          mark: () => setAiming((before) => !before),
+          send: missed.length > 0 ? () => look({ outcome: 'disagrees', missed: [...missed] }) : null,
+        })
+      : []),
+    ...(missed.length > 0
+      ? [{ key: 'Backspace', word: t('review.take_back'), run: () => setMissed((before) => before.slice(0, -1)) }]
+      : []),
+  ];
   useKeys(t('page.review'), [
     ...keys,
     { key: 'j', word: t('review.next'), run: () => step(1) },
     { key: 'k', word: t('review.previous'), run: () => step(-1) },
     { key: 'Shift+j', word: t('review.next_board'), run: () => onGo(1) },
     { key: 'Shift+k', word: t('review.previous_board'), run: () => onGo(-1) },
-    { key: 'Escape', word: t('review.leave'), run: onLeave },
+    ...(aiming ? [] : [{ key: 'Escape', word: t('review.leave'), run: onLeave }]),
   ]);
 
   return (
@@ -115,7 +135,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
           {inspection.lot_id} · {t(`type.${inspection.inspection_type}`)} · {inspection.station_id} · <Age at={item.waiting_since} />
         </p>
         <p className="review-why">
-          <strong>{t('review.why')}</strong> {why}
+          <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}:</strong> {why}
         </p>
       </header>
       <Panes
@@ -126,6 +146,10 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         mode={mode}
         onMode={onMode}
         onPick={pick}
+        missed={missed}
+        aiming={aiming}
+        onMark={(marked) => setMissed((before) => [...before, marked])}
+        onStop={() => setAiming(false)}
       />
       <div className="desk-findings">
         <ul className="review-defects" aria-label={t('inspection.defects')}>
@@ -138,9 +162,19 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
               onPick={() => pick(defect.id)}
             />
           ))}
-          {shown.length === 0 ? <li className="quiet">{t('review.no_findings')}</li> : null}
+          {missed.map(({ class: name, box }, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: marks are only added and taken from the end
+            <li key={i}>
+              <span>{t('review.marked', { name: t(`defect.${name}`) })}</span>
+              <span className="number">
+                {box.x}, {box.y}
+              </span>
+            </li>
+          ))}
+          {shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
         </ul>
-        {!current && mayJudge ? (
+        {aiming ? <p role="status">{t('review.aim')}</p> : null}
+        {item.kind === 'waiting' && !current && mayJudge ? (
           <TextInput
             label={t('review.reason')}
             value={reason}

@@ -11,6 +11,7 @@ import type { View } from '../../board/view.ts';
 import { useFormats } from '../../words/index.ts';
 import { Measurements } from '../inspection/measurements.tsx';
 import { ModeBar } from '../inspection/mode-bar.tsx';
+import { type Marked, useAim } from './use-aim.tsx';
 
 interface PanesProps {
   inspection: Inspection;
@@ -20,15 +21,22 @@ interface PanesProps {
   mode: BoardMode;
   onMode(mode: BoardMode): void;
   onPick(id: string): void;
+  /** What was marked as missed so far. */
+  missed: readonly Marked[];
+  aiming: boolean;
+  onMark(marked: Marked): void;
+  onStop(): void;
 }
 
 /** Template, picture, difference and heat beside each other, or one of them large; they move together. */
-export function Panes({ inspection, defects, current, measurements, mode, onMode, onPick }: PanesProps) {
+export function Panes(props: PanesProps) {
+  const { inspection, defects, current, measurements, mode, onMode, onPick, missed, aiming, onMark, onStop } = props;
   const { t } = useTranslation();
   const format = useFormats();
   const board = useBoard(inspection, true);
   const [view, setView] = useState<View | null>(null);
   const [flicker, setFlicker] = useState(false);
+  const aim = useAim({ aiming, picture: board.size, onView: setView, onMark, onStop });
   const toggle = (to: BoardMode) => onMode(mode === to ? 'four' : to);
   useKeys(
     t('page.review'),
@@ -53,7 +61,11 @@ export function Panes({ inspection, defects, current, measurements, mode, onMode
       />
       <BoardView
         {...board}
-        marks={marksOf(t, format, { status: 'awaiting_review' }, defects)}
+        marks={[
+          ...marksOf(t, format, { status: 'awaiting_review' }, defects),
+          ...missed.map(({ class: name, box }, i) => ({ id: `missed-${i}`, box, label: t(`defect.${name}`), look: 'wrong' as const })),
+        ]}
+        aim={aim}
         selected={current?.id ?? null}
         mode={mode}
         flicker={flicker}

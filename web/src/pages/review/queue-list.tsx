@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { ReviewItem } from '../../../../src/contracts/review.ts';
 import { Age } from '../../parts/age.tsx';
 import { reasonWords } from '../../parts/reason.ts';
+import { placeOf } from './use-sitting.ts';
 
 /** What waits, in the order in which it is worked off, and why. */
 export function QueueList({ open, at, onShow }: { open: readonly ReviewItem[]; at: string | undefined; onShow(id: string): void }) {
@@ -17,7 +18,8 @@ export function QueueList({ open, at, onShow }: { open: readonly ReviewItem[]; a
   return (
     <ol ref={list} className="review-queue" aria-label={t('review.queue')}>
       {open.map((item) => {
-        const { id, chip_id } = item.inspection;
+        const { chip_id } = item.inspection;
+        const id = placeOf(item);
         return (
           <li key={id} className={id === at ? 'selected' : undefined} aria-current={id === at || undefined}>
             <UnstyledButton className="row-link" onClick={() => onShow(id)}>
@@ -26,7 +28,9 @@ export function QueueList({ open, at, onShow }: { open: readonly ReviewItem[]; a
             <span className="quiet">
               <Age at={item.waiting_since} />
             </span>
-            <span className="queue-why">{reasonWords(t, item.why)}</span>
+            <span className="queue-why">
+              <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}</strong> {reasonWords(t, item.why)}
+            </span>
           </li>
         );
       })}

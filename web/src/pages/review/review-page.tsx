@@ -1,6 +1,8 @@
+import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { ReviewItem, ReviewKind } from '../../../../src/contracts/review.ts';
 import { useMay } from '../../api/context.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { useNavigate, useSearch } from '../../app/router.ts';
@@ -11,9 +13,11 @@ import { Desk } from './desk.tsx';
 import { QueueList } from './queue-list.tsx';
 import type { ReviewSearch } from './search.ts';
 import { useAhead } from './use-ahead.ts';
-import { useSitting } from './use-sitting.ts';
+import { placeOf, useSitting } from './use-sitting.ts';
 import '../inspection/inspection.css';
 import './review.css';
+
+const KINDS = ['all', 'waiting', 'severity', 'disagreement', 'audit'] as const;
 
 export function ReviewPage() {
   const { t } = useTranslation();
@@ -34,16 +38,18 @@ function Sitting() {
   const reads = useReads();
   const navigate = useNavigate();
   const search = useSearch() as ReviewSearch;
-  const sitting = useSitting();
+  const sitting = useSitting(search.kind);
   const { open, queue } = sitting;
-  const found = open.findIndex((item) => item.inspection.id === search.at);
+  const found = open.findIndex((one) => placeOf(one) === search.at);
   const index = Math.max(0, found);
   const item = open[index];
-  const at = item?.inspection.id;
+  const at = item ? placeOf(item) : undefined;
+  const id = item?.inspection.id;
   const [said, say] = useState('');
 
-  const change = (next: ReviewSearch) => navigate({ to: '/review', search: next, replace: true });
-  const show = (id: string | undefined) => change({ ...(id ? { at: id } : {}), ...(search.mode ? { mode: search.mode } : {}) });
+  const change = (next: (now: ReviewSearch) => ReviewSearch) => navigate({ to: '/review', search: next, replace: true });
+  const show = (place: string | undefined) => change(({ at: _at, ...rest }) => (place ? { ...rest, at: place } : rest));
+  const showItem = (one: ReviewItem | undefined) => show(one && placeOf(one));
   useEffect(() => {
     if (at && at !== search.at) show(at);
   });
@@ -58,11 +64,11 @@ function Sitting() {
     if (document.activeElement === document.body || document.activeElement === null) desk.current?.focus({ preventScroll: true });
   }, [at]);
 
-  const full = useQuery({ ...reads.inspection(at ?? ''), enabled: at !== undefined });
-  const go = (by: number) => show(open[(index + by + open.length) % open.length]?.inspection.id);
+  const full = useQuery({ ...reads.inspection(id ?? ''), enabled: id !== undefined });
+  const go = (by: number) => showItem(open[(index + by + open.length) % open.length]);
   const undo = () => {
     const choice = sitting.undo();
-    if (choice) show(choice.inspection);
+    if (choice) show(choice.item);
   };
 
   if (queue.isPending) return <Skeleton rows={2} height={320} />;
@@ -76,6 +82,13 @@ function Sitting() {
             ? t('review.left', { count: open.length, shown: `${format.whole(open.length)}${queue.data?.has_more ? '+' : ''}` })
             : t('review.nothing_left')}
         </p>
+        <SegmentedControl
+          className="no-print review-kinds"
+          aria-label={t('review.kinds')}
+          value={search.kind ?? 'all'}
+          onChange={(kind) => navigate({ to: '/review', search: kind === 'all' ? {} : { kind: kind as ReviewKind }, replace: true })}
+          data={KINDS.map((value) => ({ value, label: t(`review.kind_${value}`) }))}
+        />
         <UndoBar waiting={sitting.waiting} onUndo={undo} />
       </header>
       <p className="sr" aria-live="polite">
@@ -86,15 +99,15 @@ function Sitting() {
         {item ? (
           <>
             <Desk
-              key={item.inspection.id}
+              key={at}
               item={item}
               place={{ index: index + 1, count: open.length }}
-              full={full.data?.id === at ? full.data : undefined}
+              full={full.data?.id === id ? full.data : undefined}
               decided={sitting.decided}
               mode={search.mode ?? 'four'}
-              onMode={(mode) => change({ ...(at ? { at } : {}), ...(mode === 'four' || mode === 'side' ? {} : { mode }) })}
+              onMode={(mode) => change(({ mode: _mode, ...rest }) => (mode === 'four' || mode === 'side' ? rest : { ...rest, mode }))}
               onDecide={(choice, last) => {
-                if (last) show(open[index + 1]?.inspection.id ?? open[index - 1]?.inspection.id);
+                if (last) showItem(open[index + 1] ?? open[index - 1]);
                 sitting.decide(choice, last);
               }}
               onGo={go}
