@@ -157,6 +157,7 @@ function Layers(props: PortProps & { current: View; port: Size }) {
         <PictureLayer {...layer} url={template.url} affine={comparison?.affine ?? IDENTITY} alt={t('board.template')} />
       ) : null}
       {comparison && show === 'difference' ? <DifferenceLayer {...layer} comparison={comparison} alt={t('board.difference')} /> : null}
+      {!comparison && show === 'difference' ? <p className="board-empty">{t('act.loading')}</p> : null}
       {heat.url && show === 'heat' ? <PictureLayer {...layer} url={heat.url} alt={t('board.heat')} look="board-heat" /> : null}
     </>
   );

@@ -57,10 +57,10 @@ export function ModelPage() {
         ))}
         {standing.some(({ stage }) => stage === 'production') ? null : <p className="tone-person">{t('models.none_in_production')}</p>}
         {open > 0 ? <StateMark shape="waiting" tone="person" word={t('model.alarms', { count: open })} /> : null}
-        <Rollback model={name} />
-        <Button className="no-print" onClick={() => window.print()}>
-          {t('act.print')}
-        </Button>
+        <span className="export no-print">
+          <Rollback model={name} />
+          <Button onClick={() => window.print()}>{t('act.print')}</Button>
+        </span>
       </header>
       <nav className="tabs no-print" aria-label={t('model.tabs')}>
         {TAB_NAMES.map((one) => (
