@@ -65,12 +65,14 @@ CREATE TABLE monitoring.board (
 CREATE INDEX board_of_model ON monitoring.board (model, finished_at);
 CREATE INDEX board_of_inspection ON monitoring.board (inspection_id);
 
--- Where the detectors of a station and a model version stand: baseline, running sums, windows (src/monitoring/detector.ts).
+-- Where the detectors of a station and a model version stand (src/monitoring/watch.ts). The baseline is a column of its own: it stays as it is for
+-- thousands of boards, and what is not changed is not written again.
 CREATE TABLE monitoring.station_watch (
   site       text NOT NULL,
   station_id text NOT NULL,
   model      text NOT NULL,
   version    integer NOT NULL,
+  baseline   jsonb,
   state      jsonb NOT NULL,
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (site, station_id, model, version)

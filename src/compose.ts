@@ -128,8 +128,19 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           pictureQuotaBytes: config.CQP_DEMO === 'on' && config.databaseUrl === null ? config.DEMO_PICTURE_QUOTA : null,
         },
       }),
-    monitoring: async () => (await SLICES.monitoring()).monitoring({ db, door }),
-    disposition: async () => (await SLICES.disposition()).disposition({ db, door, metrics }),
+    monitoring: async () =>
+      (await SLICES.monitoring()).monitoring({ db, door, metrics, settings: { baselineBoards: config.DRIFT_BASELINE_BOARDS } }),
+    disposition: async () =>
+      (await SLICES.disposition()).disposition({
+        db,
+        door,
+        metrics,
+        settings: {
+          auditShare: config.REVIEW_AUDIT_SHARE,
+          auditSeed: config.REVIEW_AUDIT_SEED,
+          severityFrom: config.REVIEW_SEVERITY_FROM as 'critical' | 'off',
+        },
+      }),
     inference: async () =>
       (await SLICES.inference()).inference({
         db,

@@ -155,6 +155,27 @@ export const SETTINGS = {
     min: 1000,
     what: 'An inspection whose inputs do not come waits for a person after this',
   },
+  REVIEW_AUDIT_SHARE: {
+    kind: 'number',
+    fallback: '0.02',
+    min: 0,
+    max: 1,
+    what: 'Share of the boards passed by a model that a person looks at all the same, drawn at random: escapes cannot be known without',
+  },
+  REVIEW_AUDIT_SEED: { kind: 'text', fallback: '1', what: 'Seed of that draw: with it, the draw can be done again' },
+  REVIEW_SEVERITY_FROM: {
+    kind: 'text',
+    fallback: 'critical',
+    oneOf: ['critical', 'off'],
+    what: 'From which severity on a person confirms what a model failed a board by',
+  },
+  DRIFT_BASELINE_BOARDS: {
+    kind: 'number',
+    fallback: '200',
+    min: 100,
+    max: 500,
+    what: 'Boards of a station that its drift is measured against',
+  },
   MODELS_DIR: { kind: 'text', fallback: 'models', what: 'Model repository' },
   INFERENCE_WORKERS: {
     kind: 'number',

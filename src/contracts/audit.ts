@@ -16,7 +16,6 @@ export const AUDIT_ACTIONS = [
   'inference.completed',
   'inference.failed',
   'defect.reviewed',
-  'inspection.look_asked',
   'inspection.reviewed',
   'drift.alarm_raised',
   'drift.alarm_acknowledged',

@@ -2,6 +2,7 @@ import type { EventPayloads } from '../contracts/events.ts';
 import { WAITING_REASONS, type WaitingReason } from '../contracts/inspections.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { lockInspection, type Tx, termsOf, type Written } from './case.ts';
+import { askLooks, type ReviewSettings } from './looks.ts';
 import { type JudgedFinding, judgeFindings } from './rules.ts';
 import { worstOf } from './severity.ts';
 import type { InspectionRow } from './tables.ts';
@@ -54,14 +55,18 @@ async function keepDefects(tx: Tx, inspection: InspectionRow, operationId: strin
 }
 
 /** A deciding run has answered. Null: late (judged, cancelled or unknown by now), nothing was recorded. */
-export async function applyFindings(tx: Tx, event: EventPayloads['inference.completed']): Promise<Written | null> {
+export async function applyFindings(
+  tx: Tx,
+  event: EventPayloads['inference.completed'],
+  settings: ReviewSettings,
+): Promise<Written | null> {
   const inspection = await lockInspection(tx, event.inspection_id);
   if (inspection?.status !== 'in_progress' || (await overtaken(tx, inspection.id, event.operation_id))) return null;
   const { policy } = await termsOf(tx, inspection);
   const judgement = judgeFindings(event.candidates, policy, event.thresholds);
   await keepDefects(tx, inspection, event.operation_id, judgement.defects);
   if (judgement.kind === 'wait') return await letWait(tx, inspection, judgement.reason, judgement.detail);
-  return await giveVerdict(tx, inspection, {
+  const given = await giveVerdict(tx, inspection, {
     verdict: judgement.verdict,
     reason: judgement.reason,
     by: 'model',
@@ -72,6 +77,8 @@ export async function applyFindings(tx: Tx, event: EventPayloads['inference.comp
     worst: worstOf(judgement.defects.map(({ severity }) => severity)),
     defects: judgement.defects.length,
   });
+  await askLooks(tx, given.row, { operationId: event.operation_id, defects: judgement.defects }, settings);
+  return given;
 }
 
 /** A model cannot answer: a person must look. Null: late. */

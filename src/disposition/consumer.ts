@@ -5,6 +5,7 @@ import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { applyFailure, applyFindings } from './apply-findings.ts';
 import { applyMeasurements } from './apply-measurements.ts';
 import { nothingWritten, type Tx, type Written } from './case.ts';
+import type { ReviewSettings } from './looks.ts';
 import type { DispositionTables } from './tables.ts';
 
 /** Counts inspections that entered a state. */
@@ -12,14 +13,22 @@ export function tellMoves(metrics: Pick<Metrics, 'inspection'>, { moved }: Pick<
   for (const { inspection_type, status, station_id } of moved) metrics.inspection(inspection_type, status, station_id);
 }
 
-async function apply(tx: Tx, event: AnyEvent): Promise<Written | null> {
-  if (event.event_type === 'inference.completed') return await applyFindings(tx, event.payload);
+async function apply(tx: Tx, event: AnyEvent, review: ReviewSettings): Promise<Written | null> {
+  if (event.event_type === 'inference.completed') return await applyFindings(tx, event.payload, review);
   if (event.event_type === 'inference.failed') return await applyFailure(tx, event.payload);
   return event.event_type === 'measurements.recorded' ? await applyMeasurements(tx, event.payload.inspection_id) : null;
 }
 
 /** Group `disposition`: findings become a verdict, exactly once an inspection, or a person must look. */
-export function dispositionConsumer({ door, metrics }: { door: Door; metrics: Pick<Metrics, 'inspection'> }): Consumer {
+export function dispositionConsumer({
+  door,
+  metrics,
+  review,
+}: {
+  door: Door;
+  metrics: Pick<Metrics, 'inspection'>;
+  review: ReviewSettings;
+}): Consumer {
   return {
     group: 'disposition',
     topics: ['inference.workflow', 'inspection.lifecycle'],
@@ -30,7 +39,7 @@ export function dispositionConsumer({ door, metrics }: { door: Door; metrics: Pi
       const outcome = await door.changeOnce<DispositionTables, Written | null>(
         delivery.cause,
         async (tx): Promise<Decided<Written | null>> => {
-          const written = await apply(tx, event);
+          const written = await apply(tx, event, review);
           const { events, audit } = written ?? nothingWritten();
           return { result: written, events, audit };
         },

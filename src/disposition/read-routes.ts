@@ -74,16 +74,16 @@ export function readRoutes(app: App, { db }: { db: Database }): void {
       config: { permission: 'defects:review', class: 'read' },
       schema: {
         tags: ['inspections'],
-        summary: 'What waits for a person, worst first',
+        summary: 'What waits for a person: what holds up a unit first, then looks that hold up none; worst first within each',
         querystring: ReviewQuery,
         response: { 200: ref(ReviewPage), default: ref(Problem) },
       },
     },
     async (request, reply) => {
-      const { limit = 20, cursor } = request.query;
+      const { limit = 20, cursor, kind = null } = request.query;
       const after = decodeCursor(cursor, queuePosition);
       const csv = wantsCsv(request);
-      const rows = await readQueue(on, request.caller.site, after, csv ? FILE_ROWS : limit + 1);
+      const rows = await readQueue(on, { site: request.caller.site, kind }, after, csv ? FILE_ROWS : limit + 1);
       if (csv) {
         const cells = rows.map((row) => [
           row.id,
@@ -91,11 +91,12 @@ export function readRoutes(app: App, { db }: { db: Database }): void {
           row.lot_id,
           row.chip_id,
           row.inspection_type,
-          row.reason,
+          row.why,
           row.worst_rank,
-          row.updated_at,
+          row.since,
+          row.kind,
         ]);
-        const header = ['inspection_id', 'site', 'lot_id', 'chip_id', 'inspection_type', 'why', 'severity_rank', 'waiting_since'];
+        const header = ['inspection_id', 'site', 'lot_id', 'chip_id', 'inspection_type', 'why', 'severity_rank', 'waiting_since', 'kind'];
         return sendCsv(reply, header, cells, 'review-queue.csv') as never;
       }
       const page = pageOf(rows, limit, (row) => row, positionOf);

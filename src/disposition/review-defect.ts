@@ -4,6 +4,7 @@ import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
 import { type JudgeVersion, join, lockInspection, lotKey, maySee, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
+import { settleSeverity } from './looks.ts';
 import { effectOfReview } from './review-rules.ts';
 import { labelOf, type Policy } from './rules.ts';
 import { severityOf, worstOf } from './severity.ts';
@@ -37,8 +38,8 @@ async function change(tx: Tx, defect: DefectRow, review: DefectReview, caller: C
     .executeTakeFirstOrThrow();
 }
 
-/** What the inspection becomes now that this defect was reviewed. */
-async function consequence(tx: Tx, inspection: InspectionRow, caller: Caller, policy: Policy): Promise<Written> {
+/** What the inspection becomes now that its defects are as they are. */
+export async function consequence(tx: Tx, inspection: InspectionRow, caller: Caller, policy: Policy): Promise<Written> {
   const defects = await tx.selectFrom('disposition.defect').selectAll().where('inspection_id', '=', inspection.id).execute();
   const last = await tx
     .selectFrom('disposition.judgement')
@@ -94,6 +95,7 @@ export async function reviewDefect(
       throw invalid('body -> decision', 'A measurement out of its limits has no other class', 'measurement', review.decision);
     const { policy } = await termsOf(tx, inspection);
     const row = await change(tx, defect, review, caller, policy);
+    await settleSeverity(tx, inspection.id, caller.name);
     const { site, lot_id, station_id } = inspection;
     const told: Written = {
       moved: [],

@@ -1,15 +1,18 @@
 import { sql } from 'kysely';
 import { SEVERITIES } from '../contracts/defects.ts';
-import type { ReviewItem } from '../contracts/review.ts';
+import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/review.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 
-/** Where a page ended: worst severity (0 without a defect, 4 critical), best score (-1 without), id (UUIDv7: the oldest first). */
-export type QueuePosition = [rank: number, score: number, id: string];
+/** Where a page ended: place of the kind, worst severity (0 without a defect, 4 critical), best score (-1 without), id (UUIDv7: the oldest first). */
+export type QueuePosition = [kind: number, rank: number, score: number, id: string];
 
 export interface QueueRow extends InspectionRow {
+  kind: ReviewKind;
+  why: string;
+  since: Date;
   worst_rank: number;
   best_score: number;
 }
@@ -18,34 +21,71 @@ export interface QueueRow extends InspectionRow {
 const DEFECTS_SHOWN = 50;
 
 export function queuePosition(value: unknown): QueuePosition | undefined {
-  if (!Array.isArray(value) || value.length !== 3) return undefined;
-  const [rank, score, id] = value as unknown[];
-  if (!Number.isInteger(rank) || typeof score !== 'number' || typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return undefined;
-  return [rank as number, score, id];
+  if (!Array.isArray(value) || value.length !== 4) return undefined;
+  const [kind, rank, score, id] = value as unknown[];
+  if (!Number.isInteger(kind) || !Number.isInteger(rank) || typeof score !== 'number') return undefined;
+  if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return undefined;
+  return [kind as number, rank as number, score, id];
 }
-export const positionOf = (row: QueueRow): QueuePosition => [row.worst_rank, row.best_score, row.id];
+export const positionOf = (row: QueueRow): QueuePosition => [REVIEW_KINDS.indexOf(row.kind), row.worst_rank, row.best_score, row.id];
+
+const behind = (after: QueuePosition | null) =>
+  after === null ? sql`true` : sql`(-worst_rank, -best_score, id) > (${-after[1]}::int, ${-after[2]}::float8, ${after[3]}::uuid)`;
 
 /**
  * Waiting inspections, worst first. All that wait are weighed for every page: they are read from a partial index on the state, and their proposed
  * defects by a partial index each; a queue of a thousand takes some 10 ms, and one that is longer has another problem.
  */
-export async function readQueue(
-  on: Reads<DispositionTables>,
-  site: string,
-  after: QueuePosition | null,
-  limit: number,
-): Promise<QueueRow[]> {
+async function readWaiting(on: Reads<DispositionTables>, site: string, after: QueuePosition | null, limit: number): Promise<QueueRow[]> {
   const { rows } = await sql<QueueRow>`
     SELECT * FROM (
-      SELECT i.*, coalesce(d.worst_rank, 0) AS worst_rank, coalesce(d.best_score, -1) AS best_score
+      SELECT i.*, 'waiting' AS kind, coalesce(i.reason, 'uncertain') AS why, i.updated_at AS since,
+             coalesce(d.worst_rank, 0) AS worst_rank, coalesce(d.best_score, -1) AS best_score
       FROM intake.inspection_now i
       LEFT JOIN LATERAL (
         SELECT max(array_position(ARRAY['low', 'medium', 'high', 'critical'], severity)) AS worst_rank, max(score) AS best_score
         FROM disposition.defect WHERE inspection_id = i.id AND state = 'proposed') d ON true
       WHERE i.status = 'awaiting_review' AND (${site} = '*' OR i.site = ${site})) q
-    WHERE ${after === null ? sql`true` : sql`(-worst_rank, -best_score, id) > (${-after[0]}::int, ${-after[1]}::float8, ${after[2]}::uuid)`}
-    ORDER BY -worst_rank, -best_score, id LIMIT ${limit}`.execute(on);
+    WHERE ${behind(after)} ORDER BY -worst_rank, -best_score, id LIMIT ${limit}`.execute(on);
   return rows;
+}
+
+/** Looks of one kind that nobody has taken yet: a walk along `look_open`. */
+async function readLooks(
+  on: Reads<DispositionTables>,
+  kind: ReviewKind,
+  site: string,
+  after: QueuePosition | null,
+  limit: number,
+): Promise<QueueRow[]> {
+  const from =
+    after === null ? sql`true` : sql`(-rank, -score, inspection_id) > (${-after[1]}::int, ${-after[2]}::float8, ${after[3]}::uuid)`;
+  const { rows } = await sql<QueueRow>`
+    SELECT i.*, l.kind, l.why, l.asked_at AS since, l.rank AS worst_rank, l.score AS best_score
+    FROM (SELECT * FROM disposition.look WHERE outcome IS NULL AND kind = ${kind} AND (${site} = '*' OR site = ${site}) AND ${from}
+          ORDER BY -rank, -score, inspection_id LIMIT ${limit}) l
+    JOIN intake.inspection_now i ON i.id = l.inspection_id ORDER BY -l.rank, -l.score, l.inspection_id`.execute(on);
+  return rows;
+}
+
+/** What holds up a unit first, then looks that hold up none, by kind; worst first within each. */
+export async function readQueue(
+  on: Reads<DispositionTables>,
+  asked: { site: string; kind: ReviewKind | null },
+  after: QueuePosition | null,
+  limit: number,
+): Promise<QueueRow[]> {
+  const found: QueueRow[] = [];
+  for (const [place, kind] of REVIEW_KINDS.entries()) {
+    if (found.length >= limit) break;
+    if ((asked.kind !== null && asked.kind !== kind) || (after !== null && place < after[0])) continue;
+    const within = after !== null && place === after[0] ? after : null;
+    const left = limit - found.length;
+    found.push(
+      ...(kind === 'waiting' ? await readWaiting(on, asked.site, within, left) : await readLooks(on, kind, asked.site, within, left)),
+    );
+  }
+  return found;
 }
 
 /** The items of a page with their defects. */
@@ -56,12 +96,12 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     DEFECTS_SHOWN,
   );
   return rows.map((row) => ({
-    kind: 'waiting' as const,
+    kind: row.kind,
     inspection: shown(row),
-    why: row.reason ?? 'uncertain',
+    why: row.why,
     worst_severity: SEVERITIES[row.worst_rank - 1] ?? null,
     worst_score: row.best_score < 0 ? null : row.best_score,
-    waiting_since: row.updated_at.toISOString(),
+    waiting_since: row.since.toISOString(),
     defects: (defects.get(row.id) ?? []).map(shownDefect),
   }));
 }

@@ -4,6 +4,7 @@ import { Inspection, InspectionComplete } from '../contracts/inspections.ts';
 import { Lot, LotDecision } from '../contracts/masterdata.ts';
 import { IdParams, ref, SiteCode } from '../contracts/primitives.ts';
 import { Problem } from '../contracts/problems.ts';
+import { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
 import type { Door } from '../platform/db/door.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, expectVersion } from '../platform/http/conditional.ts';
@@ -14,6 +15,7 @@ import { completeInspection } from './complete-inspection.ts';
 import { tellMoves } from './consumer.ts';
 import { requestLot } from './lots.ts';
 import { reviewDefect } from './review-defect.ts';
+import { reviewInspection } from './review-inspection.ts';
 
 const LotParams = Type.Object({ lot_id: Type.String({ maxLength: 200 }) });
 const LotSite = Type.Object({ site: Type.Optional(SiteCode) }, { additionalProperties: false });
@@ -79,6 +81,31 @@ export function decisionRoutes(app: App, { door, metrics }: DecisionRoutesDeps):
       tellMoves(metrics, { moved });
       etag(reply, defect.version);
       return defect;
+    },
+  );
+  app.post(
+    '/v1/inspections/:id/review',
+    {
+      config: { permission: 'defects:review' },
+      schema: {
+        tags: ['inspections'],
+        summary: 'Answer an audit: nothing was missed, something was, or it cannot be told',
+        params: IdParams,
+        body: ref(InspectionReview),
+        response: { 200: ref(InspectionReviewed), default: ref(Problem) },
+      },
+      preValidation: async (request) => {
+        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
+      },
+    },
+    async (request, reply) => {
+      const id = requireUuid(request.params.id);
+      const { reviewed, moved } = await reviewInspection(door, request.cause(), request.caller, id, request.body, (current) =>
+        expectVersion(request, current),
+      );
+      tellMoves(metrics, { moved });
+      etag(reply, reviewed.inspection.version);
+      return reviewed;
     },
   );
   for (const [path, state, summary] of [

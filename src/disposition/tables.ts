@@ -52,6 +52,24 @@ export interface InspectionRow {
   station_sequence: number | null;
 }
 
+export interface LookRow {
+  inspection_id: string;
+  kind: 'audit' | 'severity' | 'disagreement';
+  site: string;
+  station_id: string | null;
+  why: string;
+  operation_id: string | null;
+  share: number | null;
+  rank: number;
+  score: number;
+  asked_at: Date;
+  outcome: 'agrees' | 'disagrees' | 'cannot_tell' | null;
+  missed: number;
+  note: string | null;
+  reviewed_by: string | null;
+  reviewed_at: Date | null;
+}
+
 export interface LotRow {
   site: string;
   lot_id: string;
@@ -77,6 +95,7 @@ export interface RevisionOfLot {
 export interface DispositionTables {
   'disposition.policy': { name: string; version: number; rules: ColumnType<PolicyRules, string, string>; created_at: Generated<Date> };
   'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at'>;
+  'disposition.look': WithDefaults<LookRow, 'rank' | 'score' | 'asked_at' | 'outcome' | 'missed' | 'note' | 'reviewed_by' | 'reviewed_at'>;
   'disposition.judgement': {
     id: string;
     inspection_id: string;

@@ -4,6 +4,8 @@ import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { shownAlarm } from './alarms.ts';
 import type { AlarmRow, MonitoringTables } from './tables.ts';
+import { forgive, newWatch } from './watch.ts';
+import { loadWatch, saveWatch } from './watch-store.ts';
 
 /**
  * A person has seen an alarm and says what is to be done with the baseline.
@@ -18,8 +20,11 @@ export async function acknowledgeAlarm(
   judgeVersion: (current: number) => void,
 ): Promise<DriftAlarm> {
   return await door.change<MonitoringTables, DriftAlarm>(cause, async (tx): Promise<Decided<DriftAlarm>> => {
+    const known = await tx.selectFrom('monitoring.drift_alarm').selectAll().where('id', '=', id).executeTakeFirst();
+    // The station's lock first, as where alarms are raised.
+    const watch = known ? await loadWatch(tx, known) : null;
     const alarm = await tx.selectFrom('monitoring.drift_alarm').selectAll().where('id', '=', id).forUpdate().executeTakeFirst();
-    if (!alarm || (caller.site !== '*' && caller.site !== alarm.site)) throw new ProblemError('not_found');
+    if (!watch || !alarm || (caller.site !== '*' && caller.site !== alarm.site)) throw new ProblemError('not_found');
     judgeVersion(alarm.record_version);
     if (alarm.state !== 'open') throw new ProblemError('transition_not_allowed', { detail: 'The alarm is acknowledged already' });
     const relearn = said.relearn ?? false;
@@ -36,6 +41,11 @@ export async function acknowledgeAlarm(
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirstOrThrow();
+    if (relearn) await saveWatch(tx, alarm, newWatch(), true);
+    else {
+      forgive(watch, alarm);
+      await saveWatch(tx, alarm, watch, false);
+    }
     const body = shownAlarm(row);
     return {
       result: body,

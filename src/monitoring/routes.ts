@@ -25,16 +25,26 @@ import { ProblemError } from '../platform/problem.ts';
 import { acknowledgeAlarm } from './acknowledge-alarm.ts';
 import { alarmPosition, listAlarms, placeOf, shownAlarm } from './alarms.ts';
 import { readConfusion } from './confusion.ts';
-import { sendDataset } from './dataset.ts';
+import { openExports } from './dataset.ts';
 import { readDrift } from './drift-report.ts';
 import { readQuality } from './quality.ts';
 import type { MonitoringTables } from './tables.ts';
 
+/** Writing all lines before the first is sent takes longer than a read may. */
+const EXPORT_MS = 300_000;
+
 const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
 
+export interface RoutesDeps {
+  db: Database;
+  door: Door;
+  baselineBoards: number;
+}
+
 /** What people read of the measuring, and the one thing that they write: that an alarm was seen. */
-export function monitoringRoutes(app: App, { db, door }: { db: Database; door: Door }): void {
+export function monitoringRoutes(app: App, { db, door, baselineBoards }: RoutesDeps): void {
   const on = reads<MonitoringTables>(db);
+  const exports = openExports(on);
 
   /** @throws ProblemError not_found */
   async function requireModel(model: string): Promise<string> {
@@ -93,7 +103,7 @@ export function monitoringRoutes(app: App, { db, door }: { db: Database; door: D
     },
     async (request) => {
       const model = await requireModel(request.params.name);
-      return await readDrift(on, { model, site: request.caller.site, station: request.query.station ?? null });
+      return await readDrift(on, { model, site: request.caller.site, station: request.query.station ?? null }, baselineBoards);
     },
   );
   app.get(
@@ -135,7 +145,7 @@ export function monitoringRoutes(app: App, { db, door }: { db: Database; door: D
   app.post(
     '/v1/drift-alarms/:id/acknowledge',
     {
-      config: { permission: 'defects:review' },
+      config: { permission: 'inference:manage' },
       schema: {
         tags: ['inference'],
         summary: 'Say that a drift alarm was seen, and whether the station is judged by its old baseline or a new one',
@@ -160,6 +170,7 @@ export function monitoringRoutes(app: App, { db, door }: { db: Database; door: D
     '/v1/review-dataset',
     {
       config: { permission: 'inference:read', class: 'export' },
+      handlerTimeout: EXPORT_MS,
       schema: {
         tags: ['inference'],
         summary: 'What people decided, as a data set with provenance (NDJSON, a manifest first)',
@@ -177,7 +188,7 @@ export function monitoringRoutes(app: App, { db, door }: { db: Database; door: D
       const { model, site } = request.query;
       const seen = request.caller.site;
       if (site !== undefined && seen !== '*' && site !== seen) throw new ProblemError('not_found');
-      return await sendDataset(on, reply, { model: model ?? null, site: site ?? seen, ...timeSpan(request.query) });
+      return await exports.send(reply, { model: model ?? null, site: site ?? seen, ...timeSpan(request.query) });
     },
   );
 }

@@ -1,7 +1,10 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { BoardClass } from '../contracts/defects.ts';
 import type { DRIFT_DETECTORS, DriftFeature } from '../contracts/monitoring.ts';
+import type { Baseline } from './baseline.ts';
+import type { Watch } from './watch.ts';
 
+type JsonOrNull<T> = ColumnType<T | null, string | null, string | null>;
 type Json<T> = ColumnType<T, string, string>;
 
 export interface AlarmRow {
@@ -41,7 +44,7 @@ export interface MonitoringTables {
     version: number;
     recipe: string | null;
     reference_sha256: string | null;
-    features: Json<Record<string, unknown> | null>;
+    features: JsonOrNull<Record<string, unknown>>;
     calls: number;
     best_score: number | null;
     finished_at: Date;
@@ -51,12 +54,26 @@ export interface MonitoringTables {
     station_id: string;
     model: string;
     version: number;
-    state: Json<unknown>;
+    baseline: JsonOrNull<Baseline>;
+    state: Json<Watch['state']>;
     updated_at: Generated<Date>;
   };
   'monitoring.drift_alarm': Omit<AlarmRow, AlarmDefaults> & { [Key in AlarmDefaults]: Generated<AlarmRow[Key]> };
   /** Published by inference and disposition. */
   'inference.known_model': { model: string };
+  'inference.provenance': {
+    operation_id: string;
+    inspection_id: string;
+    model: string;
+    version: number;
+    recipe_product: string | null;
+    recipe_version: number | null;
+    reference_sha256: string;
+    features: Record<string, unknown> | null;
+    finished_at: Date;
+  };
+  'masterdata.known_station': { station_id: string };
+  'disposition.look_taken': { inspection_id: string; kind: string; operation_id: string | null; outcome: string | null };
   'disposition.model_call': {
     id: string;
     inspection_id: string;

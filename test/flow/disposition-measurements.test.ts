@@ -75,7 +75,11 @@ test('the same event twice, at the same time and by two names, is one verdict', 
   const id = await floor.create('electrical', { lot_id: LOT });
   await floor.bus.stop();
   await post(id, [R1]);
-  const consumer = dispositionConsumer({ door: floor.door, metrics: floor.metrics });
+  const consumer = dispositionConsumer({
+    door: floor.door,
+    metrics: floor.metrics,
+    review: { auditShare: 0, auditSeed: '1', severityFrom: 'off' },
+  });
   const event = {
     event_id: uuidv7(),
     event_type: 'measurements.recorded',

@@ -7,6 +7,7 @@ import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { MeasurementLimit } from '../../src/contracts/masterdata.ts';
 import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.ts';
 import { disposition } from '../../src/disposition/index.ts';
+import type { ReviewSettings } from '../../src/disposition/looks.ts';
 import { inference } from '../../src/inference/index.ts';
 import { intake } from '../../src/intake/index.ts';
 import { monitoring } from '../../src/monitoring/index.ts';
@@ -64,6 +65,9 @@ export interface FloorOptions {
   /** A folder of models in place of the tiny one. */
   modelsDir?: string;
   workers?: number;
+  /** No audits and no looks at grave defects when left out. */
+  review?: ReviewSettings;
+  baselineBoards?: number;
   /** A second process on the same database and pictures; it does not make the sites again. */
   beside?: Floor;
 }
@@ -141,8 +145,8 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
       },
     }),
     inference({ db, door, blobs, metrics, log, settings: { modelsDir, workers: options.workers ?? 1, timeoutMs: 10_000, graceMs: 3000 } }),
-    disposition({ db, door, metrics }),
-    monitoring({ db, door }),
+    disposition({ db, door, metrics, settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off' } }),
+    monitoring({ db, door, metrics, settings: { baselineBoards: options.baselineBoards ?? 200 } }),
   ];
   const app = await createApp({
     authenticate: (token) => {
@@ -189,7 +193,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         headers: { authorization: `Bearer ${who}`, ...headers },
         ...(body === undefined ? {} : { payload: body as object }),
       });
-      const isJson = String(answer.headers['content-type'] ?? '').includes('json');
+      const isJson = /[/+]json/.test(String(answer.headers['content-type'] ?? ''));
       return { status: answer.statusCode, body: isJson && answer.body ? answer.json() : { text: answer.body }, headers: answer.headers };
     },
     async upload(who, inspectionId, kind, bytes) {

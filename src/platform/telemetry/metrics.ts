@@ -28,6 +28,8 @@ export interface Metrics {
   inspection(type: string, status: string, stationId: string | null): void;
   /** Station ids that may be label values; at most 5,000 are kept so that 20,000 made-up names cannot fill the memory. */
   knownStations(ids: Iterable<string>): void;
+  /** A station as a label value: its id when it is known, else `other`. */
+  stationLabel(stationId: string | null): string;
   readonly inferenceSeconds: Histogram<'model_name' | 'batch_size'>;
   readonly activeInspections: Gauge<'inspection_type'>;
   /** Connections of the database pool by state: `total`, `idle`, `waiting`. */
@@ -139,11 +141,13 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
 
   const refresh = () => Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS)));
 
+  const stationLabel = (stationId: string | null) => (stationId !== null && stations.has(stationId) ? stationId : 'other');
+
   return {
     registry,
     route,
     inspection(inspection_type, status, stationId) {
-      const station_id = stationId !== null && stations.has(stationId) ? stationId : 'other';
+      const station_id = stationLabel(stationId);
       const name = `${inspection_type} ${status} ${station_id}`;
       const known = counted.get(name);
       if (known) known.count += 1;
@@ -155,6 +159,7 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
         stations.add(id);
       }
     },
+    stationLabel,
     inferenceSeconds,
     activeInspections,
     databasePool,

@@ -1,0 +1,138 @@
+import type { Caller } from '../contracts/permissions.ts';
+import type { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
+import type { Cause, Decided, Door } from '../platform/db/door.ts';
+import { uuidv7 } from '../platform/id.ts';
+import { invalid, ProblemError } from '../platform/problem.ts';
+import { type JudgeVersion, join, lockInspection, lotKey, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
+import { shownDefect } from './defects.ts';
+import { shownLook } from './looks.ts';
+import { consequence } from './review-defect.ts';
+import type { Policy } from './rules.ts';
+import { severityOf } from './severity.ts';
+import type { DefectRow, DispositionTables, InspectionRow, LookRow } from './tables.ts';
+
+/** @throws ProblemError validation_error when outcome and missed do not go together */
+function checked(review: InspectionReview): InspectionReview {
+  const count = review.missed?.length ?? 0;
+  if (review.outcome === 'disagrees' && count === 0)
+    throw invalid('body -> missed', 'A look that disagrees names what was missed', 'required');
+  if (review.outcome !== 'disagrees' && count > 0)
+    throw invalid('body -> missed', `Missed defects go with disagrees, not with ${review.outcome}`, 'forbidden');
+  return review;
+}
+
+/** The audit that is asked for. @throws ProblemError transition_not_allowed when there is none, or it was answered */
+async function openAudit(tx: Tx, inspectionId: string): Promise<LookRow> {
+  const look = await tx
+    .selectFrom('disposition.look')
+    .selectAll()
+    .where('inspection_id', '=', inspectionId)
+    .where('kind', '=', 'audit')
+    .forUpdate()
+    .executeTakeFirst();
+  const detail = !look
+    ? 'This inspection was not drawn for an audit; its defects are reviewed one by one'
+    : 'The audit was answered already; review its defects to change what came of it';
+  if (!look || look.outcome !== null) throw new ProblemError('transition_not_allowed', { detail });
+  return look;
+}
+
+async function keepMissed(
+  tx: Tx,
+  { id, site, station_id }: InspectionRow,
+  { missed = [], note }: InspectionReview,
+  caller: Caller,
+  policy: Policy,
+): Promise<DefectRow[]> {
+  if (missed.length === 0) return [];
+  return await tx
+    .insertInto('disposition.defect')
+    .values(
+      missed.map(({ class: name, box }) => ({
+        id: uuidv7(),
+        inspection_id: id,
+        site,
+        station_id,
+        class: name,
+        proposed_class: name,
+        severity: severityOf(name, policy.rules),
+        score: null,
+        ...box,
+        characteristic: null,
+        source: 'person' as const,
+        operation_id: null,
+        state: 'confirmed' as const,
+        reviewed_by: caller.name,
+        reviewed_at: new Date(),
+        review_reason: note ?? 'missed, found by an audit',
+      })),
+    )
+    .returningAll()
+    .execute();
+}
+
+export interface LookedAt extends Pick<Written, 'moved'> {
+  reviewed: InspectionReviewed;
+}
+
+/**
+ * A person answers an audit. A defect that was missed is a confirmed escape: it becomes a defect of the inspection, and the verdict and the lot follow by
+ * the rules of every review (`effectOfReview`, `holdReason`): a pass becomes a fail where the class is grave enough, a released lot is held again.
+ * @throws ProblemError validation_error, not_found, precondition_failed, transition_not_allowed
+ */
+export async function reviewInspection(
+  door: Door,
+  cause: Cause,
+  caller: Caller,
+  id: string,
+  review: InspectionReview,
+  judgeVersion: JudgeVersion,
+): Promise<LookedAt> {
+  checked(review);
+  return await door.change<DispositionTables, LookedAt>(cause, async (tx): Promise<Decided<LookedAt>> => {
+    const inspection = await lockInspection(tx, id);
+    if (!inspection || !maySee(caller, inspection)) throw new ProblemError('not_found');
+    judgeVersion(inspection.version);
+    const before = await openAudit(tx, id);
+    const { policy } = await termsOf(tx, inspection);
+    const defects = await keepMissed(tx, inspection, review, caller, policy);
+    const look = await tx
+      .updateTable('disposition.look')
+      .set({
+        outcome: review.outcome,
+        missed: defects.length,
+        note: review.note ?? null,
+        reviewed_by: caller.name,
+        reviewed_at: new Date(),
+      })
+      .where('inspection_id', '=', id)
+      .where('kind', '=', before.kind)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    const { site, lot_id, station_id } = inspection;
+    const told: Written = {
+      moved: [],
+      events: defects.map((defect) => ({
+        type: 'defect.reviewed',
+        site,
+        key: lotKey(inspection),
+        aggregate: { type: 'defect', id: defect.id, version: defect.version },
+        payload: { defect_id: defect.id, inspection_id: id, lot_id, station_id, decision: 'missed', class: defect.class },
+      })),
+      audit: [
+        {
+          action: 'inspection.reviewed',
+          site,
+          object: { type: 'inspection', id },
+          old: { verdict: inspection.verdict, kind: before.kind, asked_at: before.asked_at },
+          new: { outcome: review.outcome, missed: defects.map(({ id: defect, class: name }) => ({ id: defect, class: name })) },
+          reason: review.note ?? null,
+        },
+      ],
+    };
+    const { events, audit, moved } = join(told, await consequence(tx, inspection, caller, policy));
+    const now = await tx.selectFrom('intake.inspection_now').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+    const body = { look: shownLook(look), inspection: shown(now), defects: defects.map(shownDefect) };
+    return { result: { reviewed: body, moved }, events, audit, answer: { status: 200, body } };
+  });
+}

@@ -1,0 +1,35 @@
+import { bernoulliStep, bernoulliTerms } from './cusum.ts';
+import { wilson } from './wilson.ts';
+
+/** Reviewed calls of a station that say how many false ones are normal. */
+export const BASELINE_CALLS = 100;
+/** What is to be found: odds of a false call twice those of the baseline. */
+const FACTOR = 2;
+/** Of the summed log likelihood ratio: no false alarm in e^7 = 1,100 reviewed calls on average, at the least (G. Lorden 1971). */
+export const FALSE_CALL_LIMIT = 7;
+
+/** Reviewed calls of a station. Plain data. */
+export interface FalseCalls {
+  reviewed: number;
+  rejected: number;
+  /** Of the baseline; null while it is learnt. */
+  rate: number | null;
+  sum: number;
+}
+
+export const newFalseCalls = (): FalseCalls => ({ reviewed: 0, rejected: 0, rate: null, sum: 0 });
+
+/**
+ * One more reviewed call; true when the sum is over its limit. The baseline's rate is taken at the upper end of its Wilson interval: a hundred calls
+ * know it to within ten points, and a rate taken too low would be an alarm sooner or later.
+ */
+export function stepFalseCalls(state: FalseCalls, rejected: boolean): boolean {
+  state.reviewed += 1;
+  if (rejected) state.rejected += 1;
+  if (state.rate === null) {
+    if (state.reviewed >= BASELINE_CALLS) state.rate = Math.min(0.95, wilson(state.rejected, state.reviewed)?.high ?? 0.95);
+    return false;
+  }
+  state.sum = bernoulliStep(state.sum, rejected, bernoulliTerms(state.rate, FACTOR));
+  return state.sum > FALSE_CALL_LIMIT;
+}
