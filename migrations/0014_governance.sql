@@ -96,11 +96,12 @@ ALTER TABLE inference.run
   ADD COLUMN role text NOT NULL DEFAULT 'production' CHECK (role IN ('production', 'canary', 'named')),
   ADD COLUMN decides boolean NOT NULL DEFAULT true,
   ADD COLUMN recipe_product text,
-  ADD COLUMN recipe_version integer;
+  ADD COLUMN recipe_version integer,
+  -- Candidates at or over their thresholds. Null on runs of before.
+  ADD COLUMN calls integer;
 UPDATE inference.run r SET role = CASE WHEN j.named THEN 'named' ELSE 'production' END, decides = j.decides
   FROM inference.job j WHERE j.operation_id = r.operation_id AND (j.named OR NOT j.decides);
 CREATE INDEX run_judged ON inference.run (model, finished_at, operation_id) WHERE decides;
-ALTER TABLE inference.job ADD COLUMN role text;
 
 -- published: provenance of every finished run
 CREATE OR REPLACE VIEW inference.provenance AS SELECT * FROM inference.run;

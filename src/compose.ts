@@ -148,10 +148,23 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         blobs,
         metrics,
         log,
+        judge: (await SLICES.disposition()).wouldJudge,
         settings: {
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
+          governed: {
+            limits: {
+              minBoards: config.CANARY_MIN_BOARDS,
+              errorShare: config.CANARY_MAX_ERRORS / 100,
+              latencyRatio: config.CANARY_MAX_LATENCY,
+              disagreement: config.CANARY_MAX_DISAGREEMENT / 100,
+            },
+            watchMs: config.CANARY_WATCH,
+            sideTimeoutMs: config.SHADOW_TIMEOUT,
+            backlog: config.SHADOW_BACKLOG,
+            rollbackPauseMs: config.ROLLBACK_PAUSE,
+          },
         },
       }),
   };

@@ -185,6 +185,49 @@ export const SETTINGS = {
     what: 'Threads that run a model, one session each; of the whole program',
   },
   INFERENCE_TIMEOUT: { kind: 'duration', fallback: '30s', min: 100, what: 'Longest run of a model' },
+  SHADOW_TIMEOUT: {
+    kind: 'duration',
+    fallback: '10s',
+    min: 100,
+    what: 'Longest run of a shadow, of a second look and of a golden example',
+  },
+  SHADOW_BACKLOG: {
+    kind: 'number',
+    fallback: '100',
+    min: 1,
+    max: 10_000,
+    what: 'Judged boards that may wait for a second look; older ones are dropped',
+  },
+  CANARY_WATCH: { kind: 'duration', fallback: '5s', min: 100, what: 'How often the canary is compared with production' },
+  CANARY_MIN_BOARDS: {
+    kind: 'number',
+    fallback: '20',
+    min: 5,
+    max: 1000,
+    what: 'Boards of each below which latency, calls and disagreement say nothing',
+  },
+  CANARY_MAX_ERRORS: {
+    kind: 'number',
+    fallback: '5',
+    min: 0,
+    max: 100,
+    what: 'Percent of tries without an answer beyond which a canary is rolled back',
+  },
+  CANARY_MAX_LATENCY: {
+    kind: 'number',
+    fallback: '2',
+    min: 1,
+    max: 100,
+    what: 'p95 of the canary against production’s beyond which it is rolled back',
+  },
+  CANARY_MAX_DISAGREEMENT: {
+    kind: 'number',
+    fallback: '20',
+    min: 1,
+    max: 100,
+    what: 'Percent of its boards that production calls otherwise, beyond which a canary is rolled back',
+  },
+  ROLLBACK_PAUSE: { kind: 'duration', fallback: '30m', min: 0, what: 'A version that was rolled back is not promoted again for so long' },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

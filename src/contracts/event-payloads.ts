@@ -88,6 +88,18 @@ export const EVENT_PAYLOADS = {
     direction: nullable(Type.String()),
     why: Type.String(),
   }),
+  // Of every site: the envelope's site is `*`.
+  'model.stage_changed': Type.Object({
+    model: Type.String(),
+    version: Type.Integer(),
+    from: nullable(Type.String()),
+    to: Type.String(),
+    canary_percent: nullable(Type.Integer()),
+    automatic: Type.Boolean(),
+    rollback: Type.Boolean(),
+    reason: Type.String(),
+    by: Type.String(),
+  }),
 } satisfies Record<string, TSchema>;
 
 export type EventPayloads = { [T in keyof typeof EVENT_PAYLOADS]: Static<(typeof EVENT_PAYLOADS)[T]> };

@@ -24,6 +24,7 @@ export const TOPIC_OF: Record<EventType, Topic> = {
   'lot.held': 'quality.signals',
   'lot.released': 'quality.signals',
   'drift.alarm_raised': 'quality.signals',
+  'model.stage_changed': 'quality.signals',
 };
 export const EVENT_TYPES = Object.keys(TOPIC_OF) as EventType[];
 
@@ -48,6 +49,7 @@ export const KNOWN_VERSIONS: Record<EventType, readonly number[]> = {
   'lot.held': [1],
   'lot.released': [1],
   'drift.alarm_raised': [1],
+  'model.stage_changed': [1],
 };
 
 /** The envelope of `contract.md`, in JSON on every wire. `aggregate.version` orders the events of one record. */

@@ -13,7 +13,7 @@ const GoverningReason = Type.String({
 const Version = Type.Integer({ minimum: 1 });
 const Count = Type.Integer({ minimum: 0 });
 const free = (description: string) =>
-  Type.Unsafe<Record<string, unknown>>({ type: ['object', 'null'], additionalProperties: true, description });
+  Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true, description });
 const numbers = (description: string) =>
   Type.Unsafe<Record<string, number>>({ type: 'object', additionalProperties: { type: 'number' }, description });
 

@@ -2,6 +2,8 @@ import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { lotKey } from './inspection.ts';
 import type { Job } from './jobs.ts';
+import { callsOf } from './models/agreement.ts';
+import type { AppliedRecipe } from './models/recipes.ts';
 import type { InferenceTables } from './tables.ts';
 
 export interface RunResult {
@@ -11,6 +13,8 @@ export interface RunResult {
   runtime: string;
   timingsMs: Record<string, number>;
   features: InputFeatures;
+  /** Where the thresholds came from; none: the version's own. */
+  recipe?: Pick<AppliedRecipe, 'product' | 'version'> | null;
 }
 
 /** The run was taken over by another worker: what this one found is of no use any more. */
@@ -63,6 +67,11 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
         candidates: JSON.stringify(result.candidates),
         timings_ms: JSON.stringify(result.timingsMs),
         features: JSON.stringify(result.features),
+        role: job.role,
+        decides,
+        recipe_product: result.recipe?.product ?? null,
+        recipe_version: result.recipe?.version ?? null,
+        calls: callsOf(result.candidates, result.thresholds).length,
       })
       .execute();
     await endJob(tx, job, 'succeeded', null);
@@ -92,6 +101,8 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
             model_sha256: result.modelSha256,
             candidates: candidates.length,
             decides,
+            ...(job.role === 'canary' ? { role: job.role } : {}),
+            ...(result.recipe ? { recipe: result.recipe } : {}),
           },
         },
       ],

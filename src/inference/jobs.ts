@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { type Database, reads } from '../platform/db/database.ts';
+import { uuidv7 } from '../platform/id.ts';
 import type { ModelKey } from './runtime/runtime.ts';
-import type { InferenceTables } from './tables.ts';
+import type { InferenceTables, RunRole } from './tables.ts';
 
 /** A process that died loses its runs after this. */
 export const LEASE_SECONDS = 30;
@@ -16,6 +17,7 @@ export interface Job {
   station_id: string | null;
   model: string;
   version: number;
+  role: RunRole;
   image_sha256: string;
   reference_sha256: string;
   automatic: boolean;
@@ -29,29 +31,50 @@ export interface Job {
 
 /**
  * Takes the next run for this owner: of those that are queued, or whose owner died, and whose model is ready here, the one with the earliest
- * turn (see migrations/0005). A run for which nobody named a model gets the production version of now. Null when there is nothing to do.
+ * turn (see migrations/0005). A run for which nobody named a model gets the version of its lot (`inference.route_lot`, migrations/0014); the first run of a
+ * lot writes that down in the same commit, and of two that are the first at the same moment the second takes what the first wrote. Null when there is
+ * nothing to do. `held`: the versions whose bytes are here, ready or not; one whose bytes are nowhere does not hold up its lots.
  *
- * Plan (PostgreSQL 18): index scan on job_waiting in the order of `turn`, stops at the first row that passes and is not locked by another worker;
- * the two CTEs are a handful of rows.
+ * Plan (PostgreSQL 18): index scan on job_waiting in the order of `turn`, route_lot by primary keys for each row met, stops at the first row that passes
+ * and is not locked by another worker.
  */
-export async function claimJob(db: Database, owner: string, ready: readonly ModelKey[], productionModel: string): Promise<Job | null> {
+export async function claimJob(
+  db: Database,
+  owner: string,
+  ready: readonly ModelKey[],
+  judging: string,
+  held: readonly number[] = ready.filter(({ model }) => model === judging).map(({ version }) => version),
+): Promise<Job | null> {
   const { rows } = await sql<Job>`
     WITH ready AS (SELECT * FROM unnest(${ready.map((key) => key.model)}::text[], ${ready.map((key) => key.version)}::int[]) AS r (model, version)),
-    production AS (
-      SELECT model, version FROM inference.model_version JOIN ready USING (model, version) WHERE model = ${productionModel} AND stage = 'production'),
     next AS (
-      SELECT operation_id FROM inference.job j
-      WHERE j.state IN ('queued', 'running')
-        AND CASE j.state WHEN 'queued' THEN j.run_after <= now() ELSE j.leased_until < now() END
-        AND CASE WHEN j.named THEN (j.model, j.version) IN (SELECT model, version FROM ready) ELSE EXISTS (SELECT FROM production) END
-      ORDER BY j.turn LIMIT 1 FOR UPDATE OF j SKIP LOCKED)
+      SELECT j.operation_id, j.site, j.lot_id, r.routed, r.known
+        FROM inference.job j LEFT JOIN LATERAL inference.route_lot(${judging}, j.site, j.lot_id, ${held}::int[]) r ON NOT j.named
+       WHERE j.state IN ('queued', 'running')
+         AND CASE j.state WHEN 'queued' THEN j.run_after <= now() ELSE j.leased_until < now() END
+         AND (j.named OR EXISTS (SELECT FROM inference.model_version WHERE model = ${judging} AND stage IN ('production', 'canary')))
+         AND CASE WHEN j.named THEN (j.model, j.version) ELSE (${judging}, r.routed) END IN (SELECT model, version FROM ready)
+       ORDER BY j.turn LIMIT 1 FOR UPDATE OF j SKIP LOCKED),
+    placed AS (
+      INSERT INTO inference.lot_model AS l (model, site, lot_id, version)
+      SELECT ${judging}, n.site, n.lot_id, n.routed FROM next n
+       WHERE n.routed IS NOT NULL
+         AND NOT EXISTS (SELECT FROM inference.lot_model k WHERE k.model = ${judging} AND k.site = n.site AND k.lot_id = n.lot_id AND k.version = n.routed)
+      ON CONFLICT (model, site, lot_id) DO UPDATE
+        SET version = CASE WHEN (SELECT known FROM next) THEN excluded.version ELSE l.version END,
+            moved_from = CASE WHEN (SELECT known FROM next) THEN l.version ELSE l.moved_from END
+      RETURNING version)
     UPDATE inference.job j
        SET state = 'running', attempts = j.attempts + 1, lease_owner = ${owner}, leased_until = now() + make_interval(secs => ${LEASE_SECONDS}),
-           started_at = now(), model = CASE WHEN j.named THEN j.model ELSE p.model END, version = CASE WHEN j.named THEN j.version ELSE p.version END
-      FROM next LEFT JOIN production p ON true
-     WHERE j.operation_id = next.operation_id
+           started_at = now(), model = CASE WHEN j.named THEN j.model ELSE ${judging} END,
+           version = CASE WHEN j.named THEN j.version ELSE coalesce((SELECT version FROM placed), n.routed) END
+      FROM next n
+     WHERE j.operation_id = n.operation_id
     RETURNING j.operation_id, j.inspection_id, j.site, j.lot_id, j.station_id, j.model, j.version, j.image_sha256, j.reference_sha256,
-              j.automatic, j.decides, j.priority, j.attempts, j.trace_id, j.created_at`.execute(reads<InferenceTables>(db));
+              j.automatic, j.decides, j.priority, j.attempts, j.trace_id, j.created_at,
+              CASE WHEN j.named THEN 'named'
+                   WHEN EXISTS (SELECT FROM inference.model_version v WHERE v.model = j.model AND v.version = j.version AND v.stage = 'canary')
+                   THEN 'canary' ELSE 'production' END AS role`.execute(reads<InferenceTables>(db));
   return rows[0] ?? null;
 }
 
@@ -75,4 +98,12 @@ export async function handBack(
        SET state = 'queued', lease_owner = NULL, leased_until = NULL, run_after = now() + make_interval(secs => ${waitMs / 1000}),
            attempts = attempts - ${counts ? 0 : 1}, error = ${error}
      WHERE operation_id = ${operationId}::uuid AND lease_owner = ${owner} AND state = 'running'`.execute(reads<InferenceTables>(db));
+}
+
+/** A try of a version that gave no answer. Kept apart from the job, which may succeed at the next: a canary is judged by its tries. */
+export async function noteFault(db: Database, { model, version, operation_id }: Job, error: string): Promise<void> {
+  await reads<InferenceTables>(db)
+    .insertInto('inference.model_fault')
+    .values({ id: uuidv7(), model, version, operation_id, error: error.slice(0, 500) })
+    .execute();
 }

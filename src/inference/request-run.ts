@@ -1,9 +1,10 @@
+import { sql } from 'kysely';
 import type { Static } from 'typebox';
 import type { InspectionFacts } from '../contracts/events.ts';
 import type { InferRequest } from '../contracts/inference.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { type Database, reads } from '../platform/db/database.ts';
-import type { Cause, Decided, Door } from '../platform/db/door.ts';
+import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
 import { givenOf, judgeInputs } from './inputs.ts';
 import { lockInspections } from './inspection.ts';
@@ -37,11 +38,29 @@ async function named(db: Database, { model, version }: Static<typeof InferReques
   const found =
     version === undefined ? versions.find(({ stage }) => stage === 'production') : versions.find((known) => known.version === version);
   if (!found) throw invalid('body -> version', `${name} has no version ${version ?? 'in production'}`, 'known_version', version);
-  return { model: name, version: found.version, production: name === productionModel && found.stage === 'production' };
+  return { model: name, version: found.version, judging: name === productionModel };
+}
+
+/** Whether a version judges a lot; one that no version has judged yet is its own from now on. */
+async function placeLot(
+  tx: Transaction<InferenceTables>,
+  { model, version }: { model: string; version: number },
+  { site, lot_id }: { site: string; lot_id: string },
+): Promise<boolean> {
+  const { rows } = await sql<{ routed: number | null; known: boolean }>`
+    SELECT r.routed, r.known FROM inference.route_lot(${model}, ${site}, ${lot_id},
+      (SELECT array_agg(version) FROM inference.model_version WHERE model = ${model})) r`.execute(tx);
+  const [route] = rows;
+  if (route?.routed !== version) return false;
+  if (route.known) return true;
+  const { rows: placed } = await sql<{ version: number }>`
+    INSERT INTO inference.lot_model AS l (model, site, lot_id, version) VALUES (${model}, ${site}, ${lot_id}, ${version})
+    ON CONFLICT (model, site, lot_id) DO UPDATE SET version = l.version RETURNING version`.execute(tx);
+  return placed[0]?.version === version;
 }
 
 /**
- * Queues a run that somebody asks for. Every request is its own operation. It decides when the production version is asked for on an inspection that
+ * Queues a run that somebody asks for. Every request is its own operation. It decides when the version of the lot is asked for on an inspection that
  * nobody has judged and no other run is about to; else it is kept with its provenance and changes nothing.
  * @throws ProblemError validation_error, not_found, transition_not_allowed
  */
@@ -70,11 +89,13 @@ export async function requestRun(
       .where('decides', '=', true)
       .where('state', 'in', ['queued', 'running'])
       .executeTakeFirst();
+    // One lot is judged by one version: a version that is named decides only where it is the lot's.
+    const may = chosen === null || (chosen.judging && (await placeLot(tx, chosen, inspection)));
     const { operationId, events, audit, moved } = await queueRun(tx, inspection, {
       image: inputs.image,
       reference: inputs.reference,
       automatic: false,
-      decides: (chosen === null || chosen.production) && inspection.status !== 'completed' && !other,
+      decides: may && inspection.status !== 'completed' && !other,
       requestedBy: caller.subject,
       traceId: cause.traceId,
       named: chosen && { model: chosen.model, version: chosen.version },

@@ -30,7 +30,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
         tags: ['inference'],
         summary: 'Ask for a model run',
         description:
-          'Each request is an operation of its own. It decides only with the production version on an inspection that nobody has judged and no other run is about to judge; any other run is recorded and changes no verdict.',
+          'Each request is an operation of its own. It decides only with the version that judges its lot, on an inspection that nobody has judged and no other run is about to judge; any other run is recorded and changes no verdict.',
         params: IdParams,
         body: ref(InferRequest),
         response: { 202: ref(OperationAccepted), default: ref(Problem) },

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { PolicyRules } from '../contracts/masterdata.ts';
 import type { Cell, Difference } from './models/agreement.ts';
 import type { Manifest } from './models/manifest.ts';
 
@@ -29,7 +30,6 @@ export interface JobTable {
   leased_until: Date | null;
   trace_id: string;
   error: string | null;
-  role: RunRole | null;
   created_at: Generated<Date>;
   started_at: Date | null;
   finished_at: Date | null;
@@ -136,8 +136,9 @@ export interface InferenceTables {
     decides: Generated<boolean>;
     recipe_product: string | null;
     recipe_version: number | null;
+    calls: number | null;
   };
-  /** Published by intake and master data. */
+  /** Published by intake, disposition and master data. */
   'intake.inspection_now': InspectionRow;
   'intake.artifact_file': {
     id: string;
@@ -147,6 +148,7 @@ export interface InferenceTables {
     readable: boolean | null;
     expired_at: Date | null;
   };
+  'disposition.policy_rules': { name: string; version: number; rules: PolicyRules };
   'masterdata.lot_revision': {
     site: string;
     lot_id: string;

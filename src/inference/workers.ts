@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Database } from '../platform/db/database.ts';
+import { type Database, reads } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
 import { completeRun, failRun, LeaseLost } from './finish-run.ts';
-import { claimJob, handBack, type Job, LEASE_SECONDS, MOST_ATTEMPTS, renewLease } from './jobs.ts';
+import { claimJob, handBack, type Job, LEASE_SECONDS, MOST_ATTEMPTS, noteFault, renewLease } from './jobs.ts';
 import { type LookDeps, look, Unfit } from './look.ts';
+import { recipeOfLot, thresholdsUnder } from './models/recipes.ts';
 import type { VerifiedModel } from './models/repository.ts';
 import { keyOf, RuntimeAway } from './runtime/runtime.ts';
+import type { InferenceTables } from './tables.ts';
 import type { Log } from './threads/pool.ts';
 
 export interface WorkersDeps extends LookDeps {
@@ -47,6 +49,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
   const { db, door, log, runtime } = deps;
   const owner = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const byKey = new Map(deps.models.map((model) => [keyOf(model.manifest.name, model.manifest.version), model]));
+  const held = deps.models.flatMap(({ manifest }) => (manifest.name === deps.productionModel ? [manifest.version] : []));
   const stopping = new AbortController();
   const giveUp = new AbortController();
   const sleepers = new Set<() => void>();
@@ -81,9 +84,11 @@ export function jobWorkers(deps: WorkersDeps): Workers {
       { signal, priority: job.priority },
     );
     const total = Number((performance.now() - began).toFixed(2));
+    const recipe = await recipeOfLot(reads<InferenceTables>(db), job.model, job.site, job.lot_id);
     await completeRun(door, owner, job, {
       candidates,
-      thresholds: model.manifest.thresholds,
+      thresholds: thresholdsUnder(model.manifest.thresholds, recipe),
+      recipe: recipe && { product: recipe.product, version: recipe.version },
       modelSha256: model.manifest.sha256,
       runtime: runtime.name,
       timingsMs: { queued, ...timingsMs, total },
@@ -102,6 +107,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     if (error instanceof RuntimeAway || giveUp.signal.aborted)
       return await handBack(db, owner, job.operation_id, { counts: false, waitMs: stopping.signal.aborted ? 0 : FAULT_MS, error: words });
     log.error(about, 'inference run failed');
+    await noteFault(db, job, words);
     if (job.attempts >= MOST_ATTEMPTS) return await failRun(door, owner, job, 'model_failed', words);
     await handBack(db, owner, job.operation_id, { counts: true, waitMs: 500 * 2 ** job.attempts, error: words });
   }
@@ -134,7 +140,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     while (!stopping.signal.aborted) {
       try {
         const ready = runtime.models().filter((key) => runtime.ready(key.model, key.version));
-        const job = ready.length === 0 ? null : await claimJob(db, owner, ready, deps.productionModel);
+        const job = ready.length === 0 ? null : await claimJob(db, owner, ready, deps.productionModel, held);
         if (job) await work(job);
         else await rest(POLL_MS);
       } catch (error) {

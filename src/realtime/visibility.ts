@@ -20,6 +20,7 @@ export const SCOPE_OF: Readonly<Record<EventType, Scope>> = {
   'lot.held': 'inspections:read',
   'lot.released': 'inspections:read',
   'drift.alarm_raised': 'inference:read',
+  'model.stage_changed': 'inference:read',
 };
 
 /** A token without any of these has nothing to see here. */
@@ -43,7 +44,8 @@ export function visibleTo(caller: Caller, filter: StreamFilter): (event: AnyEven
   const lot = filter.lot_id?.toUpperCase();
   return (event) => {
     if (!types.has(event.event_type)) return false;
-    if (caller.site !== '*' && event.site !== caller.site) return false;
+    // What is said of no one site (`*`) is for all of them.
+    if (caller.site !== '*' && event.site !== '*' && event.site !== caller.site) return false;
     const facts = event.payload as Facts;
     if (caller.stationId !== null && facts.station_id !== caller.stationId) return false;
     if (lot !== undefined && facts.lot_id !== lot) return false;

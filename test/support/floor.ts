@@ -6,9 +6,9 @@ import type { PlatformEvent } from '../../src/contracts/events.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { MeasurementLimit } from '../../src/contracts/masterdata.ts';
 import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.ts';
-import { disposition } from '../../src/disposition/index.ts';
+import { disposition, wouldJudge } from '../../src/disposition/index.ts';
 import type { ReviewSettings } from '../../src/disposition/looks.ts';
-import { inference } from '../../src/inference/index.ts';
+import { type GovernedSettings, inference } from '../../src/inference/index.ts';
 import { intake } from '../../src/intake/index.ts';
 import { monitoring } from '../../src/monitoring/index.ts';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
@@ -68,6 +68,7 @@ export interface FloorOptions {
   /** No audits and no looks at grave defects when left out. */
   review?: ReviewSettings;
   baselineBoards?: number;
+  governed?: Partial<GovernedSettings>;
   /** A second process on the same database and pictures; it does not make the sites again. */
   beside?: Floor;
 }
@@ -144,7 +145,21 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         pictureQuotaBytes: null,
       },
     }),
-    inference({ db, door, blobs, metrics, log, settings: { modelsDir, workers: options.workers ?? 1, timeoutMs: 10_000, graceMs: 3000 } }),
+    inference({
+      db,
+      door,
+      blobs,
+      metrics,
+      log,
+      judge: wouldJudge,
+      settings: {
+        modelsDir,
+        workers: options.workers ?? 1,
+        timeoutMs: 10_000,
+        graceMs: 3000,
+        ...(options.governed ? { governed: options.governed } : {}),
+      },
+    }),
     disposition({ db, door, metrics, settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off' } }),
     monitoring({ db, door, metrics, settings: { baselineBoards: options.baselineBoards ?? 200 } }),
   ];

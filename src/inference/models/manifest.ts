@@ -2,7 +2,9 @@ import { type Static, Type } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { BOARD_CLASSES } from '../../contracts/defects.ts';
 
-/** `models/<name>/manifest.json`, written by `training/calibrate.py` beside the model it describes. */
+const Facts = Type.Record(Type.String(), Type.Unknown());
+
+/** `models/<name>/manifest.json` or `models/<name>/<version>/manifest.json`, written by `training/calibrate.py` beside the model it describes. */
 export const Manifest = Type.Object({
   name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 100 }),
   version: Type.Integer({ minimum: 1 }),
@@ -14,8 +16,11 @@ export const Manifest = Type.Object({
   /** Per class, on the calibrated score. */
   thresholds: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 1 })),
   nms_iou: Type.Number({ minimum: 0, maximum: 1 }),
-  metrics: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  validation: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  input: Type.Optional(Facts),
+  outputs: Type.Optional(Facts),
+  training: Type.Optional(Facts),
+  metrics: Type.Optional(Facts),
+  validation: Type.Optional(Facts),
 });
 export type Manifest = Static<typeof Manifest>;
 

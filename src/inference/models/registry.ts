@@ -4,40 +4,51 @@ import type { Cause, Decided, Door } from '../../platform/db/door.ts';
 import { traceId } from '../../platform/id.ts';
 import type { InferenceTables } from '../tables.ts';
 import type { Log } from '../threads/pool.ts';
+import { noteStage } from './change-stage.ts';
 import type { Manifest } from './manifest.ts';
 import type { VerifiedModel } from './repository.ts';
 
-const cause = (): Cause => ({ actor: { subject: 'system', name: 'inference', kind: 'system' }, requestId: null, traceId: traceId() });
+/** Nobody asked: the start of the program, or the watcher. */
+export const systemCause = (): Cause => ({
+  actor: { subject: 'system', name: 'inference', kind: 'system' },
+  requestId: null,
+  traceId: traceId(),
+});
 
 /** What of a manifest a verdict depends on. */
-const judging = ({ classes, calibration: { a, b }, thresholds, nms_iou }: Manifest) => ({ classes, a, b, thresholds, nms_iou });
+const judging = ({ classes, calibration: { a, b }, thresholds, nms_iou, input }: Manifest) => ({
+  classes,
+  a,
+  b,
+  thresholds,
+  nms_iou,
+  input,
+});
 
 /**
- * Registers a shipped model; the newest version goes to production and the one before retires. A version is what it was when it was first seen:
- * the same number with other bytes or thresholds is refused. Several processes may start at once: one registers, the others find it.
+ * Registers a version that the repository holds: the first of a model goes to production, any other is a draft until somebody moves it. A version is what
+ * it was when it was first seen: the same number with other bytes or thresholds is refused. Several processes may start at once: one registers, the others
+ * find it.
  */
-export async function registerModel(door: Door, { manifest }: VerifiedModel): Promise<'registered' | 'known' | 'changed'> {
-  return await door.change<InferenceTables, 'registered' | 'known' | 'changed'>(cause(), async (tx) => {
+export async function registerModel(door: Door, { manifest, card = null }: VerifiedModel): Promise<'registered' | 'known' | 'changed'> {
+  return await door.change<InferenceTables, 'registered' | 'known' | 'changed'>(systemCause(), async (tx) => {
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${manifest.name}`}, 0))`.execute(tx);
     const versions = await tx.selectFrom('inference.model_version').selectAll().where('model', '=', manifest.name).execute();
     const nothing = (result: 'known' | 'changed'): Decided<typeof result> => ({ result, events: [], audit: [] });
     const same = versions.find(({ version }) => version === manifest.version);
     if (same)
       return nothing(same.sha256 === manifest.sha256 && isDeepStrictEqual(judging(same.manifest), judging(manifest)) ? 'known' : 'changed');
-    const newest = versions.every(({ version }) => version < manifest.version);
-    const retiring = newest ? versions.find(({ stage }) => stage === 'production') : undefined;
-    if (retiring)
-      await tx
-        .updateTable('inference.model_version')
-        .set({ stage: 'retired' })
-        .where('model', '=', retiring.model)
-        .where('version', '=', retiring.version)
-        .execute();
-    const stage = newest ? 'production' : 'retired';
+    const stage = versions.some((one) => one.stage === 'production') ? 'draft' : 'production';
     await tx
       .insertInto('inference.model_version')
-      .values({ model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256, manifest: JSON.stringify(manifest) })
+      .values({ model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256, manifest: JSON.stringify(manifest), card })
       .execute();
+    await noteStage(tx, {
+      model: manifest.name,
+      step: { version: manifest.version, from: null, to: stage, canary_percent: null },
+      reason: 'registered from the repository',
+      by: 'inference',
+    });
     return {
       result: 'registered',
       events: [],
@@ -46,9 +57,9 @@ export async function registerModel(door: Door, { manifest }: VerifiedModel): Pr
           action: 'model.registered',
           site: null,
           object: { type: 'model', id: `${manifest.name}/${manifest.version}` },
-          old: retiring ? { production_version: retiring.version } : null,
+          old: null,
           new: { model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256 },
-          reason: 'shipped with this release',
+          reason: 'registered from the repository',
         },
       ],
     };

@@ -1,5 +1,7 @@
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import { RunFailed, RuntimeAway } from '../runtime/runtime.ts';
+import { type Carrier, startApart } from './apart.ts';
+import { HEAP, THREAD } from './carriers.ts';
 import type { Answer, Done, Task } from './messages.ts';
 
 export interface Log {
@@ -16,6 +18,8 @@ export interface ThreadsOptions {
   timeoutMs: number;
   /** Loaded by every thread, first and after a replacement. */
   models: readonly { session: string; bytes: Uint8Array }[];
+  /** Each thread in a process of its own, at the lowest priority: for what must not be able to harm this one. */
+  apart?: boolean;
   log: Log;
 }
 
@@ -45,7 +49,7 @@ interface Waiting {
   abort: (() => void) | undefined;
 }
 interface Slot {
-  worker: Worker;
+  worker: Carrier;
   sessions: Set<string>;
   /** Of the start itself and of every model. */
   answers: number;
@@ -53,14 +57,11 @@ interface Slot {
   timer: NodeJS.Timeout | undefined;
 }
 
-const FILE = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
-/** Pictures and tensors lie outside this heap; small generations give them back sooner (40 MB less after 150 boards). A thread that outgrows it is replaced. */
-const HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
 /** A thread that dies at once is started again after 0.1 s, doubled up to 10 s. */
 const RESTART_MS = { first: 100, most: 10_000 };
 
 /** A fixed number of threads, one task each at a time; the rest waits, higher priority first. A thread that hangs or dies is replaced. */
-export function openThreads({ size, maxQueue, timeoutMs, models, log }: ThreadsOptions): Threads {
+export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, log }: ThreadsOptions): Threads {
   const slots = new Set<Slot>();
   const queue: Waiting[] = [];
   const settledWaiters: (() => void)[] = [];
@@ -119,10 +120,13 @@ export function openThreads({ size, maxQueue, timeoutMs, models, log }: ThreadsO
 
   function spawn(): void {
     if (closed) return;
-    const worker = new Worker(FILE, { env: SHARE_ENV, execArgv: [], name: 'inference', resourceLimits: HEAP });
+    const worker: Carrier = apart
+      ? startApart()
+      : new Worker(THREAD, { env: SHARE_ENV, execArgv: [], name: 'inference', resourceLimits: HEAP });
     const slot: Slot = { worker, sessions: new Set(), answers: 0, busy: null, timer: undefined };
     slots.add(slot);
-    worker.on('message', (answer: Answer) => {
+    worker.on('message', (message) => {
+      const answer = message as Answer;
       if (answer.kind === 'up' || answer.kind === 'loaded') {
         slot.answers += 1;
         if (answer.kind === 'loaded' && answer.error === null) slot.sessions.add(answer.session);

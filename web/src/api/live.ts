@@ -34,6 +34,9 @@ export function touchedBy(event: AnyEvent): string[][] {
       keys.push(['review'], ['lots']);
       if (event.payload.verdict === 'fail') keys.push(['fails']);
       break;
+    case 'model.stage_changed':
+      keys.push(['models']);
+      break;
     case 'lot.held':
     case 'lot.released':
     case 'lot.assigned':

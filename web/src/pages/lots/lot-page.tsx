@@ -45,7 +45,7 @@ function Shown({ lot }: { lot: Lot }) {
     if (hasNextPage && !isFetching && rows.length < MOST) void fetchNextPage();
   }, [hasNextPage, isFetching, rows.length, fetchNextPage]);
   useEvents(({ event_type, payload }) => {
-    if ('lot_id' in payload && payload.lot_id === lot.lot_id && event_type === 'inspection.judged' && !isFetching) void refetch();
+    if (event_type === 'inspection.judged' && 'lot_id' in payload && payload.lot_id === lot.lot_id && !isFetching) void refetch();
   });
   const parts = [
     ['pass', counts.pass, ''],

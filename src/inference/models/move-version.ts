@@ -1,0 +1,88 @@
+import type { ModelVersion } from '../../contracts/inference.ts';
+import type { StageRequest } from '../../contracts/models.ts';
+import { type Database, reads } from '../../platform/db/database.ts';
+import type { Cause, Door } from '../../platform/db/door.ts';
+import { ProblemError } from '../../platform/problem.ts';
+import type { InferenceTables } from '../tables.ts';
+import { changeStage } from './change-stage.ts';
+import { type VerifiedModel, verifiedBytes } from './repository.ts';
+import { planRollback, planStage } from './stages.ts';
+
+export interface MoveDeps {
+  db: Database;
+  door: Door;
+  /** The versions whose bytes this process holds. */
+  held: () => readonly VerifiedModel[];
+  /** Runs a version's golden example where it can harm nothing. @returns what is wrong, or null */
+  tryGolden: (model: VerifiedModel) => Promise<string | null>;
+  /** A version that was rolled back is not promoted again for so long, in milliseconds. */
+  rollbackPauseMs: number;
+}
+
+const refused = (rule: string, detail: string) => new ProblemError('transition_not_allowed', { detail: `Rule ${rule}: ${detail}` });
+
+/**
+ * What a version must have shown before it judges boards: its bytes are here and are those that were registered, it was not rolled back lately, and it
+ * answers its golden example.
+ */
+async function passGates({ db, held, tryGolden, rollbackPauseMs }: MoveDeps, name: string, version: number): Promise<void> {
+  const on = reads<InferenceTables>(db);
+  const known = await on
+    .selectFrom('inference.model_version')
+    .select('sha256')
+    .where('model', '=', name)
+    .where('version', '=', version)
+    .executeTakeFirst();
+  if (!known) throw new ProblemError('not_found');
+  const model = held().find(({ manifest }) => manifest.name === name && manifest.version === version);
+  if (!model) throw refused('bytes', `the repository holds no usable bytes of version ${version}`);
+  if (model.manifest.sha256 !== known.sha256) throw refused('bytes', `the bytes of version ${version} are not those that were registered`);
+  if (model.folder !== undefined)
+    await verifiedBytes(model.folder, known.sha256).catch((error: Error) => {
+      throw refused('bytes', error.message);
+    });
+  const back = await on
+    .selectFrom('inference.stage_change')
+    .select('made_at')
+    .where('model', '=', name)
+    .where('version', '=', version)
+    .where('rollback', '=', true)
+    .where('to_stage', '<>', 'production')
+    .where('made_at', '>', new Date(Date.now() - rollbackPauseMs))
+    .executeTakeFirst();
+  if (back)
+    throw refused(
+      'rolled_back',
+      `version ${version} was rolled back at ${back.made_at.toISOString()}: it rests for ${rollbackPauseMs / 60_000} minutes`,
+    );
+  const fault = await tryGolden(model);
+  if (fault !== null) throw refused('golden', `version ${version}: ${fault}`);
+}
+
+/** @throws ProblemError not_found, transition_not_allowed with the rule that stands in the way */
+export async function moveVersion(deps: MoveDeps, cause: Cause, model: string, version: number, wish: StageRequest): Promise<ModelVersion> {
+  const { stage, reason, canary_percent } = wish;
+  const on = reads<InferenceTables>(deps.db);
+  const plan = (versions: Parameters<typeof planStage>[0]) => planStage(versions, version, stage, canary_percent);
+  const standing = await on.selectFrom('inference.model_version').selectAll().where('model', '=', model).execute();
+  if (!standing.some((one) => one.version === version)) throw new ProblemError('not_found');
+  // What the table of stages forbids is said first; it is judged again when all versions are locked.
+  if ((stage === 'canary' || stage === 'production') && plan(standing).kind === 'steps') await passGates(deps, model, version);
+  return await changeStage(deps.door, cause, { model, plan, reason, shows: () => version });
+}
+
+/** One call: production is the version before. @throws ProblemError not_found, transition_not_allowed */
+export async function rollBack({ door, held }: MoveDeps, cause: Cause, model: string, reason: string): Promise<ModelVersion> {
+  return await changeStage(door, cause, {
+    model,
+    plan: (versions) => {
+      const plan = planRollback(versions);
+      const to = plan.kind === 'steps' ? plan.steps[1]?.version : undefined;
+      if (to === undefined || held().some(({ manifest }) => manifest.name === model && manifest.version === to)) return plan;
+      return { kind: 'refused', rule: 'target', detail: `the repository holds no usable bytes of version ${to}` };
+    },
+    reason,
+    rollback: true,
+    shows: (steps) => steps.find(({ to }) => to === 'production')?.version ?? 0,
+  });
+}
