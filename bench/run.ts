@@ -7,6 +7,7 @@ import { measureBoards } from './boards.ts';
 import { type CreateSize, measureCreate } from './create.ts';
 import { goalLines, ratiosOf } from './goals.ts';
 import { type Ground, onGround } from './ground.ts';
+import { inferenceLines, measureInference } from './inference.ts';
 import { type LatencySize, latencyLines, measureLatency } from './latency.ts';
 import { measureMemory } from './memory.ts';
 import { findPython } from './peers/python-home.ts';
@@ -16,7 +17,7 @@ import { startPlain } from './sides/plain.ts';
 import { rounded } from './stats.ts';
 import { createLines, explain } from './table.ts';
 
-const SECTIONS = ['create', 'batch', 'latency', 'boards', 'memory'];
+const SECTIONS = ['create', 'batch', 'latency', 'boards', 'inference', 'memory'];
 const PLAIN = ['control', 'fastify_bare', 'node_http'];
 const { values } = parseArgs({
   options: {
@@ -36,6 +37,7 @@ Measures in one run, on this machine (bench/README.md says how, and how to read 
   batch    inspections a second by batches of 1,000 over single creates
   latency  834 requests a second, open loop, over many connections, ours beside the control; and a burst within one second
   boards   milliseconds from posting a board to its verdict
+  inference  a pair of pictures in the model's threads: latency, throughput, event loop gap, cores for 62 pairs a second
   memory   of the process tree while the demo line runs
 
   --short        ends within 8 minutes after set-up
@@ -134,6 +136,11 @@ if (wanted('boards')) {
     `a board of 640 x 640 from post to verdict, one at a time: P50 ${boards.p50.toFixed(0)} ms, P95 ${boards.p95.toFixed(0)} ms; of these in the model thread ${boards.model_ms.toFixed(0)} ms (decoding included)\n`,
   );
   out.boards = boards;
+}
+if (wanted('inference')) {
+  const inference = await measureInference(values.short ? { runs: 60, pairs: 60 } : { runs: 300, pairs: 300 });
+  console.log(`${inferenceLines(inference).join('\n')}\n`);
+  out.inference = inference;
 }
 if (wanted('memory')) {
   const platform = await startPlatform(null, { demo: true });

@@ -4,6 +4,7 @@ import type { Door } from '../platform/db/door.ts';
 import type { Slice } from '../platform/slice.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { inferenceConsumer } from './consumer.ts';
+import { type HeatDeps, heatRoutes } from './heat-routes.ts';
 import type { CanaryLimits } from './models/canary-rules.ts';
 import { comparisonRoutes } from './models/comparison-routes.ts';
 import { governing } from './models/governing.ts';
@@ -76,6 +77,7 @@ export function inference({ db, door, blobs, metrics, log, judge, settings }: In
   let held: readonly VerifiedModel[] = [];
   let runtime: ModelRuntime | null = null;
   let workers: Workers | null = null;
+  let eyes: ReturnType<HeatDeps['eyes']> = null;
   const wake = () => workers?.wake();
   return {
     name: 'inference',
@@ -93,6 +95,7 @@ export function inference({ db, door, blobs, metrics, log, judge, settings }: In
         ready: (model, version) => runtime?.ready(model, version) ?? false,
       });
       for (const routes of [stageRoutes, recipeRoutes, comparisonRoutes]) routes(app, governed);
+      heatRoutes(app, { db, eyes: () => eyes });
     },
     consumers: [inferenceConsumer({ db, door, wake, metrics })],
     background: {
@@ -115,6 +118,7 @@ export function inference({ db, door, blobs, metrics, log, judge, settings }: In
           log,
         });
         runtime = onnxRuntime(threads, models);
+        eyes = { looking: { pictures: blobs, threads, runtime, onRun: () => {} }, models };
         workers = jobWorkers({
           db,
           door,

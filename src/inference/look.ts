@@ -4,7 +4,8 @@ import { tensorOf, tilesOf } from './board.ts';
 import { boxesOf, candidatesOf, FLOOR, type Found, rawScore } from './detections.ts';
 import type { VerifiedModel } from './models/repository.ts';
 import { type ModelRuntime, RunFailed } from './runtime/runtime.ts';
-import type { PairFault } from './threads/messages.ts';
+import { stillDifferent } from './second-look.ts';
+import type { BoardPair, PairFault } from './threads/messages.ts';
 import type { Threads } from './threads/pool.ts';
 
 /** Bytes by hash; the stream fails with ENOENT when they are not there. */
@@ -48,38 +49,62 @@ async function bytesOf(pictures: PictureStore, sha256: string, what: string): Pr
   return bytes;
 }
 
+export interface Sight {
+  pair: BoardPair;
+  features: InputFeatures;
+  board: { width: number; height: number };
+  /** Before suppression, of all tiles; raw scores from `floor` up. */
+  found: Found[];
+  /** Decoding and aligning; the model. In milliseconds. */
+  tookMs: { decode: number; infer: number };
+}
+
 /**
- * A model looks at a board: decode both pictures, compare tile by tile, name what differs.
+ * What a model sees on a board: decode both pictures, move the template under the inspected one, run tile by tile.
  * @throws Unfit; RuntimeAway; RunFailed; the picture store's own faults
  */
-export async function look(
+export async function see(
   { pictures, threads, runtime, onRun }: LookDeps,
   { manifest }: Pick<VerifiedModel, 'manifest'>,
   sha256: { image: string; reference: string },
-  { signal, priority }: { signal: AbortSignal; priority: number },
-): Promise<{ candidates: Candidate[]; timingsMs: Record<string, number>; features: InputFeatures }> {
-  const marks = [performance.now()];
+  { signal, priority, floor }: { signal: AbortSignal; priority: number; floor: number },
+): Promise<Sight> {
+  const began = performance.now();
   const image = await bytesOf(pictures, sha256.image, 'image');
   const reference = await bytesOf(pictures, sha256.reference, 'golden template');
   const transfer = [image.buffer, reference.buffer];
   const done = await threads.perform({ kind: 'pair', image, reference }, { transfer, signal, priority });
   if (done.kind === 'unfit') throw new Unfit(done.fault, done.detail);
   if (done.kind !== 'pair') throw new RunFailed(`decoding answered ${done.kind}`);
-  marks.push(performance.now());
-  const board = { width: done.pair.inspected.width, height: done.pair.inspected.height };
-  const floor = rawScore(FLOOR, manifest.calibration);
+  const decoded = performance.now();
+  const { pair, features } = done;
+  const board = { width: pair.inspected.width, height: pair.inspected.height };
   const found: Found[] = [];
-  const tiles = tilesOf(board.width, board.height);
-  for (const tile of tiles) {
-    const began = performance.now();
-    const tensors = { pair: tensorOf(done.pair, tile) };
+  for (const tile of tilesOf(board.width, board.height)) {
+    const asked = performance.now();
+    const tensors = { pair: tensorOf(pair, tile) };
     const outputs = await runtime.infer({ model: manifest.name, version: manifest.version, tensors, signal, priority });
-    onRun(manifest.name, 1, (performance.now() - began) / 1000);
+    onRun(manifest.name, 1, (performance.now() - asked) / 1000);
     found.push(...boxesOf(outputs, manifest.classes.length, floor, tile, board));
   }
-  marks.push(performance.now());
-  const candidates = candidatesOf(found, manifest);
-  marks.push(performance.now());
-  const between = (from: number) => Number(((marks[from + 1] as number) - (marks[from] as number)).toFixed(2));
-  return { candidates, timingsMs: { decode: between(0), infer: between(1), postprocess: between(2) }, features: done.features };
+  return { pair, features, board, found, tookMs: { decode: decoded - began, infer: performance.now() - decoded } };
+}
+
+/**
+ * A model looks at a board and names what differs.
+ * @throws as `see`
+ */
+export async function look(
+  deps: LookDeps,
+  model: Pick<VerifiedModel, 'manifest'>,
+  sha256: { image: string; reference: string },
+  { signal, priority }: { signal: AbortSignal; priority: number },
+): Promise<{ candidates: Candidate[]; timingsMs: Record<string, number>; features: InputFeatures }> {
+  const floor = rawScore(FLOOR, model.manifest.calibration);
+  const { pair, features, found, tookMs } = await see(deps, model, sha256, { signal, priority, floor });
+  const seen = performance.now();
+  const candidates = stillDifferent(pair, candidatesOf(found, model.manifest));
+  const rounded = (ms: number) => Number(ms.toFixed(2));
+  const timingsMs = { decode: rounded(tookMs.decode), infer: rounded(tookMs.infer), postprocess: rounded(performance.now() - seen) };
+  return { candidates, timingsMs, features };
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
 import { align } from './align.ts';
-import { fieldOf, stretchOf } from './field.ts';
 import { moved } from './move.ts';
 import { pack, readPair } from './picture.ts';
 
@@ -43,7 +42,7 @@ test('a shift of whole pixels is found and undone, to the pixel, away from the b
       const { shift, residual } = align(template, inspected);
       assert.deepEqual(shift, { dx, dy }, `${width} x ${height}`);
       assert.equal(residual, 0);
-      const under = moved(template, shift, null);
+      const under = moved(template, shift);
       const perRow = Math.ceil(width / 8);
       const inside = ({ bits }: typeof under, y: number) => Buffer.from(bits.subarray(y * perRow + 1, (y + 1) * perRow - 2));
       for (let y = 8; y < height - 8; y += 1) assert.ok(inside(under, y).equals(inside(inspected, y)), `row ${y}`);
@@ -73,7 +72,7 @@ test('a board that looks the same along an axis, a blank one and a tiny one stay
 
 test('what comes in at the border repeats it, and padding stays laminate', () => {
   const black = new Uint8Array(13 * 5);
-  const under = moved(planeOf(black, 13, 5), { dx: 4, dy: -3 }, null);
+  const under = moved(planeOf(black, 13, 5), { dx: 4, dy: -3 });
   assert.deepEqual(under, planeOf(black, 13, 5));
 });
 
@@ -86,7 +85,7 @@ test('a stretch of the picture is told in pixels between its outer thirds; witho
       width,
       height,
     );
-  const of = (share: number) => stretchOf(fieldOf(align(template, stretched(share)).local));
+  const of = (share: number) => align(template, stretched(share)).stretch;
   assert.ok(of(0) < 0.4, `${of(0)}`);
   for (const share of [0.003, 0.006, -0.005]) {
     const expected = Math.abs(share) * width * (2 / 3);

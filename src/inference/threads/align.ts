@@ -3,32 +3,13 @@ import { differing, type PackedRows, packedRows } from './packed-rows.ts';
 
 /** Farthest shift of a whole template that is looked for, in pixels each way: what a worn fixture does; a board that lies farther off is another fault. */
 export const REACH = 8;
-/** Farthest that a part of the board is looked for beside the whole: a stretch of 0.6 % over 640 px moves the ends by 2 px from the middle, a bend by 2 more. */
+/** Farthest that a third of the board is looked for beside the whole: a stretch of 0.6 % over 640 px moves the outer thirds by 1.3 px, a bend by 2 more. */
 const LOCAL = 4;
 const MARGIN = REACH + LOCAL;
-/** Parts of the board whose own shift is measured: two words wide, as high, larger on large boards so that there are no more than 32 a side. */
-const BLOCK_WORDS = 2;
-const MOST_BLOCKS = 32;
-
 /** By how much the picture lies to the right of the template and below it: picture(x, y) is template(x - dx, y - dy). */
 export interface Shift {
   dx: number;
   dy: number;
-}
-
-/**
- * Shifts of parts of the board, on a grid: a part in column i and row j is centred at ((i + 0.5) * width, (j + 0.5) * height). `dx` and `dy` are in
- * pixels and beyond the shift of the whole; `sureX` and `sureY` say how many pixels of edge hold them (0: bare copper or laminate says nothing).
- */
-export interface LocalShifts {
-  columns: number;
-  rows: number;
-  width: number;
-  height: number;
-  dx: Float32Array;
-  dy: Float32Array;
-  sureX: Float32Array;
-  sureY: Float32Array;
 }
 
 /** Rows that are compared: an odd step, so that a board drawn on a grid is not met on the same line of the grid each time. */
@@ -62,58 +43,51 @@ function bestShift(template: PackedRows, inspected: PackedRows): Shift {
   return best(around(coarse, 1, 1), stepFor(inspected.height, 320));
 }
 
-/** Between whole pixels: where the two straight flanks of a valley would meet; `sure` is what the steeper flank rises. */
-function valley(before: number, least: number, after: number): { offset: number; sure: number } {
+/** Between whole pixels: where the two straight flanks of a valley meet. */
+function between(before: number, least: number, after: number): number {
   const steep = Math.max(before, after) - least;
-  return { offset: steep > 0 ? (before - after) / (2 * steep) : 0, sure: Math.min(before, after) - least };
+  return steep > 0 ? (before - after) / (2 * steep) : 0;
 }
 
-/** The shift of each part of the board on its own, around that of the whole. */
-function localShifts(template: PackedRows, inspected: PackedRows, whole: Shift): LocalShifts {
-  const words = Math.max(BLOCK_WORDS, Math.ceil(inspected.perRow / MOST_BLOCKS));
-  const high = Math.max(32 * BLOCK_WORDS, Math.ceil(inspected.height / MOST_BLOCKS));
-  const [columns, rows] = [Math.max(1, Math.floor(inspected.perRow / words)), Math.max(1, Math.floor(inspected.height / high))];
-  const side = 2 * LOCAL + 1;
-  const counts = Array.from({ length: side * side }, (_, at) => {
-    const into = { words, high, columns, rows, counts: new Int32Array(columns * rows) };
-    const shift = { dx: whole.dx + (at % side) - LOCAL, dy: whole.dy + Math.floor(at / side) - LOCAL };
+/**
+ * Along one axis, the shifts of the first and the last third of the board, looked for around that of the whole: their distance in pixels, never below 0.
+ * A third without an edge across the axis says nothing, and then there is no stretch.
+ */
+function stretchAlong(axis: 'x' | 'y', template: PackedRows, inspected: PackedRows, whole: Shift): number {
+  const parts = axis === 'x' ? { columns: 3, rows: 1 } : { columns: 1, rows: 3 };
+  const size = { words: Math.ceil(inspected.perRow / parts.columns), high: Math.ceil(inspected.height / parts.rows) };
+  const counts = Array.from({ length: 2 * LOCAL + 1 }, (_, at) => {
+    const away = at - LOCAL;
+    const into = { ...size, ...parts, counts: new Int32Array(3) };
+    const shift = axis === 'x' ? { dx: whole.dx + away, dy: whole.dy } : { dx: whole.dx, dy: whole.dy + away };
     differing(template, inspected, shift, MARGIN, 3, into);
     return into.counts;
   });
-  const grid = () => new Float32Array(columns * rows);
-  const found = { columns, rows, width: 32 * words, height: high, dx: grid(), dy: grid(), sureX: grid(), sureY: grid() };
-  for (let part = 0; part < columns * rows; part += 1) {
-    const count = (dx: number, dy: number) => counts[(dy + LOCAL) * side + dx + LOCAL]?.[part] ?? Number.POSITIVE_INFINITY;
-    let [x, y] = [0, 0];
-    for (let dy = -LOCAL; dy <= LOCAL; dy += 1)
-      for (let dx = -LOCAL; dx <= LOCAL; dx += 1) if (count(dx, dy) < count(x, y)) [x, y] = [dx, dy];
-    // At the end of what was looked at there is no valley: the part says nothing.
-    if (Math.abs(x) < LOCAL) {
-      const across = valley(count(x - 1, y), count(x, y), count(x + 1, y));
-      found.dx[part] = x + across.offset;
-      found.sureX[part] = across.sure;
-    }
-    if (Math.abs(y) < LOCAL) {
-      const down = valley(count(x, y - 1), count(x, y), count(x, y + 1));
-      found.dy[part] = y + down.offset;
-      found.sureY[part] = down.sure;
-    }
-  }
-  return found;
+  const shiftOf = (third: number): number | null => {
+    const count = (at: number) => counts[at]?.[third] ?? 0;
+    let least = LOCAL;
+    for (let at = 0; at < counts.length; at += 1) if (count(at) < count(least)) least = at;
+    // At the end of what was looked at there is no valley.
+    if (least === 0 || least === counts.length - 1 || count(least - 1) + count(least + 1) === 2 * count(least)) return null;
+    return least + between(count(least - 1), count(least), count(least + 1));
+  };
+  const [first, last] = [shiftOf(0), shiftOf(2)];
+  return first === null || last === null ? 0 : Math.abs(last - first);
 }
 
 export interface Alignment {
   shift: Shift;
   /** Share of pixels, 0..1, that differ between the picture and the shifted template, borders of 12 px left out. */
   residual: number;
-  local: LocalShifts;
+  /** Pixels between the shifts of the outer thirds, across or down, whichever is more: line-scan cameras that run too fast or too slow, a turned board. */
+  stretch: number;
 }
 
-/** Measures how the picture lies on its template; about 3 ms for 640 x 640. Both have the same size. */
+/** Measures how the picture lies on its template; 3 ms for 640 x 640. Both have the same size. */
 export function align(template: Plane, inspected: Plane): Alignment {
   const [of, by] = [packedRows(template), packedRows(inspected)];
   const shift = bestShift(of, by);
   const inside = Math.max(0, by.width - 2 * MARGIN) * Math.max(0, by.height - 2 * MARGIN);
   const residual = inside === 0 ? 0 : differing(of, by, shift, MARGIN, 1) / inside;
-  return { shift, residual, local: localShifts(of, by, shift) };
+  return { shift, residual, stretch: Math.max(stretchAlong('x', of, by, shift), stretchAlong('y', of, by, shift)) };
 }

@@ -1,5 +1,4 @@
 import type { Shift } from './align.ts';
-import type { Field } from './field.ts';
 import type { Plane } from './messages.ts';
 
 /** Bytes that a row is continued by on each side: more than any displacement. */
@@ -23,46 +22,19 @@ function continued({ width, height, bits }: Plane): { stride: number; bytes: Uin
   return { stride, bytes };
 }
 
-/** The field at a pixel, between the middles of its parts; beyond the outermost middles it goes on as it is there. */
-function sampler({ columns, rows, width, height }: Field): (values: Float32Array, x: number, y: number) => number {
-  const split = (at: number, size: number, count: number): [number, number] => {
-    const place = Math.min(Math.max(at / size - 0.5, 0), count - 1);
-    const low = Math.min(Math.floor(place), Math.max(0, count - 2));
-    return [low, place - low];
-  };
-  return (values, x, y) => {
-    const [column, right] = split(x, width, columns);
-    const [row, down] = split(y, height, rows);
-    const at = row * columns + column;
-    const [next, below] = [column + 1 < columns ? 1 : 0, row + 1 < rows ? columns : 0];
-    const top = values[at]! * (1 - right) + values[at + next]! * right;
-    const low = values[at + below]! * (1 - right) + values[at + below + next]! * right;
-    return top * (1 - down) + low * down;
-  };
-}
-
-/**
- * The template as it would lie under the picture: moved by the shift and, part by part, by the field, in whole pixels and cells of 8 x 8 (over which a
- * field as smooth as a camera's changes by a twentieth of a pixel). What comes in from outside repeats the border.
- */
-export function moved(template: Plane, shift: Shift, field: Field | null): Plane {
+/** The template as it would lie under the picture, moved by whole pixels; what comes in from outside repeats the border. */
+export function moved(template: Plane, { dx, dy }: Shift): Plane {
   const { width, height } = template;
+  if (dx === 0 && dy === 0) return template;
   const perRow = Math.ceil(width / 8);
   const { stride, bytes } = continued(template);
   const bits = new Uint8Array(template.bits.length);
-  const read = field ? sampler(field) : null;
-  const lastMask = (255 << (perRow * 8 - width)) & 255;
-  for (let top = 0; top < height; top += 8)
-    for (let column = 0; column < perRow; column += 1) {
-      const dx = shift.dx + (field && read ? Math.round(read(field.dx, column * 8 + 4, top + 4)) : 0);
-      const dy = shift.dy + (field && read ? Math.round(read(field.dy, column * 8 + 4, top + 4)) : 0);
-      const from = (column + PAD) * 8 - dx;
-      const [byte, turn] = [from >> 3, 8 - (from & 7)];
-      const mask = column === perRow - 1 ? lastMask : 255;
-      for (let y = top; y < Math.min(top + 8, height); y += 1) {
-        const row = Math.min(Math.max(y - dy, 0), height - 1) * stride + byte;
-        bits[y * perRow + column] = (((bytes[row]! << 8) | bytes[row + 1]!) >> turn) & mask;
-      }
-    }
+  const [skip, turn] = [PAD - Math.ceil(dx / 8), 8 - ((8 * Math.ceil(dx / 8) - dx) & 7)];
+  for (let y = 0; y < height; y += 1) {
+    const row = Math.min(Math.max(y - dy, 0), height - 1) * stride + skip;
+    for (let column = 0; column < perRow; column += 1)
+      bits[y * perRow + column] = (((bytes[row + column]! << 8) | bytes[row + column + 1]!) >> turn) & 255;
+    bits[(y + 1) * perRow - 1]! &= 255 << (perRow * 8 - width);
+  }
   return { width, height, bits };
 }

@@ -2,7 +2,6 @@ import sharp from 'sharp';
 import { MAX_PICTURE_PIXELS } from '../../contracts/artifacts.ts';
 import type { InputFeatures } from '../../contracts/inference.ts';
 import { align } from './align.ts';
-import { fieldOf, stretchOf } from './field.ts';
 import type { BoardPair, PairFault, Plane } from './messages.ts';
 import { moved } from './move.ts';
 
@@ -100,15 +99,14 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       'size_mismatch',
       `the picture is ${inspected.width} x ${inspected.height}, the template ${template.width} x ${template.height} pixels`,
     );
-  const { shift, residual, local } = align(template, inspected);
-  const field = fieldOf(local);
+  const { shift, residual, stretch } = align(template, inspected);
   return {
-    pair: { template: moved(template, shift, null), inspected },
+    pair: { template: moved(template, shift), inspected },
     features: {
       copper_fraction: rounded(seen.copper_fraction, 5),
       shift: { dx: shift.dx, dy: shift.dy },
       residual: rounded(residual, 5),
-      stretch: rounded(stretchOf(field), 2),
+      stretch: rounded(stretch, 2),
       sharpness: rounded(seen.sharpness, 4),
     },
   };
