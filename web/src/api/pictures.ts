@@ -19,13 +19,37 @@ interface Held {
 /** Pictures nobody looks at any more that are kept for coming back, newest last. */
 const KEPT = 120;
 
+/** The platform draws one heat at a time for all screens: one that finds it busy comes again after this long, so often. */
+const HEAT_AGAIN = 1_500;
+const HEAT_TRIES = 4;
+
 export function createPictures(api: Api): Pictures {
   const held = new Map<string, Held>();
+  let heats: Promise<unknown> = Promise.resolve();
+
+  async function readHeat(path: string, signal: AbortSignal): Promise<Blob> {
+    for (let tried = 1; ; tried += 1) {
+      signal.throwIfAborted();
+      try {
+        return await api.blob(path, { signal });
+      } catch (error) {
+        if (!(error instanceof ApiProblem) || error.status !== 503 || tried === HEAT_TRIES) throw error;
+        await new Promise((resolve) => window.setTimeout(resolve, HEAT_AGAIN));
+      }
+    }
+  }
+  /** Heats one after another; everything else at once. */
+  function read(path: string, signal: AbortSignal): Promise<Blob> {
+    if (!path.startsWith('/v1/operations/')) return api.blob(path, { signal });
+    const reading = heats.then(() => readHeat(path, signal));
+    heats = reading.catch(() => undefined);
+    return reading;
+  }
 
   function open(path: string): Held {
     const abort = new AbortController();
     const entry: Held = { holders: 0, abort, done: null, url: Promise.resolve('') };
-    entry.url = api.blob(path, { signal: abort.signal }).then((blob) => {
+    entry.url = read(path, abort.signal).then((blob) => {
       entry.done = URL.createObjectURL(blob);
       return entry.done;
     });

@@ -5,7 +5,7 @@ import type { Picture } from '../api/pictures.ts';
 import { useKeys } from '../app/keys.ts';
 import type { Comparison } from './comparison.ts';
 import { BoardFrames, type BoardMark } from './frames.tsx';
-import { DifferenceLayer, PictureLayer } from './layers.tsx';
+import { DifferenceLayer, HeatLayer, PictureLayer } from './layers.tsx';
 import { IDENTITY } from './registration.ts';
 import { useGestures, useSize } from './use-port.ts';
 import { fit, goTo, held, type Size, type View, zoomAt } from './view.ts';
@@ -151,6 +151,7 @@ function Layers(props: PortProps & { current: View; port: Size }) {
         {...layer}
         url={image.url!}
         alt={show === 'heat' ? '' : t('board.inspected')}
+        faint={show === 'heat'}
         hidden={show !== 'inspected' && show !== 'heat'}
       />
       {template.url && show === 'template' ? (
@@ -158,7 +159,7 @@ function Layers(props: PortProps & { current: View; port: Size }) {
       ) : null}
       {comparison && show === 'difference' ? <DifferenceLayer {...layer} comparison={comparison} alt={t('board.difference')} /> : null}
       {!comparison && show === 'difference' ? <p className="board-empty">{t('act.loading')}</p> : null}
-      {heat.url && show === 'heat' ? <PictureLayer {...layer} url={heat.url} alt={t('board.heat')} look="board-heat" /> : null}
+      {heat.url && show === 'heat' ? <HeatLayer {...layer} url={heat.url} alt={t('board.heat')} /> : null}
     </>
   );
 }
