@@ -53,7 +53,7 @@ export async function claimJob(
        WHERE j.state IN ('queued', 'running')
          AND CASE j.state WHEN 'queued' THEN j.run_after <= now() ELSE j.leased_until < now() END
          AND (j.named OR EXISTS (SELECT FROM inference.model_version WHERE model = ${judging} AND stage IN ('production', 'canary')))
-         AND CASE WHEN j.named THEN (j.model, j.version) ELSE (${judging}, r.routed) END IN (SELECT model, version FROM ready)
+         AND (CASE WHEN j.named THEN j.model ELSE ${judging} END, CASE WHEN j.named THEN j.version ELSE r.routed END) IN (SELECT model, version FROM ready)
        ORDER BY j.turn LIMIT 1 FOR UPDATE OF j SKIP LOCKED),
     placed AS (
       INSERT INTO inference.lot_model AS l (model, site, lot_id, version)
