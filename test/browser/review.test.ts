@@ -12,7 +12,7 @@ if (!hasChromium()) {
 
 const KEYS = { confirm: 'c', reject: 'r', spur: '4', pass: 'p', fail: 'f' } as const;
 
-describe('a reviewer at work', { skip: !hasChromium(), timeout: 240_000 }, () => {
+describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () => {
   let sitting: Sitting;
   let boards: SeededBoard[];
   const shown = () => sitting.page.locator('.desk-head h2').innerText();
@@ -164,16 +164,68 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 240_000 }, () =>
     assert.equal((await read(id(third))).verdict, 'pass');
   });
 
+  test('the counts on the page of the model are the verdicts that were said', async () => {
+    const { page } = sitting;
+    const said = TWENTY.flatMap((planned) => (planned.kind === 'findings' ? planned.say : []));
+    const count = (what: string) => said.filter((one) => one === what).length;
+    const wanted = {
+      reviewed: said.length,
+      confirmed: count('confirm'),
+      reclassified: count('spur'),
+      false_calls: count('reject'),
+      audited: 2,
+      cannot_tell: 1,
+      escapes: 1,
+      missed: 1,
+    };
+    await sitting.open('/models/pcb-pair-synth?tab=quality');
+    const figures = page.locator('[data-figure]');
+    await figures.first().waitFor();
+    const shownFigures = async () =>
+      Object.fromEntries(
+        await figures.evaluateAll((all) =>
+          all.map((one) => [one.getAttribute('data-figure') ?? '', Number(one.querySelector('dd')?.textContent ?? Number.NaN)]),
+        ),
+      ) as Record<string, number>;
+    // The measuring follows the verdicts by a moment, and the page reads it again by itself.
+    await sitting
+      .until('the figures', async () => {
+        const now = await shownFigures();
+        return Object.entries(wanted).every(([name, value]) => now[name] === value);
+      })
+      .catch(async () => assert.deepEqual(await shownFigures(), wanted));
+    const cell = (place: string) => page.locator(`[data-cell="${place}"]`).innerText();
+    assert.equal(Number(await cell('open open')), count('confirm'));
+    assert.equal(Number(await cell('spur open')), count('spur'));
+    assert.equal(Number(await cell('nothing_there open')), count('reject'));
+    assert.equal(Number(await cell('short missed')), 1);
+    // A rate is a range with its denominator; what nobody looked at says so and is no 0 %.
+    const row = (name: string) => page.locator(`[data-group="${name}"]`).innerText();
+    assert.match(await row('open'), new RegExp(`\\(${count('reject')} of ${said.length}\\)`));
+    assert.match(await row('pin_hole'), /none reviewed yet/);
+  });
+
   test('Escape leaves the review, and ? shows its keys', async () => {
     const { page } = sitting;
-    await sitting.open('/review');
+    await seedWaiting(
+      sitting.station,
+      [
+        { kind: 'findings', say: ['confirm', 'reject'] },
+        { kind: 'hand', say: 'pass' },
+      ],
+      'LOT-2026-702',
+    );
+    await sitting.open('/review?kind=waiting');
+    await page.locator('.desk-head h2').waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await page.waitForURL((url) => url.pathname === '/');
   });
 
-  test('axe finds nothing serious on the desk, light and dark, on a desk and on a phone', async () => {
+  test('axe finds nothing serious on the desk and on the figures, light and dark, at 1280 and at 390 pixels', async () => {
     await seedWaiting(
       sitting.station,
       [

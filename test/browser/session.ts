@@ -23,11 +23,15 @@ export interface Sitting {
   end(): Promise<void>;
 }
 
-export async function openSitting(environment: Record<string, string> = {}): Promise<Sitting> {
+/** `writeModels` writes the model repository. */
+export async function openSitting(
+  environment: Record<string, string> = {},
+  writeModels: (folder: string) => Promise<unknown> = writeTinyModel,
+): Promise<Sitting> {
   const ends: (() => Promise<void>)[] = [];
   const models = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   ends.push(() => rm(models, { recursive: true, force: true }));
-  await writeTinyModel(models);
+  await writeModels(models);
   const platform = await startPlatform({ after: (end) => void ends.unshift(end) }, { environment: { MODELS_DIR: models, ...environment } });
   const browser: Browser = await launch();
   ends.unshift(() => browser.close());
@@ -76,7 +80,10 @@ export async function openSitting(environment: Record<string, string> = {}): Pro
   };
 }
 
-/** What axe finds on each address, light and dark, on a desk and on a phone; `ready` waits for what the page shows. */
+/**
+ * What axe finds on each address, on a desk and on a phone: all its rules on the light page, those of colour on the dark one. `ready` waits for what
+ * the page shows. A page wider than the screen is a fault too.
+ */
 export async function axeFaults(sitting: Sitting, paths: readonly string[], ready: (path: string) => Promise<unknown>): Promise<string[]> {
   const { page } = sitting;
   const found: string[] = [];
@@ -85,20 +92,23 @@ export async function axeFaults(sitting: Sitting, paths: readonly string[], read
     { width: 390, height: 844 },
   ]) {
     await page.setViewportSize(viewport);
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      for (const path of paths) {
-        await sitting.open(path);
-        await ready(path);
-        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        if (wide > 0) found.push(`${path} ${viewport.width} ${colorScheme}: ${wide} px wider than the screen`);
-        const { violations } = await new AxeBuilder({ page }).analyze();
+    for (const path of paths) {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await sitting.open(path);
+      await ready(path);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) found.push(`${path} ${viewport.width}: ${wide} px wider than the screen`);
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        const axe = new AxeBuilder({ page });
+        const { violations } = await (colorScheme === 'light' ? axe : axe.withRules(['color-contrast'])).analyze();
         for (const { id, impact, nodes } of violations)
           if (impact === 'serious' || impact === 'critical')
             found.push(`${path} ${viewport.width} ${colorScheme}: ${id} ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
       }
     }
   }
+  await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1280, height: 800 });
   return found;
 }

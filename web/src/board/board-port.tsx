@@ -93,7 +93,7 @@ export function BoardPort(props: PortProps) {
       {image.url && port.width > 0 ? (
         <>
           <Layers {...props} current={current} port={port} />
-          {lacking(props) ? null : (
+          {lacking(props) || (show === 'difference' && !props.comparison) ? null : (
             <BoardFrames marks={marks} selected={selected} view={current} port={port} named={!minor} onSelect={onSelect} />
           )}
           {aim?.(current, port)}

@@ -51,7 +51,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
         ) : null}
       </div>
       {classes.length > 0 ? (
-        <div className="metrics">
+        <section className="metrics metrics-by-class" tabIndex={0} aria-label={t('models.by_class')}>
           <h3>{t('models.by_class')}</h3>
           <Table className="data compact">
             <Table.Thead>
@@ -95,7 +95,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
             </Table.Tbody>
           </Table>
           <p className="quiet">{t('models.bar_from')}</p>
-        </div>
+        </section>
       ) : null}
     </>
   );
