@@ -239,6 +239,10 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
   });
 
   test('no page threw', () => {
-    assert.deepEqual(sitting.faults, []);
+    // A map that is asked for while another one is drawn is answered 503 and asked for again; the browser writes that down.
+    assert.deepEqual(
+      sitting.faults.filter((fault) => !/ 503 .*\/heat$/.test(fault)),
+      [],
+    );
   });
 });

@@ -51,6 +51,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
         ) : null}
       </div>
       {classes.length > 0 ? (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled by keyboard
         <section className="metrics metrics-by-class" tabIndex={0} aria-label={t('models.by_class')}>
           <h3>{t('models.by_class')}</h3>
           <Table className="data compact">
