@@ -59,6 +59,15 @@ export const InputFeatures = Type.Object(
       minimum: 0,
       description: 'Pixels by which the shifts of the left and right third differ, or of the top and bottom third, whichever is more',
     }),
+    lengthened: Type.Optional(
+      Type.Object(
+        { x: Type.Number(), y: Type.Number() },
+        {
+          additionalProperties: false,
+          description: 'Of `stretch`, across and down: below 0 where the picture is shorter than its template',
+        },
+      ),
+    ),
     sharpness: Type.Number({
       minimum: 0,
       maximum: 1,

@@ -79,7 +79,17 @@ export type ConfusionReport = Static<typeof ConfusionReport>;
 export const ConfusionQuery = Type.Object(Span, { additionalProperties: false });
 
 /** What is watched of every board: inputs first, then outputs. */
-export const DRIFT_FEATURES = ['copper_fraction', 'shift', 'residual', 'stretch', 'sharpness', 'best_score', 'calls'] as const;
+export const DRIFT_FEATURES = [
+  'copper_fraction',
+  'shift',
+  'residual',
+  'stretch',
+  'stretch_across',
+  'stretch_down',
+  'sharpness',
+  'best_score',
+  'calls',
+] as const;
 export const DriftFeature = Type.Enum([...DRIFT_FEATURES]);
 export type DriftFeature = (typeof DRIFT_FEATURES)[number];
 export const DRIFT_DETECTORS = ['cusum', 'psi', 'false_calls'] as const;
@@ -96,7 +106,7 @@ export const DriftFigures = Type.Object(
     baseline_sigma: nullable(Type.Number()),
     current_mean: nullable(Type.Number()),
     psi: nullable(Type.Number({ description: 'Population stability index of the current window against the baseline' })),
-    psi_limit: nullable(Type.Number({ description: 'An alarm from here on; follows from the sizes of both windows' })),
+    psi_limit: nullable(Type.Number({ description: 'An alarm from here on; follows from the sizes of both windows. Null for what CUSUM watches: there the index only shows' })),
     cusum_up: nullable(Type.Number({ description: 'In baseline sigmas; null for what PSI alone watches' })),
     cusum_down: nullable(Type.Number()),
     cusum_limit: nullable(Type.Number()),

@@ -10,8 +10,39 @@ const LEAST = 50;
 /** Steps of a standardised value that are no news: a quarter of a sigma. */
 const SCORE_STEP = 0.25;
 
-/** What is normal for a product at a station: middle and spread of each feature that is the product's own. */
-export type Normal = Partial<Record<DriftFeature, { middle: number; spread: number }>>;
+/** Boards of a product after which what is normal for it is settled. */
+const SETTLED = 200;
+/** How far from the middle a board counts as more than this far, in sigmas: one wild picture moves nothing. */
+const WILD = 3;
+
+/** Middle and spread of a feature over `n` boards, as running sums (B. P. Welford 1962): `m2` is the sum of squares around the mean. */
+interface Moments {
+  n: number;
+  mean: number;
+  m2: number;
+}
+
+/** What is normal for a product at a station, for each feature that is the product's own. */
+export type Normal = Partial<Record<DriftFeature, Moments>>;
+
+const spreadOf = ({ n, m2 }: Moments, name: DriftFeature): number => Math.max(Math.sqrt(m2 / Math.max(1, n - 1)), KINDS[name].step);
+
+function added({ n, mean, m2 }: Moments, value: number): Moments {
+  const next = mean + (value - mean) / (n + 1);
+  return { n: n + 1, mean: next, m2: m2 + (value - mean) * (value - next) };
+}
+
+const within = (value: number, middle: number, reach: number): number => Math.max(middle - reach, Math.min(middle + reach, value));
+
+/**
+ * One more board of a product that is not settled yet: some tens of boards know its middle to a sixth of a sigma, and a sum over hundreds of boards
+ * would run away with that. A feature whose sums are on their way to the limit learns nothing: that may be the drift.
+ */
+export function refine(normal: Normal, seen: Seen, name: DriftFeature): void {
+  const [of, value] = [normal[name], seen.values[name]];
+  if (of === undefined || value === undefined || of.n >= SETTLED) return;
+  normal[name] = added(of, within(value, of.mean, WILD * spreadOf(of, name)));
+}
 
 export interface FeatureBaseline {
   n: number;
@@ -44,7 +75,8 @@ export function normalOf(boards: readonly Seen[]): Normal {
     const values = boards.flatMap(({ values: of }) => of[name] ?? []);
     if (!KINDS[name].byReference || values.length === 0) continue;
     const middle = median(values);
-    found[name] = { middle, spread: Math.max(spread(values, middle), KINDS[name].step) };
+    const reach = WILD * Math.max(spread(values, middle), KINDS[name].step);
+    found[name] = values.reduce((sum, value) => added(sum, within(value, middle, reach)), { n: 0, mean: 0, m2: 0 });
   }
   return found;
 }
@@ -55,7 +87,7 @@ export function standardised(name: DriftFeature, seen: Seen, normal: Normal | un
   if (value === undefined) return undefined;
   if (!KINDS[name].byReference) return stepped(value, KINDS[name].step);
   const of = normal?.[name];
-  return of === undefined ? undefined : stepped((value - of.middle) / of.spread, SCORE_STEP);
+  return of === undefined ? undefined : stepped((value - of.mean) / spreadOf(of, name), SCORE_STEP);
 }
 
 /** Boards that were judged normal become the baseline. A product with too few boards in it is learnt afterwards. */

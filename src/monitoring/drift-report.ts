@@ -35,7 +35,7 @@ function figuresOf(watch: Watch, current: Window, feature: DriftFeature, open: r
     baseline_sigma: of?.sigma ?? null,
     current_mean: meanOf(current.sums[feature]),
     psi: index?.value ?? null,
-    psi_limit: index?.limit ?? null,
+    psi_limit: KINDS[feature].cusum ? null : (index?.limit ?? null),
     cusum_up: cusum?.up ?? null,
     cusum_down: cusum?.down ?? null,
     cusum_limit: cusum ? TERMS.h : null,

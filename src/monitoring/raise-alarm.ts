@@ -26,6 +26,8 @@ const WORDS: Record<DriftFeature, string> = {
   shift: 'shift against the template',
   residual: 'difference from the template',
   stretch: 'stretch against the template',
+  stretch_across: 'stretch across against the template',
+  stretch_down: 'stretch down against the template',
   sharpness: 'sharpness',
   best_score: 'best score of a board',
   calls: 'calls a board',

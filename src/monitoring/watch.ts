@@ -1,5 +1,5 @@
 import type { DriftFeature } from '../contracts/monitoring.ts';
-import { type Baseline, makeBaseline, type Normal, normalOf, REFERENCE_BOARDS, standardised } from './baseline.ts';
+import { type Baseline, makeBaseline, type Normal, normalOf, REFERENCE_BOARDS, refine, standardised } from './baseline.ts';
 import { type Cusum, type CusumTerms, cusumStep, signalOf } from './cusum.ts';
 import { type FalseCalls, newFalseCalls } from './false-calls.ts';
 import { FEATURES, KINDS, type Seen } from './features.ts';
@@ -39,7 +39,7 @@ export interface Watch {
     cusum: Partial<Record<DriftFeature, Cusum>>;
     running: Window;
     before: Window;
-    /** Products that came after the baseline: what is normal for them, or the boards that will say so. */
+    /** What is normal for each product, or the boards that will say so. */
     normals: Record<string, Normal>;
     fresh: Record<string, Seen[]>;
     falseCalls: FalseCalls;
@@ -71,8 +71,8 @@ export const newWatch = (): Watch => ({
 });
 
 /** What is normal for the board's product; a product that is new is learnt from its first boards, which are not judged by what is its own. */
-function normalFor(baseline: Baseline, state: Watch['state'], seen: Seen): Normal | undefined {
-  const known = baseline.normals[seen.reference] ?? state.normals[seen.reference];
+function normalFor(state: Watch['state'], seen: Seen): Normal | undefined {
+  const known = state.normals[seen.reference];
   if (known) return known;
   const boards = [...(state.fresh[seen.reference] ?? []), seen];
   state.fresh[seen.reference] = boards;
@@ -141,7 +141,10 @@ function sameMix(baseline: Baseline, current: Window): boolean {
   return psi([...Object.values(baseline.mix), 0], [...now, others]) < OTHER_MIX;
 }
 
-/** The windows' word, once a half is full. */
+/**
+ * The windows' word, once a half is full: of outputs alone. What is standardised by product keeps an error of that in every board of the product, which
+ * an index over peaked values takes for a change; CUSUM, whose allowance covers it, watches these.
+ */
 function judgeWindows(watch: Watch): Finding[] {
   const { state, baseline } = watch;
   if (!baseline || state.running.n < HALF) return [];
@@ -153,7 +156,7 @@ function judgeWindows(watch: Watch): Finding[] {
   const same = sameMix(baseline, current);
   return FEATURES.flatMap((feature): Finding[] => {
     const index = indexOf(watch, current, feature);
-    if (!index || index.value < index.limit || !(same || KINDS[feature].byReference)) return [];
+    if (KINDS[feature].cusum || !same || !index || index.value < index.limit) return [];
     return [{ detector: 'psi', feature, direction: null, ...index }];
   });
 }
@@ -169,12 +172,13 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
     state.learning.push(seen);
     if (state.learning.length >= size) {
       watch.baseline = makeBaseline(state.learning);
+      state.normals = structuredClone(watch.baseline.normals);
       state.learning = [];
     }
     return [];
   }
   const { baseline } = watch;
-  const normal = normalFor(baseline, state, seen);
+  const normal = normalFor(state, seen);
   const scores: Partial<Record<DriftFeature, number>> = {};
   const findings: Finding[] = [];
   for (const feature of FEATURES) {
@@ -184,6 +188,7 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
     if (!KINDS[feature].cusum) continue;
     const now = cusumStep(state.cusum[feature] ?? { up: 0, down: 0 }, normalScore(of.sorted, score), terms);
     state.cusum[feature] = now;
+    if (normal && Math.max(now.up, now.down) < terms.h / 2) refine(normal, seen, feature);
     const direction = signalOf(now, terms);
     if (direction) findings.push({ detector: 'cusum', feature, direction, value: now[direction], limit: terms.h });
   }
@@ -191,12 +196,13 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
   return [...findings, ...judgeWindows(watch)];
 }
 
-/** The station was mended: what gave this alarm begins again against the same baseline; the others go on. */
+/** The station was mended: what gave this alarm begins again against the same baseline; the other features go on. */
 export function forgive({ state }: Watch, { detector, feature }: { detector: string; feature: DriftFeature | null }): void {
   if (detector === 'false_calls') state.falseCalls.sum = 0;
-  else if (detector === 'cusum' && feature !== null) delete state.cusum[feature];
-  else {
-    state.running = emptyWindow();
-    state.before = emptyWindow();
+  if (feature === null) return;
+  delete state.cusum[feature];
+  for (const half of [state.running, state.before]) {
+    delete half.bins[feature];
+    delete half.sums[feature];
   }
 }

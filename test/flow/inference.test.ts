@@ -38,7 +38,14 @@ test('an image and a template become a verdict, in either order, with provenance
   assert.match(String(run.runtime), /^onnxruntime-node 1\.30/);
   assert.equal(run.operation_id, defect.operation_id);
   assert.deepEqual(Object.keys(run.timings_ms as object).sort(), ['decode', 'infer', 'postprocess', 'queued', 'total']);
-  assert.deepEqual(Object.keys(run.features as object).sort(), ['copper_fraction', 'residual', 'sharpness', 'shift', 'stretch']);
+  assert.deepEqual(Object.keys(run.features as object).sort(), [
+    'copper_fraction',
+    'lengthened',
+    'residual',
+    'sharpness',
+    'shift',
+    'stretch',
+  ]);
   assert.match(
     await floor.metrics.render().then(({ text }) => text),
     /ml_inference_duration_seconds_count\{[^}]*model_name="pcb-pair-synth"[^}]*\} [1-9]/,

@@ -99,7 +99,7 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       'size_mismatch',
       `the picture is ${inspected.width} x ${inspected.height}, the template ${template.width} x ${template.height} pixels`,
     );
-  const { shift, residual, stretch } = align(template, inspected);
+  const { shift, residual, stretch, lengthened } = align(template, inspected);
   return {
     pair: { template: moved(template, shift), inspected },
     features: {
@@ -107,6 +107,7 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       shift: { dx: shift.dx, dy: shift.dy },
       residual: rounded(residual, 5),
       stretch: rounded(stretch, 2),
+      lengthened: { x: rounded(lengthened.x, 2), y: rounded(lengthened.y, 2) },
       sharpness: rounded(seen.sharpness, 4),
     },
   };

@@ -35,15 +35,22 @@ export const PLAN: ReplayPlan = {
   drifts: { station: 2, from: 1000, stretch: 0.004 },
 };
 
-/** Draws the boards and measures their pictures with the platform's own code, in threads. Boards by index. */
-export async function takePictures(plan: ReplayPlan, threads: number, say: (done: number) => void = () => {}): Promise<ReplayBoard[]> {
+/** Draws the boards and measures their pictures with the platform's own code, in threads; from board `first` on. Boards by index. */
+export async function takePictures(
+  plan: ReplayPlan,
+  threads: number,
+  say: (done: number) => void = () => {},
+  first = 0,
+): Promise<ReplayBoard[]> {
   const found: ReplayBoard[] = [];
   await Promise.all(
     Array.from(
       { length: threads },
       (_, part) =>
         new Promise<void>((resolve, reject) => {
-          const worker = new Worker(new URL('./pictures.worker.ts', import.meta.url), { workerData: { plan, part, parts: threads } });
+          const worker = new Worker(new URL('./pictures.worker.ts', import.meta.url), {
+            workerData: { plan, part: first + part, parts: threads },
+          });
           worker.on('message', (board: ReplayBoard) => {
             found.push(board);
             if (found.length % 100 === 0) say(found.length);
