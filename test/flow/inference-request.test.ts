@@ -133,7 +133,15 @@ test('the same Idempotency-Key is the same operation', async () => {
 test('the registry shows what runs, with its measured accuracy; pages and files of it', async () => {
   const { body } = await floor.call('engineer', 'GET', '/v1/models');
   assert.deepEqual(body.data, [
-    { name: 'pcb-pair-synth', production_version: 1, versions: 1, runtime: 'onnxruntime-node 1.30.0 cpu', ready: true },
+    {
+      name: 'pcb-pair-synth',
+      production_version: 1,
+      canary_version: null,
+      shadow_version: null,
+      versions: 1,
+      runtime: 'onnxruntime-node 1.30.0 cpu',
+      ready: true,
+    },
   ]);
   const versions = await floor.call('engineer', 'GET', '/v1/models/pcb-pair-synth/versions?limit=1');
   const [version] = versions.body.data as [Record<string, unknown>];

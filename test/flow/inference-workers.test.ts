@@ -151,7 +151,7 @@ test('a process that stops waits for its runs a little, then hands them back as 
   assert.deepEqual(jobs, [{ state: 'queued', attempts: 0, lease_owner: null }]);
 });
 
-test('a version that changed under its number is refused and not run; a newer one goes to production', async () => {
+test('a version that changed under its number is refused and not run; a newer one is a draft until somebody moves it', async () => {
   const read = async () => (await readRepository(idle.modelsDir)).models[0]!;
   await writeTinyModel(idle.modelsDir, { boxReach: 17 });
   assert.equal(await registerModel(idle.door, await read()), 'changed');
@@ -163,7 +163,7 @@ test('a version that changed under its number is refused and not run; a newer on
   assert.equal(await registerModel(idle.door, await read()), 'registered');
   const stages = await idle.rows('select version, stage from inference.model_version order by version');
   assert.deepEqual(stages, [
-    { version: 1, stage: 'retired' },
-    { version: 2, stage: 'production' },
+    { version: 1, stage: 'production' },
+    { version: 2, stage: 'draft' },
   ]);
 });

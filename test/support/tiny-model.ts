@@ -28,8 +28,30 @@ const tensor = (field: number, name: string, element: number, dims: (string | nu
 const constant = (name: string, value: number): Bytes =>
   bytes(5, [...number(1, 1), ...number(2, 1), ...text(8, name), ...bytes(9, [...Buffer.from(new Float32Array([value]).buffer)])]);
 
-function tinyModel(boxReach: number): Uint8Array {
+const whole = (type: number, name: string, raw: Uint8Array): Bytes =>
+  bytes(5, [...number(2, type), ...text(8, name), ...bytes(9, [...raw])]);
+
+/** `zero` goes round and round: a run that does not end in anybody's time. */
+function endless(): Bytes[] {
+  const body = [
+    ...node('Identity', ['go'], ['go_on']),
+    ...node('Relu', ['before'], ['after']),
+    ...text(2, 'body'),
+    ...tensor(11, 'round', 7, []),
+    ...tensor(11, 'go', 9, []),
+    ...tensor(11, 'before', 1, ['N', 1, 'H8', 'W8']),
+    ...tensor(12, 'go_on', 9, []),
+    ...tensor(12, 'after', 1, ['N', 1, 'H8', 'W8']),
+  ];
+  return [
+    node('Loop', ['rounds', 'yes', 'nothing'], ['zero'], bytes(5, [...text(1, 'body'), ...bytes(6, body), ...number(20, 5)])),
+    [...whole(7, 'rounds', new Uint8Array(new BigInt64Array([2n ** 40n]).buffer)), ...whole(9, 'yes', Uint8Array.of(1))],
+  ];
+}
+
+function tinyModel(boxReach: number, least: number, hangs: boolean): Uint8Array {
   const pool = [...ints('kernel_shape', [8, 8]), ...ints('strides', [8, 8])];
+  const loop = hangs ? endless() : [];
   const graph = [
     ...node('Cast', ['pair'], ['float'], int('to', 1)),
     ...node('Split', ['float'], ['template', 'inspected'], int('axis', 1)),
@@ -38,13 +60,17 @@ function tinyModel(boxReach: number): Uint8Array {
     ...node('Relu', ['lost'], ['lost_only']),
     ...node('Relu', ['gained'], ['gained_only']),
     ...node('AveragePool', ['lost_only'], ['open'], pool),
-    ...node('AveragePool', ['gained_only'], ['short'], pool),
-    ...node('Sub', ['open', 'open'], ['zero']),
+    ...node('AveragePool', ['gained_only'], ['share'], pool),
+    ...node('Max', ['share', 'least'], ['short']),
+    ...node('Sub', ['open', 'open'], [hangs ? 'nothing' : 'zero']),
+    ...(loop[0] ?? []),
     ...node('Concat', ['open', 'short', 'zero', 'zero', 'zero', 'zero'], ['heat'], int('axis', 1)),
     ...node('Add', ['zero', 'reach'], ['side']),
     ...node('Concat', ['side', 'side', 'side', 'side'], ['ltrb'], int('axis', 1)),
     ...text(2, 'tiny'),
     ...constant('reach', boxReach),
+    ...constant('least', least),
+    ...(loop[1] ?? []),
     ...tensor(11, 'pair', 2, ['N', 2, 'H', 'W']),
     ...tensor(12, 'heat', 1, ['N', 6, 'H8', 'W8']),
     ...tensor(12, 'ltrb', 1, ['N', 4, 'H8', 'W8']),
@@ -57,15 +83,39 @@ export interface TinyModelOptions {
   version?: number;
   /** Pixels from the centre of a cell to the sides of its box. */
   boxReach?: number;
+  /** Least score of a short in every cell: 0.9 calls everything. */
+  least?: number;
+  /** A run does not end. */
+  hangs?: boolean;
+  /** Writes `golden.json`: what it answers to an empty board of one cell, or something else. */
+  golden?: 'right' | 'wrong';
+  /** The manifest lies in the folder of the version, beside others. */
+  beside?: boolean;
   /** For manifests that lie. */
   sha256?: string;
   thresholds?: Record<string, number>;
 }
 
+function goldenOf(least: number, boxReach: number): string {
+  const floats = (values: number[], shape: number[]) => ({
+    datatype: 'FP32',
+    shape,
+    base64: Buffer.from(new Float32Array(values).buffer).toString('base64'),
+  });
+  return JSON.stringify({
+    tolerance: 1e-4,
+    inputs: { pair: { datatype: 'UINT8', shape: [1, 2, 8, 8], base64: Buffer.alloc(128).toString('base64') } },
+    outputs: {
+      heat: floats([0, least, 0, 0, 0, 0], [1, 6, 1, 1]),
+      ltrb: floats([boxReach, boxReach, boxReach, boxReach], [1, 4, 1, 1]),
+    },
+  });
+}
+
 /** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
 export async function writeTinyModel(folder: string, options: TinyModelOptions = {}) {
-  const { name = 'pcb-pair-synth', version = 1, boxReach = 16 } = options;
-  const model = tinyModel(boxReach);
+  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, hangs = false, golden, beside = false } = options;
+  const model = tinyModel(boxReach, least, hangs);
   const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
   const manifest = {
     name,
@@ -79,6 +129,7 @@ export async function writeTinyModel(folder: string, options: TinyModelOptions =
   };
   await mkdir(join(folder, name, String(version)), { recursive: true });
   await writeFile(join(folder, name, String(version), 'model.onnx'), model);
-  await writeFile(join(folder, name, 'manifest.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, name, ...(beside ? [String(version)] : []), 'manifest.json'), JSON.stringify(manifest));
+  if (golden) await writeFile(join(folder, name, String(version), 'golden.json'), goldenOf(golden === 'right' ? least : 0.123, boxReach));
   return manifest;
 }

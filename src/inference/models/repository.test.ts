@@ -37,3 +37,31 @@ test('a repository that is not there holds no models and says so', async () => {
   const { models, refused } = await readRepository(join(tmpdir(), 'cqp-no-such-folder'));
   assert.deepEqual([models.length, refused.length], [0, 1]);
 });
+
+test('further versions lie in folders with a manifest of their own; one that names another number is refused', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeTinyModel(folder, { name: 'm', version: 1 });
+  await writeTinyModel(folder, { name: 'm', version: 2, beside: true, boxReach: 12 });
+  await writeTinyModel(folder, { name: 'm', version: 10, beside: true, boxReach: 13 });
+  await writeTinyModel(folder, { name: 'm', version: 3, beside: true, sha256: '0'.repeat(64) });
+  const four = await writeTinyModel(folder, { name: 'm', version: 4, beside: true });
+  await writeFile(join(folder, 'm', '4', 'manifest.json'), JSON.stringify({ ...four, version: 2 }));
+  await writeTinyModel(folder, { name: 'apart', version: 7, beside: true });
+  await writeFile(join(folder, 'm', 'card.md'), '# of the first');
+  await writeFile(join(folder, 'm', '2', 'card.md'), '# of the second');
+  const { models, refused } = await readRepository(folder);
+  assert.deepEqual(
+    models.map(({ manifest, card }) => [manifest.name, manifest.version, card]),
+    [
+      ['apart', 7, null],
+      ['m', 1, '# of the first'],
+      ['m', 2, '# of the second'],
+      ['m', 10, null],
+    ],
+  );
+  assert.deepEqual(
+    refused.map(({ folder: name }) => name),
+    ['m/3', 'm/4'],
+  );
+});

@@ -43,8 +43,9 @@ export function modelRoutes(app: App, { db, runtime }: { db: Database; runtime: 
       const csv = wantsCsv(request);
       const rows = await listModels(reads<InferenceTables>(db), after, csv ? ALL : limit + 1);
       if (!csv) return pageOf(rows, limit, show, (row) => row.name);
-      const cells = rows.map(show).map((row) => [row.name, row.production_version, row.versions, row.runtime, row.ready]);
-      return sendCsv(reply, ['name', 'production_version', 'versions', 'runtime', 'ready'], cells, 'models.csv') as never;
+      const header = ['name', 'production_version', 'versions', 'runtime', 'ready', 'canary_version', 'shadow_version'] as const;
+      const cells = rows.map(show).map((row) => header.map((column) => row[column]));
+      return sendCsv(reply, header, cells, 'models.csv') as never;
     },
   );
   app.get(
@@ -74,8 +75,9 @@ export function modelRoutes(app: App, { db, runtime }: { db: Database; runtime: 
           (row) => row,
           (row) => row.version,
         );
-      const cells = rows.map((row) => [row.model, row.version, row.stage, row.sha256, row.registered_at]);
-      return sendCsv(reply, ['model', 'version', 'stage', 'sha256', 'registered_at'], cells, 'model-versions.csv') as never;
+      const header = ['model', 'version', 'stage', 'sha256', 'registered_at', 'stage_since', 'canary_percent'] as const;
+      const cells = rows.map((row) => header.map((column) => row[column]));
+      return sendCsv(reply, header, cells, 'model-versions.csv') as never;
     },
   );
 }

@@ -14,9 +14,10 @@ export type Carrier = Pick<Worker, 'postMessage' | 'ref' | 'unref' | 'terminate'
  * A thread in a process of its own, at the lowest priority of the system: what it hangs in or dies of is ended with it, which native code in a thread
  * of this process never is. Costs some 50 MB beside the model; buffers are copied.
  */
-export function startApart(): Carrier {
+export function startApart(): Carrier & { pid: number | undefined } {
   const child: ChildProcess = fork(FILE, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return {
+    pid: child.pid,
     postMessage: (message: unknown) => void child.send(message as object, () => {}),
     on: (event: string, listener: (value: never) => void) => child.on(event, listener as () => void),
     ref() {

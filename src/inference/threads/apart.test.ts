@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { getPriority, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeTinyModel } from '../../../test/support/tiny-model.ts';
+import { readRepository } from '../models/repository.ts';
+import { sideOf } from '../models/side.ts';
+import { startApart } from './apart.ts';
+
+const quiet = { info() {}, warn() {}, error() {} };
+const pair = () => ({ pair: { type: 'uint8' as const, dims: [1, 2, 64, 64], data: new Uint8Array(8192) } });
+
+test('a model that never answers is given up in time, its process is gone, and the next run on the side is answered', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeTinyModel(folder);
+  await writeTinyModel(folder, { version: 2, beside: true, hangs: true });
+  const { models } = await readRepository(folder);
+  const side = await sideOf({ timeoutMs: 1500, log: quiet })(models);
+  t.after(() => side.close());
+  const run = (version: number) => side.runtime.infer({ model: 'pcb-pair-synth', version, tensors: pair() });
+  assert.ok((await run(1)).heat);
+  const began = performance.now();
+  await assert.rejects(run(2), { name: 'RunFailed', message: /no answer within 1500 ms/ });
+  assert.ok(performance.now() - began < 5000);
+  await side.settled();
+  assert.ok((await run(1)).heat);
+});
+
+test('what runs apart has the lowest priority of the system and ends when it is told to', async () => {
+  const apart = startApart();
+  const exited = new Promise<void>((resolve) => apart.on('exit', () => resolve()));
+  await new Promise<void>((resolve) => apart.on('message', () => resolve()));
+  if (apart.pid !== undefined && process.platform !== 'win32') assert.ok(getPriority(apart.pid) > getPriority());
+  await apart.terminate();
+  await exited;
+});
+
+test('a process apart does not outlive the one that started it', async () => {
+  const program = `
+    import { startApart } from ${JSON.stringify(new URL('./apart.ts', import.meta.url).href)};
+    const apart = startApart();
+    apart.on('message', () => console.log(apart.pid));`;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)));
+  const lives = () => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+  assert.ok(lives());
+  parent.kill('SIGKILL');
+  for (const end = Date.now() + 10_000; lives() && Date.now() < end; ) await sleep(50);
+  assert.ok(!lives());
+});
