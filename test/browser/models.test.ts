@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { CHROMIUM, hasChromium, signIn } from './browser.ts';
 import { axeFaults, openSitting, type Sitting } from './session.ts';
-import { seedWaiting } from './waiting.ts';
+import { seedWaiting, stationRun } from './waiting.ts';
 
 if (!hasChromium()) {
   if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: the pages of models cannot be tested (apt-get install chromium)`);
@@ -28,7 +28,7 @@ describe('the page of a model', { skip: !hasChromium(), timeout: 290_000 }, () =
   const version = (number: number) => sitting.page.locator('.model-version', { hasText: `Version ${number}` });
 
   before(async () => {
-    sitting = await openSitting({}, twoVersions);
+    sitting = await openSitting({ DRIFT_BASELINE_BOARDS: '100' }, twoVersions);
   });
   after(async () => {
     await sitting?.end();
@@ -109,11 +109,22 @@ describe('the page of a model', { skip: !hasChromium(), timeout: 290_000 }, () =
     await page.locator('td', { hasText: 'opens are missed otherwise' }).waitFor();
   });
 
-  test('a station is named with how far its baseline is learnt', async () => {
-    const { page } = sitting;
+  test('a station that drifts is named, and its alarm is acknowledged with what was done', async () => {
+    const { page, station } = sitting;
     await sitting.open(`${PAGE}?tab=drift`);
-    await page.locator('.station-drift', { hasText: 'of 200 boards for a baseline' }).waitFor();
+    await page.locator('.station-drift', { hasText: 'of 100 boards for a baseline' }).waitFor();
     await page.getByText('No station has drifted.').waitFor();
+    await stationRun(station, { boards: 110, shift: 0 }, 'LOT-2026-730');
+    await stationRun(station, { boards: 30, shift: 3 }, 'LOT-2026-731');
+    await page.locator('.drift-alarms li').first().waitFor({ timeout: 60_000 });
+    const alarm = page.locator('.drift-alarms li', { hasText: 'Shift, px' });
+    const name = await page.locator('.station-drift').first().getAttribute('data-station');
+    assert.match(await alarm.innerText(), new RegExp(`open\\s+${name}`));
+    await alarm.getByRole('button', { name: `Acknowledge the alarm of ${name}` }).click();
+    await page.getByLabel('What was done').fill('camera bracket tightened');
+    await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click();
+    await alarm.getByText('camera bracket tightened').waitFor();
+    assert.equal(await alarm.getByRole('button').count(), 0);
   });
 
   test('who may not govern is offered nothing to govern by', async () => {

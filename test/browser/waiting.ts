@@ -73,3 +73,25 @@ export async function goodBoards(station: PlatformClient, count: number, lot = '
   for (const board of boards) await reaches(station, board, 'completed');
   return boards;
 }
+
+/** A run of small good boards of one station; `shift` pixels is how far the camera sits to the right. */
+export async function stationRun(
+  station: PlatformClient,
+  { boards, shift }: { boards: number; shift: number },
+  lot: string,
+): Promise<void> {
+  const size = { width: 64, height: 64 };
+  const template = await drawBoard(size);
+  const image = await drawBoard(size, {
+    lost: shift > 0 ? [0, 32].map((x) => ({ x, y: 0, width: shift, height: 64 })) : [],
+    gained: shift > 0 ? [16, 48].map((x) => ({ x, y: 0, width: shift, height: 64 })) : [],
+  });
+  let next = 0;
+  const lane = async () => {
+    for (let index = next++; index < boards; index = next++) {
+      const chip = `${lot.replace('LOT', 'PCB')}-${index}`;
+      await station.get(`/v1/inspections/${await post(station, { lot, chip, template, image })}?wait=20`);
+    }
+  };
+  await Promise.all(Array.from({ length: 4 }, lane));
+}

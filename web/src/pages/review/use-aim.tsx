@@ -5,6 +5,7 @@ import type { Box } from '../../../../src/contracts/primitives.ts';
 import { type Key, useKeys } from '../../app/keys.ts';
 import { type Size, toScreen, type View } from '../../board/view.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
+import { frameAt, held } from './aim.ts';
 
 export interface Marked {
   class: BoardClass;
@@ -16,20 +17,6 @@ const USUAL: Size = { width: 32, height: 32 };
 const STEP = 4;
 const LEAST = 8;
 const MOST = 256;
-
-const held = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));
-
-/** The frame around `at`, in whole pixels of the picture. */
-export function frameAt(at: { x: number; y: number }, frame: Size, picture: Size): Box {
-  const width = Math.min(frame.width, picture.width);
-  const height = Math.min(frame.height, picture.height);
-  return {
-    x: Math.round(held(at.x - width / 2, 0, picture.width - width)),
-    y: Math.round(held(at.y - height / 2, 0, picture.height - height)),
-    width,
-    height,
-  };
-}
 
 interface Aim {
   aiming: boolean;

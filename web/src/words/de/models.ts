@@ -199,6 +199,8 @@ export const models: Pick<Words, keyof typeof english> = {
     feature_shift: 'Versatz, px',
     feature_residual: 'Abweichung vom Musterbild',
     feature_stretch: 'Dehnung, px',
+    feature_stretch_across: 'Dehnung quer, px',
+    feature_stretch_down: 'Dehnung längs, px',
     feature_sharpness: 'Schärfe',
     feature_best_score: 'Bester Wert',
     feature_calls: 'Funde je Leiterplatte',

@@ -193,6 +193,8 @@ export const models = {
     feature_shift: 'Shift, px',
     feature_residual: 'Difference to the template',
     feature_stretch: 'Stretch, px',
+    feature_stretch_across: 'Stretch across, px',
+    feature_stretch_down: 'Stretch down, px',
     feature_sharpness: 'Sharpness',
     feature_best_score: 'Best score',
     feature_calls: 'Calls a board',
