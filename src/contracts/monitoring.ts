@@ -106,7 +106,12 @@ export const DriftFigures = Type.Object(
     baseline_sigma: nullable(Type.Number()),
     current_mean: nullable(Type.Number()),
     psi: nullable(Type.Number({ description: 'Population stability index of the current window against the baseline' })),
-    psi_limit: nullable(Type.Number({ description: 'An alarm from here on; follows from the sizes of both windows. Null for what CUSUM watches: there the index only shows' })),
+    psi_limit: nullable(
+      Type.Number({
+        description:
+          'An alarm from here on; follows from the sizes of both windows. Null for what CUSUM watches: there the index only shows',
+      }),
+    ),
     cusum_up: nullable(Type.Number({ description: 'In baseline sigmas; null for what PSI alone watches' })),
     cusum_down: nullable(Type.Number()),
     cusum_limit: nullable(Type.Number()),
