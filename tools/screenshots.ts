@@ -13,7 +13,8 @@ const help = `Takes every page of the dashboard of a running platform as a pictu
   --credentials FILE   demo-credentials.json of its data directory (default .data/demo-credentials.json)
   --out FOLDER         where the pictures go (default docs/pictures)
   --user NAME          who looks (default: the first quality manager)
-  --only NAME          this page only: wall, inspections, inspection, unit, lots, lot, review, models (several with commas)
+  --only NAME          this page only: wall, inspections, inspection, unit, lots, lot, review, models, model,
+                       quality, comparison, recipes, drift (several with commas)
   --size WxH           this size only (default: 1280x800, 1920x1080 and 390x844)
   --scheme NAME        light or dark only (default: both)
   --language TAG       en or de (default en)
@@ -56,6 +57,11 @@ async function addresses(page: Page, url: string): Promise<Record<string, string
     ...(lot ? { lot: `/lots/${lot.lot_id}` } : {}),
     review: '/review',
     models: '/models',
+    model: '/models/pcb-pair-synth',
+    quality: '/models/pcb-pair-synth?tab=quality',
+    comparison: '/models/pcb-pair-synth?tab=comparison',
+    recipes: '/models/pcb-pair-synth?tab=recipes',
+    drift: '/models/pcb-pair-synth?tab=drift',
   };
 }
 

@@ -22,6 +22,7 @@ const ADDRESSES = [
   '/lots/*',
   '/review',
   '/models',
+  '/models/*',
   '/signin',
   '/signin/*',
   '/callback',

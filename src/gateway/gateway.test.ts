@@ -196,6 +196,7 @@ test('the dashboard: its addresses give the page, its files are kept, unknown on
     '/lots/LOT-2025-001',
     '/review',
     '/models',
+    '/models/pcb-pair-synth',
     '/signin',
     '/callback?code=1',
   ]) {

@@ -172,7 +172,7 @@ describe('the dashboard in a browser', { skip: !hasChromium(), timeout: 180_000 
     );
     await open(`/review?at=${id}`);
     await page.getByRole('heading', { name: 'PCB-REVIEW-1' }).waitFor();
-    await page.keyboard.press('x');
+    await page.keyboard.press('f');
     await page.locator('.undo-bar:not(.empty)').waitFor();
     await page.keyboard.press('z');
     await page.getByRole('heading', { name: 'PCB-REVIEW-1' }).waitFor();
@@ -243,6 +243,7 @@ describe('the dashboard in a browser', { skip: !hasChromium(), timeout: 180_000 
       `/lots/${fail.lot_id}`,
       '/review',
       '/models',
+      '/models/pcb-pair-synth',
     ];
     const found: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {

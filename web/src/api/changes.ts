@@ -1,6 +1,7 @@
 import type { BoardClass, Defect } from '../../../src/contracts/defects.ts';
 import type { Inspection, Verdict } from '../../../src/contracts/inspections.ts';
 import type { Lot } from '../../../src/contracts/masterdata.ts';
+import type { InspectionReview, InspectionReviewed } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
 /** Each change carries a key made when the person decided, so that sending it again after a break has one effect. */
@@ -25,6 +26,13 @@ export const completeInspection = (
   api.json<Inspection>(`/v1/inspections/${inspection.id}/complete`, {
     ...sending(how),
     body: { verdict, reason },
+    ifMatch: inspection.version,
+  });
+
+export const reviewInspection = (api: Api, inspection: Pick<Inspection, 'id' | 'version'>, review: InspectionReview, how: Sending) =>
+  api.json<InspectionReviewed>(`/v1/inspections/${inspection.id}/review`, {
+    ...sending(how),
+    body: review,
     ifMatch: inspection.version,
   });
 

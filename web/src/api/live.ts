@@ -35,6 +35,7 @@ export function touchedBy(event: AnyEvent): string[][] {
       if (event.payload.verdict === 'fail') keys.push(['fails']);
       break;
     case 'model.stage_changed':
+    case 'drift.alarm_raised':
       keys.push(['models']);
       break;
     case 'lot.held':

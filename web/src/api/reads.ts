@@ -4,7 +4,7 @@ import type { Me } from '../../../src/contracts/identity.ts';
 import type { ModelSummary as ModelSummaryShape, ModelVersion } from '../../../src/contracts/inference.ts';
 import type { Inspection } from '../../../src/contracts/inspections.ts';
 import type { Lot, ProductRevision, Station } from '../../../src/contracts/masterdata.ts';
-import type { ReviewItem } from '../../../src/contracts/review.ts';
+import type { ReviewItem, ReviewKind } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
 export type ModelSummary = Static<typeof ModelSummaryShape>;
@@ -93,10 +93,10 @@ export const reads = (api: Api) => ({
       staleTime: 60_000,
     }),
 
-  review: () =>
+  review: (kind?: ReviewKind) =>
     queryOptions({
-      queryKey: ['review'],
-      queryFn: ({ signal }) => api.json<Page<ReviewItem>>('/v1/review-queue', { query: { limit: 100 }, signal }),
+      queryKey: ['review', kind ?? ''],
+      queryFn: ({ signal }) => api.json<Page<ReviewItem>>('/v1/review-queue', { query: { limit: 100, kind }, signal }),
     }),
 
   stations: () =>

@@ -30,6 +30,9 @@ test('filters stand in the address and nothing else does', () => {
   );
   assert.deepEqual(placeOf('/inspections', '?verdict=fail&evil=1&lot_id=').search, { verdict: 'fail' });
   assert.deepEqual(placeOf('/lots', '?state=lost').search, {});
+  assert.deepEqual(placeOf('/models/pcb', '?tab=quality&by=station&days=7').search, { tab: 'quality', by: 'station', days: '7' });
+  assert.deepEqual(placeOf('/models/pcb', '?tab=toString&by=class&days=8').search, {});
+  assert.deepEqual(placeOf('/review', '?kind=audit&mode=side&at=1').search, { kind: 'audit', at: '1' });
 });
 
 test('an address of no page is none, a slash at the end makes no difference', () => {

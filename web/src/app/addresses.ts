@@ -1,6 +1,7 @@
 import { type InspectionSearch, inspectionSearch } from '../pages/inspection/search.ts';
 import { type InspectionsSearch, inspectionsSearch } from '../pages/inspections/search.ts';
 import { type LotSearch, type LotsSearch, lotSearch, lotsSearch } from '../pages/lots/search.ts';
+import { type ModelSearch, modelSearch } from '../pages/model/search.ts';
 import { type ReviewSearch, reviewSearch } from '../pages/review/search.ts';
 
 type Nothing = Record<never, never>;
@@ -14,6 +15,7 @@ export interface Addresses {
   '/lots/$lotId': { params: { lotId: string }; search: LotSearch };
   '/review': { params: Nothing; search: ReviewSearch };
   '/models': { params: Nothing; search: Nothing };
+  '/models/$name': { params: { name: string }; search: ModelSearch };
 }
 export type To = keyof Addresses;
 
@@ -27,6 +29,7 @@ const READ: { [T in To]: (raw: Record<string, string>) => Addresses[T]['search']
   '/lots/$lotId': lotSearch,
   '/review': reviewSearch,
   '/models': () => ({}),
+  '/models/$name': modelSearch,
 };
 
 export type Target<T extends To = To> = {

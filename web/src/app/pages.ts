@@ -12,6 +12,7 @@ const LOAD: Record<To, () => Loaded> = {
   '/lots/$lotId': async () => ({ default: (await import('../pages/lots/lot-page.tsx')).LotPage }),
   '/review': async () => ({ default: (await import('../pages/review/review-page.tsx')).ReviewPage }),
   '/models': async () => ({ default: (await import('../pages/models/models-page.tsx')).ModelsPage }),
+  '/models/$name': async () => ({ default: (await import('../pages/model/model-page.tsx')).ModelPage }),
 };
 
 export const PAGES = Object.fromEntries(Object.entries(LOAD).map(([to, load]) => [to, lazy(load)])) as Record<

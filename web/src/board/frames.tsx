@@ -33,11 +33,13 @@ interface Frames {
   selected: string | null;
   view: View;
   port: Size;
+  /** Whether the frames carry their words. */
+  named?: boolean;
   onSelect?: ((id: string) => void) | undefined;
 }
 
 /** Frames stand around what they mark, drawn in screen pixels on a casing, so that they are seen on copper and on board alike. */
-export function BoardFrames({ marks, selected, view, port, onSelect }: Frames) {
+export function BoardFrames({ marks, selected, view, port, named: withNames = true, onSelect }: Frames) {
   const placed = useMemo(() => {
     const frames = marks.map((mark) => ({
       mark,
@@ -46,10 +48,10 @@ export function BoardFrames({ marks, selected, view, port, onSelect }: Frames) {
       frame: framed(toScreen(mark.box, view, port)),
     }));
     const seen = frames.filter(({ frame: f }) => f.x < port.width && f.y < port.height && f.x + f.width > 0 && f.y + f.height > 0);
-    const named = seen.filter(({ mark }) => mark.look !== 'weak' || mark.id === selected);
+    const named = withNames ? seen.filter(({ mark }) => mark.look !== 'weak' || mark.id === selected) : [];
     const labels = placeLabels(named, port);
     return seen.map((entry) => ({ ...entry, label: labels[named.indexOf(entry)] ?? null }));
-  }, [marks, view, port, selected]);
+  }, [marks, view, port, selected, withNames]);
 
   return (
     <svg className="board-frames" width={port.width} height={port.height} aria-hidden="true">

@@ -23,17 +23,34 @@ export function PictureLayer({
   port,
   size,
   hidden,
+  faint = false,
   affine = IDENTITY,
-}: Layer & { url: string; hidden?: boolean; affine?: Affine }) {
+}: Layer & { url: string; hidden?: boolean; faint?: boolean; affine?: Affine }) {
   return (
     <img
-      className={lookOf(view)}
+      className={`${lookOf(view)}${faint ? ' faint' : ''}`}
       src={url}
       alt={alt}
       width={size.width}
       height={size.height}
       style={{ transform: placed(view, port, affine), visibility: hidden ? 'hidden' : 'visible' }}
       draggable={false}
+    />
+  );
+}
+
+/** Picture pixels that one pixel of the heat stands for, each way. */
+const HEAT_SCALE = 8;
+
+/** How sure the model was, place by place: red as thick as the score is high. The heat comes as grey on an eighth of the picture's pixels. */
+export function HeatLayer({ url, alt, view, port, size }: Layer & { url: string }) {
+  const up = (pixels: number) => Math.ceil(pixels / HEAT_SCALE) * HEAT_SCALE;
+  return (
+    <div
+      role="img"
+      aria-label={alt}
+      className="board-heat"
+      style={{ width: up(size.width), height: up(size.height), transform: placed(view, port, IDENTITY), maskImage: `url("${url}")` }}
     />
   );
 }

@@ -2,16 +2,25 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { Inspection } from '../../../src/contracts/inspections.ts';
 import { useMay } from '../api/context.ts';
-import { artifactPath, type Picture, templatePath, usePicture } from '../api/pictures.ts';
+import { artifactPath, heatPath, type Picture, templatePath, usePicture } from '../api/pictures.ts';
 import { useReads } from '../api/use-reads.ts';
 import { imageOf } from './thumbnail.tsx';
 import type { Size } from './view.ts';
 
 /**
  * The pictures of an inspection: the inspected one, and what it is compared with: the reference that came with it, else
- * the golden template of its lot's product revision.
+ * the golden template of its lot's product revision. `withHeat` also reads where the newest run saw something.
  */
-export function useBoard(inspection: Inspection | undefined): { image: Picture; template: Picture; size: Size; visual: boolean } {
+export function useBoard(
+  inspection: Inspection | undefined,
+  withHeat: boolean,
+): {
+  image: Picture;
+  template: Picture;
+  heat: Picture;
+  size: Size;
+  visual: boolean;
+} {
   const reads = useReads();
   const image = imageOf(inspection?.artifacts);
   const reference = imageOf(inspection?.artifacts, 'reference');
@@ -23,12 +32,14 @@ export function useBoard(inspection: Inspection | undefined): { image: Picture; 
     staleTime: 60_000,
   });
   const golden = visual && lot.data?.product && lot.data.revision ? templatePath(lot.data.product, lot.data.revision) : null;
+  const run = inspection?.inference?.at(-1);
   const width = image?.width ?? 640;
   const height = image?.height ?? 640;
   const size = useMemo(() => ({ width, height }), [width, height]);
   return {
     image: usePicture(image ? artifactPath(image) : null),
     template: usePicture(reference ? artifactPath(reference) : golden),
+    heat: usePicture(withHeat && visual && run ? heatPath(run.operation_id) : null),
     size,
     visual,
   };

@@ -1,7 +1,12 @@
 import type { TFunction } from 'i18next';
 import type { WaitingReason } from '../../../src/contracts/inspections.ts';
 
-const WAITING: Record<WaitingReason, true> = {
+/** Why an inspection that has its verdict is looked at all the same. */
+type LookReason = 'random_audit' | 'critical_defect' | 'models_disagree';
+const WAITING: Record<WaitingReason | LookReason, true> = {
+  random_audit: true,
+  critical_defect: true,
+  models_disagree: true,
   input_timeout: true,
   unreadable_image: true,
   unreadable_reference: true,
@@ -14,5 +19,5 @@ const WAITING: Record<WaitingReason, true> = {
 /** A waiting reason in words; anything else is already a sentence of the platform or of a person. */
 export function reasonWords(t: TFunction, reason: string | null | undefined): string | null {
   if (!reason) return null;
-  return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason}`) : reason;
+  return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason | LookReason}`) : reason;
 }

@@ -1,5 +1,6 @@
+import { models } from './de/models.ts';
 import { pages } from './de/pages.ts';
 import { terms } from './de/terms.ts';
 import type { Words } from './en.ts';
 
-export const de: Words = { ...terms, ...pages };
+export const de: Words = { ...terms, ...pages, ...models };

@@ -43,7 +43,7 @@ function Shown({ inspection }: { inspection: Inspection }) {
   const format = useFormats();
   const navigate = useNavigate();
   const search = useSearch() as InspectionSearch;
-  const board = useBoard(inspection);
+  const board = useBoard(inspection, search.mode === 'heat');
   const [flicker, setFlicker] = useState(false);
   const measurements = inspection?.measurements ?? [];
   const decisions = useOutbox();
@@ -73,7 +73,8 @@ function Shown({ inspection }: { inspection: Inspection }) {
     [change],
   );
   const select = useCallback((defect: string) => change(({ view: _view, ...rest }) => ({ ...rest, defect })), [change]);
-  const setMode = (mode: BoardMode) => change(({ mode: _mode, ...rest }) => (mode === 'inspected' ? rest : { ...rest, mode }));
+  const setMode = (mode: BoardMode) =>
+    change(({ mode: _mode, ...rest }) => (mode === 'inspected' || mode === 'four' ? rest : { ...rest, mode }));
   const toggle = (mode: BoardMode) => setMode((search.mode ?? 'inspected') === mode ? 'inspected' : mode);
   const step = (by: number) => {
     const next = defects[(defects.findIndex((defect) => defect.id === search.defect) + by + defects.length) % defects.length];
@@ -88,6 +89,8 @@ function Shown({ inspection }: { inspection: Inspection }) {
           { key: 'd', word: t('key.difference'), run: () => toggle('difference') },
           { key: 's', word: t('key.side'), run: () => toggle('side') },
           { key: 't', word: t('key.template'), run: () => toggle('template') },
+          { key: 'h', word: t('key.heat'), run: () => toggle('heat') },
+          { key: 'i', word: t('key.inspected'), run: () => setMode('inspected') },
           { key: 'w', word: t('key.weak'), run: weak },
         ]
       : []),
@@ -106,6 +109,7 @@ function Shown({ inspection }: { inspection: Inspection }) {
         <section className="inspection-board" aria-label={t('board.section')}>
           <ModeBar
             mode={search.mode ?? 'inspected'}
+            modes={['inspected', 'template', 'side', 'difference', 'heat']}
             template={board.template.state}
             onMode={setMode}
             weak={search.weak === 'on'}

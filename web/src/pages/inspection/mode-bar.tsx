@@ -3,15 +3,12 @@ import { useTranslation } from 'react-i18next';
 import type { Picture } from '../../api/pictures.ts';
 import type { BoardMode } from '../../board/board-view.tsx';
 
-const MODES: [BoardMode, string][] = [
-  ['inspected', ''],
-  ['template', 'T'],
-  ['side', 'S'],
-  ['difference', 'D'],
-];
+const KEYS: Record<BoardMode, string> = { four: '', inspected: 'I', template: 'T', side: 'S', difference: 'D', heat: 'H' };
+const NEEDS_TEMPLATE: readonly BoardMode[] = ['template', 'side', 'difference'];
 
 interface ModeBarProps {
   mode: BoardMode;
+  modes: readonly BoardMode[];
   template: Picture['state'];
   onMode(mode: BoardMode): void;
   weak?: boolean;
@@ -19,7 +16,7 @@ interface ModeBarProps {
 }
 
 /** How the board is looked at. Without a golden template there is only the board itself, and the bar says so. */
-export function ModeBar({ mode, template, onMode, weak, onWeak }: ModeBarProps) {
+export function ModeBar({ mode, modes, template, onMode, weak, onWeak }: ModeBarProps) {
   const { t } = useTranslation();
   const none = template !== 'ready';
   return (
@@ -29,12 +26,12 @@ export function ModeBar({ mode, template, onMode, weak, onWeak }: ModeBarProps) 
         aria-label={t('board.mode')}
         value={mode}
         onChange={(value) => onMode(value as BoardMode)}
-        data={MODES.map(([name, key]) => ({
+        data={modes.map((name) => ({
           value: name,
-          disabled: none && name !== 'inspected',
+          disabled: none && NEEDS_TEMPLATE.includes(name),
           label: (
             <span>
-              {t(`board.${name}`)} {key ? <Kbd>{key}</Kbd> : null}
+              {t(`board.${name}`)} {KEYS[name] ? <Kbd>{KEYS[name]}</Kbd> : null}
             </span>
           ),
         }))}
@@ -46,7 +43,7 @@ export function ModeBar({ mode, template, onMode, weak, onWeak }: ModeBarProps) 
       ) : null}
       <span className="quiet mode-hint">
         {template === 'ready'
-          ? mode === 'difference'
+          ? mode === 'difference' || mode === 'four'
             ? t('board.difference_key')
             : t('board.flicker_hint')
           : template === 'loading'

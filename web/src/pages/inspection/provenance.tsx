@@ -17,7 +17,7 @@ export function Provenance({ inspection }: { inspection: Inspection }) {
         <dl key={run.operation_id} className="facts">
           <dt>{t('provenance.model')}</dt>
           <dd>
-            <Link to="/models">
+            <Link to="/models/$name" params={{ name: run.model }}>
               {run.model} {run.version}
             </Link>{' '}
             <span className="quiet">{run.runtime}</span>

@@ -3,7 +3,7 @@ import type { View } from '../../board/view.ts';
 
 /** What of a board is shown stands in the address: a link shows a colleague the same spot. */
 export interface InspectionSearch {
-  mode?: Exclude<BoardMode, 'inspected'>;
+  mode?: Exclude<BoardMode, 'inspected' | 'four'>;
   /** Id of the selected defect. */
   defect?: string;
   /** Middle of the picture that is seen, and the zoom: `x,y,scale`. */
@@ -14,7 +14,7 @@ export interface InspectionSearch {
 export function inspectionSearch(raw: Record<string, unknown>): InspectionSearch {
   const { mode, defect, view, weak } = raw;
   return {
-    ...(mode === 'template' || mode === 'side' || mode === 'difference' ? { mode } : {}),
+    ...(mode === 'template' || mode === 'side' || mode === 'difference' || mode === 'heat' ? { mode } : {}),
     ...(typeof defect === 'string' && defect ? { defect } : {}),
     ...(typeof view === 'string' && parseView(view) ? { view } : {}),
     ...(weak === 'on' ? { weak } : {}),

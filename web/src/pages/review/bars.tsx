@@ -1,9 +1,21 @@
 import { Button, Kbd } from '@mantine/core';
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../../api/client.ts';
 import { useKeys } from '../../app/keys.ts';
 import { useNow } from '../../parts/age.tsx';
-import { UNDO_MS, type Waiting } from './outbox.ts';
+import { type Choice, UNDO_MS, type Waiting } from './outbox.ts';
+
+function wordsOf(t: TFunction, choice: Choice): string {
+  if (choice.kind === 'verdict') return t(`review.said_${choice.verdict}`);
+  if (choice.kind === 'look')
+    return choice.review.outcome === 'disagrees'
+      ? t('review.said_disagrees', { count: choice.review.missed?.length ?? 0 })
+      : t(`review.said_${choice.review.outcome}`);
+  return choice.decision.decision === 'reclassify'
+    ? t('review.said_reclassify', { name: t(`defect.${choice.decision.class}`) })
+    : t(`review.said_${choice.decision.decision}`);
+}
 
 /** What was decided and is not yet sent. It has its room on the page, so that nothing moves when it comes. */
 export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUndo(): void }) {
@@ -13,12 +25,7 @@ export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUn
   useKeys(t('page.review'), last ? [{ key: 'z', word: t('key.undo'), run: onUndo }] : []);
   if (!last) return <div className="undo-bar empty" />;
   const { choice } = last;
-  const words =
-    choice.kind === 'verdict'
-      ? t(`review.said_${choice.verdict}`)
-      : choice.decision.decision === 'reclassify'
-        ? t('review.said_reclassify', { name: t(`defect.${choice.decision.class}`) })
-        : t(`review.said_${choice.decision.decision}`);
+  const words = wordsOf(t, choice);
   return (
     <div className="undo-bar" role="status">
       <span>

@@ -22,8 +22,40 @@ export function defectKeys(t: TFunction, defect: Defect, decide: (decision: Deci
   ];
 }
 
-export const choiceOf = (defect: Defect, decision: Decision): Choice => ({
+type Judge = (verdict: 'pass' | 'fail' | 'inconclusive') => void;
+/** The keys that judge a board by hand. With findings left it can only be left undecided: its findings say whether it is good. */
+export const handKeys = (t: TFunction, judge: Judge, findingsLeft: boolean): Key[] => [
+  ...(findingsLeft
+    ? []
+    : [
+        { key: 'p', word: t('review.pass'), run: () => judge('pass') },
+        { key: 'f', word: t('review.fail'), run: () => judge('fail') },
+      ]),
+  { key: 'u', word: t('review.cannot_tell'), run: () => judge('inconclusive') },
+];
+
+export interface Answer {
+  agree(): void;
+  cannotTell(): void;
+  /** Begins to mark what was missed. */
+  mark(): void;
+  /** Sends what was marked; null while nothing is. */
+  send: (() => void) | null;
+}
+/** The keys that answer an audit: a pass that was drawn at random. */
+export const auditKeys = (t: TFunction, { agree, cannotTell, mark, send }: Answer): Key[] => [
+  ...(send
+    ? [{ key: 's', word: t('review.send_missed'), run: send }]
+    : [
+        { key: 'a', word: t('review.agrees'), run: agree },
+        { key: 'u', word: t('review.cannot_tell'), run: cannotTell },
+      ]),
+  { key: 'm', word: t('review.mark_missed'), run: mark },
+];
+
+export const choiceOf = (defect: Defect, decision: Decision, item = defect.inspection_id): Choice => ({
   kind: 'defect',
+  item,
   inspection: defect.inspection_id,
   defect: { id: defect.id, version: defect.version },
   decision,

@@ -5,6 +5,7 @@ import { type Choice, createOutbox, UNDO_MS } from './outbox.ts';
 const reject = (id: string): Choice => ({
   kind: 'defect',
   inspection: 'board',
+  item: 'board',
   defect: { id, version: 1 },
   decision: { decision: 'reject' },
 });

@@ -1,13 +1,17 @@
 import type { Defect } from '../../../../src/contracts/defects.ts';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import type { InspectionReview } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 
 /** Decisions wait this long before they are sent, so that a slip is taken back without a trace. */
 export const UNDO_MS = 4_000;
 
-export type Choice =
-  | { kind: 'defect'; inspection: string; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
-  | { kind: 'verdict'; inspection: string; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail'; reason: string };
+/** `item` is the place in the queue that it was said at: an inspection may stand there for more than one reason. */
+export type Choice = { inspection: string; item: string } & (
+  | { kind: 'defect'; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
+  | { kind: 'verdict'; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail' | 'inconclusive'; reason: string }
+  | { kind: 'look'; of: Pick<Inspection, 'id' | 'version'>; review: InspectionReview }
+);
 export interface Waiting {
   choice: Choice;
   key: string;

@@ -1,22 +1,23 @@
-import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useMay, usePlatform } from '../../api/context.ts';
-import { artifactPath } from '../../api/pictures.ts';
+import type { ReviewItem, ReviewKind } from '../../../../src/contracts/review.ts';
+import { useMay } from '../../api/context.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { useNavigate, useSearch } from '../../app/router.ts';
-import { imageOf } from '../../board/thumbnail.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { useFormats } from '../../words/index.ts';
 import { ErrorBar, UndoBar } from './bars.tsx';
-import { Bench } from './bench.tsx';
+import { Desk } from './desk.tsx';
+import { QueueList } from './queue-list.tsx';
 import type { ReviewSearch } from './search.ts';
-import { useSitting } from './use-sitting.ts';
+import { useAhead } from './use-ahead.ts';
+import { placeOf, useSitting } from './use-sitting.ts';
 import '../inspection/inspection.css';
 import './review.css';
 
-/** How many boards ahead are read while one is looked at. */
-const AHEAD = 3;
+const KINDS = ['all', 'waiting', 'severity', 'disagreement', 'audit'] as const;
 
 export function ReviewPage() {
   const { t } = useTranslation();
@@ -35,53 +36,39 @@ function Sitting() {
   const { t } = useTranslation();
   const format = useFormats();
   const reads = useReads();
-  const queries = useQueryClient();
-  const { pictures } = usePlatform();
   const navigate = useNavigate();
   const search = useSearch() as ReviewSearch;
-  const sitting = useSitting();
+  const sitting = useSitting(search.kind);
   const { open, queue } = sitting;
-  const found = open.findIndex((item) => item.inspection.id === search.at);
+  const found = open.findIndex((one) => placeOf(one) === search.at);
   const index = Math.max(0, found);
   const item = open[index];
-  const at = item?.inspection.id;
+  const at = item ? placeOf(item) : undefined;
+  const id = item?.inspection.id;
+  const [said, say] = useState('');
 
-  const change = (next: ReviewSearch) => navigate({ to: '/review', search: next, replace: true });
-  const show = (id: string | undefined) => change({ ...(id ? { at: id } : {}), ...(search.mode ? { mode: search.mode } : {}) });
+  const change = (next: (now: ReviewSearch) => ReviewSearch) => navigate({ to: '/review', search: next, replace: true });
+  const show = (place: string | undefined) => change(({ at: _at, ...rest }) => (place ? { ...rest, at: place } : rest));
+  const showItem = (one: ReviewItem | undefined) => show(one && placeOf(one));
   useEffect(() => {
     if (at && at !== search.at) show(at);
   });
+  useAhead(open, index);
 
-  const ahead = open
-    .slice(index + 1, index + 1 + AHEAD)
-    .map((next) => next.inspection.id)
-    .join(' ');
+  // What had the focus may have gone with its board: the next board takes it, so that a screen reader stays on the desk.
+  const desk = useRef<HTMLElement>(null);
+  const before = useRef(at);
   useEffect(() => {
-    const releases: (() => void)[] = [];
-    let gone = false;
-    for (const id of ahead.split(' ').filter(Boolean)) {
-      void queries.fetchQuery({ ...reads.inspection(id), staleTime: 60_000 }).then(
-        (inspection) => {
-          const image = imageOf(inspection.artifacts);
-          if (!image || gone) return;
-          const { url, release } = pictures.hold(artifactPath(image));
-          url.catch(() => undefined);
-          releases.push(release);
-        },
-        () => undefined,
-      );
-    }
-    return () => {
-      gone = true;
-      for (const release of releases) release();
-    };
-  }, [ahead, queries, reads, pictures]);
+    if (before.current === at) return;
+    before.current = at;
+    if (document.activeElement === document.body || document.activeElement === null) desk.current?.focus({ preventScroll: true });
+  }, [at]);
 
-  const full = useQuery({ ...reads.inspection(at ?? ''), enabled: at !== undefined });
-  const go = (by: number) => show(open[(index + by + open.length) % open.length]?.inspection.id);
+  const full = useQuery({ ...reads.inspection(id ?? ''), enabled: id !== undefined });
+  const go = (by: number) => showItem(open[(index + by + open.length) % open.length]);
   const undo = () => {
     const choice = sitting.undo();
-    if (choice) show(choice.inspection);
+    if (choice) show(choice.item);
   };
 
   if (queue.isPending) return <Skeleton rows={2} height={320} />;
@@ -90,34 +77,51 @@ function Sitting() {
     <div className="review">
       <header className="review-head">
         <h1>{t('page.review')}</h1>
-        <p className={item ? 'review-left' : 'quiet'} aria-live="polite">
+        <p className={item ? 'review-left' : 'quiet'}>
           {item
             ? t('review.left', { count: open.length, shown: `${format.whole(open.length)}${queue.data?.has_more ? '+' : ''}` })
             : t('review.nothing_left')}
         </p>
-      </header>
-      <ErrorBar error={sitting.error} onClose={sitting.clearError} />
-      {item ? (
-        <Bench
-          key={item.inspection.id}
-          item={item}
-          full={full.data?.id === at ? full.data : undefined}
-          decided={sitting.decided}
-          mode={search.mode ?? 'inspected'}
-          onMode={(mode) => change({ ...(at ? { at } : {}), ...(mode === 'inspected' ? {} : { mode }) })}
-          onDecide={(choice, last) => {
-            if (last) show(open[index + 1]?.inspection.id ?? open[index - 1]?.inspection.id);
-            sitting.decide(choice, last);
-          }}
-          onUndo={undo}
-          onGo={go}
+        <SegmentedControl
+          className="no-print review-kinds"
+          aria-label={t('review.kinds')}
+          value={search.kind ?? 'all'}
+          onChange={(kind) => navigate({ to: '/review', search: kind === 'all' ? {} : { kind: kind as ReviewKind }, replace: true })}
+          data={KINDS.map((value) => ({ value, label: t(`review.kind_${value}`) }))}
         />
-      ) : (
-        <Notice shape="pass" title={t('review.empty')}>
-          <p>{t('review.empty_means')}</p>
-        </Notice>
-      )}
-      <UndoBar waiting={sitting.waiting} onUndo={undo} />
+        <UndoBar waiting={sitting.waiting} onUndo={undo} />
+      </header>
+      <p className="sr" aria-live="polite">
+        {item ? said : t('review.empty')}
+      </p>
+      <ErrorBar error={sitting.error} onClose={sitting.clearError} />
+      <section ref={desk} className={`review-desk${item ? '' : ' cleared'}`} tabIndex={-1} aria-label={t('review.desk')}>
+        {item ? (
+          <>
+            <Desk
+              key={at}
+              item={item}
+              place={{ index: index + 1, count: open.length }}
+              full={full.data?.id === id ? full.data : undefined}
+              decided={sitting.decided}
+              mode={search.mode ?? 'four'}
+              onMode={(mode) => change(({ mode: _mode, ...rest }) => (mode === 'four' || mode === 'side' ? rest : { ...rest, mode }))}
+              onDecide={(choice, last) => {
+                if (last) showItem(open[index + 1] ?? open[index - 1]);
+                sitting.decide(choice, last);
+              }}
+              onGo={go}
+              onLeave={() => navigate({ to: '/' })}
+              onSay={say}
+            />
+            <QueueList open={open} at={at} onShow={show} />
+          </>
+        ) : (
+          <Notice shape="pass" title={t('review.empty')}>
+            <p>{t('review.empty_means')}</p>
+          </Notice>
+        )}
+      </section>
     </div>
   );
 }

@@ -1,11 +1,11 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { completeInspection, reviewDefect } from '../../api/changes.ts';
+import { completeInspection, reviewDefect, reviewInspection } from '../../api/changes.ts';
 import { usePlatform } from '../../api/context.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
 
 export interface Decisions {
-  /** By defect, or by inspection for a verdict: what was said here, whether sent or not. */
+  /** By defect, or by place in the queue for what is said of a whole board: what was said here, whether sent or not. */
   decided: ReadonlyMap<string, Choice>;
   waiting: readonly Waiting[];
   error: unknown;
@@ -14,7 +14,7 @@ export interface Decisions {
   /** Takes back the last decision that is not sent yet. */
   undo(): Choice | null;
 }
-const subjectOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.inspection);
+const subjectOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.item);
 
 /** Decisions of this page: held back for an undo, sent, and given back when the platform refuses them. */
 export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice: Choice): void } = {}): Decisions {
@@ -34,7 +34,9 @@ export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice:
       send: (choice, how) =>
         choice.kind === 'defect'
           ? reviewDefect(api, choice.defect, choice.decision, how)
-          : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
+          : choice.kind === 'look'
+            ? reviewInspection(api, choice.of, choice.review, how)
+            : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
       onChange: () => setWaiting(made.waiting()),
       onSent: (choice) => {
         newest.current.onSent?.(choice);

@@ -20,7 +20,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
   if (classes.length === 0 && tables.length === 0) {
     return (
       <div className="metrics">
-        <h4>{t('models.measured')}</h4>
+        <h3>{t('models.measured')}</h3>
         <p className="tone-person">{t('models.not_measured')}</p>
       </div>
     );
@@ -28,7 +28,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
   return (
     <>
       <div className="metrics">
-        <h4>{t('models.measured')}</h4>
+        <h3>{t('models.measured')}</h3>
         {tables.map((table) => (
           <Table key={table.name} className="data compact">
             <Table.Tbody>
@@ -51,8 +51,9 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
         ) : null}
       </div>
       {classes.length > 0 ? (
-        <div className="metrics">
-          <h4>{t('models.by_class')}</h4>
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table is scrolled by keyboard
+        <section className="metrics metrics-by-class" tabIndex={0} aria-label={t('models.by_class')}>
+          <h3>{t('models.by_class')}</h3>
           <Table className="data compact">
             <Table.Thead>
               <Table.Tr>
@@ -95,7 +96,7 @@ export function Metrics({ metrics }: { metrics: Record<string, unknown> }) {
             </Table.Tbody>
           </Table>
           <p className="quiet">{t('models.bar_from')}</p>
-        </div>
+        </section>
       ) : null}
     </>
   );

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Inspection } from '../../src/contracts/inspections.ts';
+import { CHROMIUM, hasChromium } from './browser.ts';
+import { axeFaults, openSitting, type Sitting } from './session.ts';
+import { goodBoards, type SeededBoard, seedWaiting, TWENTY } from './waiting.ts';
+
+if (!hasChromium()) {
+  if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: the review cannot be tested (apt-get install chromium)`);
+  console.log(`left out: the review in a browser, because there is no ${CHROMIUM} (apt-get install chromium)`);
+}
+
+const KEYS = { confirm: 'c', reject: 'r', spur: '4', pass: 'p', fail: 'f' } as const;
+
+describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () => {
+  let sitting: Sitting;
+  let boards: SeededBoard[];
+  const shown = () => sitting.page.locator('.desk-head h2').innerText();
+  const read = (id: string) => sitting.api<Inspection>(`/v1/inspections/${id}?include=defects`);
+
+  before(async () => {
+    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' });
+    boards = await seedWaiting(sitting.station, TWENTY);
+  });
+  after(async () => {
+    await sitting?.end();
+  });
+
+  test('template, picture, difference and heat stand beside each other and move as one', async () => {
+    const { page } = sitting;
+    await sitting.open('/review?kind=waiting');
+    await page.locator('.board-four canvas').waitFor();
+    const views = () => page.locator('.board-four .board-port').evaluateAll((ports) => ports.map((port) => port.getAttribute('data-view')));
+    const panes = await page.locator('.board-four .board-port').evaluateAll((ports) => ports.map((port) => port.getAttribute('data-show')));
+    assert.deepEqual(panes, ['template', 'inspected', 'difference', 'heat']);
+    const whole = (await views())[0];
+    await page.locator('.board-port[tabindex="0"]').press('ArrowRight');
+    await sitting.until('all four to move', async () => {
+      const now = await views();
+      return now.every((view) => view === now[0] && view !== whole);
+    });
+    await page.keyboard.press('d');
+    await page.waitForURL(/mode=difference/);
+    assert.equal(await page.locator('.board-port').count(), 1);
+    await page.keyboard.press('d');
+    await page.locator('.board-four').waitFor();
+  });
+
+  test('20 waiting boards are cleared by keyboard alone, each followed by the next', async () => {
+    const { page } = sitting;
+    await sitting.open('/review?kind=waiting');
+    await page.locator('.desk-head h2').waitFor();
+    await page.evaluate(() => {
+      const counted = window as unknown as { pointed: number };
+      counted.pointed = 0;
+      for (const type of ['pointerdown', 'mousedown', 'click', 'wheel'])
+        window.addEventListener(type, (event) => event.isTrusted && (event as MouseEvent).detail > 0 && counted.pointed++, true);
+    });
+    const left = async () => Number((await page.locator('.review-left').innerText()).split(' ')[0]);
+    assert.equal(await left(), 20);
+    const seen = new Set<string>();
+    for (let count = 20; count > 0; count -= 1) {
+      const chip = await sitting.until('a board that was not decided yet', async () => {
+        const now = await shown();
+        return !seen.has(now) && now;
+      });
+      seen.add(chip);
+      assert.equal(await left(), count);
+      const { planned } = boards.find((board) => board.chip === chip) as SeededBoard;
+      if (planned.kind === 'hand') await page.keyboard.press(KEYS[planned.say]);
+      else {
+        const rows = page.locator('.review-defects li');
+        await sitting.until('its findings', async () => (await rows.count()) === planned.say.length);
+        for (const [at, say] of planned.say.entries()) {
+          // Which finding comes first is the page's business: what is said goes by how many are left.
+          assert.equal(await page.locator('.review-defects .tone-person').count(), planned.say.length - at);
+          await page.keyboard.press(KEYS[say]);
+          if (at + 1 < planned.say.length)
+            await sitting.until(
+              'the next finding',
+              async () => (await page.locator('.review-defects .tone-person').count()) === planned.say.length - at - 1,
+            );
+        }
+      }
+      if (count === 20) {
+        await page.locator('.undo-bar:not(.empty)').waitFor();
+        await sitting.until('the desk to hold the focus', () =>
+          page.evaluate(() => document.activeElement?.classList.contains('review-desk')),
+        );
+      }
+    }
+    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    assert.equal(seen.size, 20);
+    assert.equal(await page.evaluate(() => (window as unknown as { pointed: number }).pointed), 0, 'no mouse took part');
+    await sitting.until('everything to be sent', async () => (await page.locator('.undo-bar.empty').count()) === 1);
+
+    for (const board of boards) {
+      const judged = await sitting.until(`${board.chip} to have its verdict`, async () => {
+        const now = await read(board.id);
+        return now.status === 'completed' && now;
+      });
+      const states = (judged.defects ?? []).map(({ state, class: name }) =>
+        state === 'rejected' ? 'reject' : name === 'spur' ? 'spur' : 'confirm',
+      );
+      if (board.planned.kind === 'hand') assert.equal(judged.verdict, board.planned.say, board.chip);
+      else {
+        assert.deepEqual(states.sort(), [...board.planned.say].sort(), board.chip);
+        assert.equal(judged.verdict, board.planned.say.every((say) => say === 'reject') ? 'pass' : 'fail', board.chip);
+      }
+    }
+    assert.equal((await sitting.api<{ data: unknown[] }>('/v1/review-queue?kind=waiting')).data.length, 0);
+  });
+
+  test('an undo within its time brings the board back, and nothing of it was sent', async () => {
+    const { page } = sitting;
+    const [board] = await seedWaiting(sitting.station, [{ kind: 'findings', say: ['confirm'] }], 'LOT-2026-701');
+    assert.ok(board);
+    await sitting.open(`/review?kind=waiting&at=${board.id}`);
+    await page.locator('.review-defects .tone-person').waitFor();
+    await page.keyboard.press('r');
+    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    await page.keyboard.press('z');
+    await page.locator('.review-defects .tone-person').waitFor();
+    await page.waitForTimeout(4500);
+    assert.equal((await read(board.id)).status, 'awaiting_review');
+    await page.keyboard.press('u');
+    await sitting.until('it to be left undecided', async () => (await read(board.id)).verdict === 'inconclusive');
+  });
+
+  test('audits of passes: one agrees, one cannot tell, and of one a missed defect is marked without a mouse', async () => {
+    const { page } = sitting;
+    const good = await goodBoards(sitting.station, 3);
+    await sitting.until(
+      'the audits',
+      async () => (await sitting.api<{ data: unknown[] }>('/v1/review-queue?kind=audit')).data.length === 3,
+    );
+    await sitting.open('/review?kind=audit');
+    await page.locator('.board-four canvas').waitFor();
+    const first = await shown();
+    await page.keyboard.press('a');
+    await sitting.until('the next audit', async () => (await shown()) !== first);
+    const second = await shown();
+    await page.locator('.board-four canvas').waitFor();
+    await page.keyboard.press('m');
+    await page.locator('.board-aim').first().waitFor();
+    for (const key of ['ArrowRight', 'ArrowDown', 'Shift+ArrowRight']) await page.keyboard.press(key);
+    await page.keyboard.press('2');
+    await page.locator('.review-defects li', { hasText: 'Marked: short' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.board-aim').first().waitFor({ state: 'detached' });
+    await page.keyboard.press('s');
+    await sitting.until('the last audit', async () => (await shown()) !== second);
+    const third = await shown();
+    await page.keyboard.press('u');
+    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    const id = (chip: string) => good.find((board) => board.chip === chip)?.id as string;
+    const missed = await sitting.until('the missed defect', async () => {
+      const { defects, verdict } = await read(id(second));
+      return verdict === 'fail' && defects?.find(({ source }) => source === 'person');
+    });
+    assert.equal(missed.class, 'short');
+    assert.deepEqual([missed.box?.width, missed.box?.height], [36, 32]);
+    assert.equal((await read(id(first))).verdict, 'pass');
+    assert.equal((await read(id(third))).verdict, 'pass');
+  });
+
+  test('the counts on the page of the model are the verdicts that were said', async () => {
+    const { page } = sitting;
+    const said = TWENTY.flatMap((planned) => (planned.kind === 'findings' ? planned.say : []));
+    const count = (what: string) => said.filter((one) => one === what).length;
+    const wanted = {
+      reviewed: said.length,
+      confirmed: count('confirm'),
+      reclassified: count('spur'),
+      false_calls: count('reject'),
+      audited: 2,
+      cannot_tell: 1,
+      escapes: 1,
+      missed: 1,
+    };
+    await sitting.open('/models/pcb-pair-synth?tab=quality');
+    const figures = page.locator('[data-figure]');
+    await figures.first().waitFor();
+    const shownFigures = async () =>
+      Object.fromEntries(
+        await figures.evaluateAll((all) =>
+          all.map((one) => [one.getAttribute('data-figure') ?? '', Number(one.querySelector('dd')?.textContent ?? Number.NaN)]),
+        ),
+      ) as Record<string, number>;
+    // The measuring follows the verdicts by a moment, and the page reads it again by itself.
+    await sitting
+      .until('the figures', async () => {
+        const now = await shownFigures();
+        return Object.entries(wanted).every(([name, value]) => now[name] === value);
+      })
+      .catch(async () => assert.deepEqual(await shownFigures(), wanted));
+    const cell = (place: string) => page.locator(`[data-cell="${place}"]`).innerText();
+    assert.equal(Number(await cell('open open')), count('confirm'));
+    assert.equal(Number(await cell('spur open')), count('spur'));
+    assert.equal(Number(await cell('nothing_there open')), count('reject'));
+    assert.equal(Number(await cell('short missed')), 1);
+    // A rate is a range with its denominator; what nobody looked at says so and is no 0 %.
+    const row = (name: string) => page.locator(`[data-group="${name}"]`).innerText();
+    assert.match(await row('open'), new RegExp(`\\(${count('reject')} of ${said.length}\\)`));
+    assert.match(await row('pin_hole'), /none reviewed yet/);
+  });
+
+  test('Escape leaves the review, and ? shows its keys', async () => {
+    const { page } = sitting;
+    await seedWaiting(
+      sitting.station,
+      [
+        { kind: 'findings', say: ['confirm', 'reject'] },
+        { kind: 'hand', say: 'pass' },
+      ],
+      'LOT-2026-702',
+    );
+    await sitting.open('/review?kind=waiting');
+    await page.locator('.desk-head h2').waitFor();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await page.waitForURL((url) => url.pathname === '/');
+  });
+
+  test('axe finds nothing serious on the desk and on the figures, light and dark, at 1280 and at 390 pixels', async () => {
+    await seedWaiting(
+      sitting.station,
+      [
+        { kind: 'findings', say: ['confirm', 'reject'] },
+        { kind: 'hand', say: 'pass' },
+      ],
+      'LOT-2026-702',
+    );
+    const found = await axeFaults(sitting, ['/review?kind=waiting', '/review?kind=audit'], () => sitting.page.waitForTimeout(700));
+    assert.deepEqual(found, []);
+  });
+
+  test('no page threw', () => {
+    // A map that is asked for while another one is drawn is answered 503 and asked for again; the browser writes that down.
+    assert.deepEqual(
+      sitting.faults.filter((fault) => !/ 503 .*\/heat$/.test(fault)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,35 @@
+import type { ModelVersion } from '../../../src/contracts/inference.ts';
+import type {
+  Disagreement,
+  Recipe,
+  RecipeRequest,
+  SettleRequest,
+  Simulation,
+  SimulationRequest,
+  StageRequest,
+} from '../../../src/contracts/models.ts';
+import type { DriftAlarm } from '../../../src/contracts/monitoring.ts';
+import type { Api } from './client.ts';
+
+const of = (model: string) => `/v1/models/${encodeURIComponent(model)}`;
+const post = <T>(api: Api, path: string, body: unknown, key: string, ifMatch?: number) =>
+  api.json<T>(path, { method: 'POST', idempotencyKey: key, body, ...(ifMatch === undefined ? {} : { ifMatch }) });
+
+export const stageVersion = (api: Api, { model, version }: Pick<ModelVersion, 'model' | 'version'>, request: StageRequest, key: string) =>
+  post<ModelVersion>(api, `${of(model)}/versions/${version}/stage`, request, key);
+
+export const rollBack = (api: Api, model: string, reason: string, key: string) =>
+  post<ModelVersion>(api, `${of(model)}/rollback`, { reason }, key);
+
+export const makeRecipe = (api: Api, model: string, request: RecipeRequest, key: string) =>
+  post<Recipe>(api, `${of(model)}/recipes`, request, key);
+
+/** Changes nothing: a POST because thresholds do not fit into an address. */
+export const simulateRecipe = (api: Api, model: string, request: SimulationRequest) =>
+  api.json<Simulation>(`${of(model)}/recipes/simulate`, { method: 'POST', body: request });
+
+export const settle = (api: Api, id: string, request: SettleRequest, key: string) =>
+  post<Disagreement>(api, `/v1/model-disagreements/${id}`, request, key);
+
+export const acknowledge = (api: Api, alarm: DriftAlarm, note: string, relearn: boolean, key: string) =>
+  post<DriftAlarm>(api, `/v1/drift-alarms/${alarm.id}/acknowledge`, { note, relearn }, key, alarm.record_version);

@@ -1,0 +1,91 @@
+import { Button, Checkbox } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { DriftAlarm } from '../../../../src/contracts/monitoring.ts';
+import { ApiProblem } from '../../api/client.ts';
+import { useMay, usePlatform } from '../../api/context.ts';
+import { acknowledge } from '../../api/model-changes.ts';
+import { useModelReads } from '../../api/model-reads.ts';
+import { Age } from '../../parts/age.tsx';
+import { StateMark } from '../../parts/marks.tsx';
+import { Failed } from '../../parts/notice.tsx';
+import { ReasonDialog } from '../../parts/reason-dialog.tsx';
+
+/** Stations that moved away from how they look when all is well, those that nobody has answered first. */
+export function Alarms({ model }: { model: string }) {
+  const { t } = useTranslation();
+  const reads = useModelReads();
+  const { data, error, refetch } = useQuery(reads.alarms(model));
+  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data) return null;
+  return (
+    <section className="panel" aria-labelledby="drift-alarms">
+      <h2 id="drift-alarms">{t('drift.alarms')}</h2>
+      {data.data.length === 0 ? <p className="quiet">{t('drift.no_alarms')}</p> : null}
+      <ul className="drift-alarms">
+        {data.data.map((alarm) => (
+          <Alarm key={alarm.id} alarm={alarm} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Alarm({ alarm }: { alarm: DriftAlarm }) {
+  const { t } = useTranslation();
+  const { api } = usePlatform();
+  const queries = useQueryClient();
+  const may = useMay('defects:review');
+  const [asking, ask] = useState(false);
+  const [relearn, setRelearn] = useState(false);
+  const open = alarm.state === 'open';
+  return (
+    <li>
+      <StateMark shape={open ? 'waiting' : 'pass'} tone={open ? 'person' : 'normal'} word={t(`drift.alarm_state_${alarm.state}`)} />
+      <strong>{alarm.station_id}</strong>
+      <span>
+        {alarm.feature === null ? '' : `${t(`drift.feature_${alarm.feature}`)}, `}
+        {t(`drift.detector_${alarm.detector}`)}
+        {alarm.direction === null ? '' : alarm.direction === 'up' ? ' ↑' : ' ↓'}
+      </span>
+      <span className="quiet">
+        {t('model.version_short', { version: alarm.version })} · <Age at={alarm.raised_at} />
+      </span>
+      <span className="alarm-why">
+        {alarm.why}
+        {alarm.acknowledged_by === null ? null : (
+          <small className="quiet"> {t('drift.seen_by', { by: alarm.acknowledged_by, note: alarm.note ?? '' })}</small>
+        )}
+      </span>
+      {open && may ? (
+        <Button aria-label={t('drift.acknowledge_of', { station: alarm.station_id })} onClick={() => ask(true)}>
+          {t('drift.acknowledge')}
+        </Button>
+      ) : null}
+      {asking ? (
+        <ReasonDialog
+          title={t('drift.acknowledge_title', { station: alarm.station_id })}
+          means={alarm.why}
+          act={t('drift.acknowledge')}
+          label={t('drift.note')}
+          maxLength={1000}
+          send={async (note, key) => {
+            try {
+              await acknowledge(api, alarm, note, relearn, key);
+            } catch (error) {
+              if (error instanceof ApiProblem && error.status === 412) throw new Error(t('drift.changed'));
+              throw error;
+            } finally {
+              void queries.invalidateQueries({ queryKey: ['models', alarm.model] });
+            }
+          }}
+          onClose={() => ask(false)}
+        >
+          <Checkbox label={t('drift.relearn')} checked={relearn} onChange={(event) => setRelearn(event.currentTarget.checked)} />
+          <p className="quiet">{relearn ? '' : t('drift.mended')}</p>
+        </ReasonDialog>
+      ) : null}
+    </li>
+  );
+}

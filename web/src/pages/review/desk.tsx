@@ -1,0 +1,197 @@
+import { Kbd, TextInput } from '@mantine/core';
+import { useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import type { InspectionReview, ReviewItem } from '../../../../src/contracts/review.ts';
+import type { Decision } from '../../api/changes.ts';
+import { useMay } from '../../api/context.ts';
+import { type Key, useKeys } from '../../app/keys.ts';
+import { Link } from '../../app/link.tsx';
+import type { BoardMode } from '../../board/board-view.tsx';
+import { Age } from '../../parts/age.tsx';
+import { reasonWords } from '../../parts/reason.ts';
+import { useFormats } from '../../words/index.ts';
+import { ChoiceRow, KeyPad } from './choices.tsx';
+import { auditKeys, choiceOf, defectKeys, handKeys, withDecisions } from './defect-keys.ts';
+import type { Choice } from './outbox.ts';
+import { Panes } from './panes.tsx';
+import type { Marked } from './use-aim.tsx';
+import { placeOf } from './use-sitting.ts';
+
+interface DeskProps {
+  item: ReviewItem;
+  /** Which of how many, from 1. */
+  place: { index: number; count: number };
+  /** The record with its pictures, once it is read. */
+  full: Inspection | undefined;
+  decided: ReadonlyMap<string, Choice>;
+  mode: BoardMode;
+  onMode(mode: BoardMode): void;
+  /** `last` when nothing of this board is left to decide. */
+  onDecide(choice: Choice, last: boolean): void;
+  onGo(by: number): void;
+  onLeave(): void;
+  /** What a screen reader should hear of now. */
+  onSay(words: string): void;
+}
+
+/** One waiting board and everything that is needed to decide it. */
+export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo, onLeave, onSay }: DeskProps) {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const inspection = full ?? item.inspection;
+  const mayJudge = useMay('inspections:write');
+  const [picked, pick] = useState<string | null>(null);
+  const [reason, setReason] = useState('');
+  const [missed, setMissed] = useState<readonly Marked[]>([]);
+  const [aiming, setAiming] = useState(false);
+  const audit = item.kind === 'audit';
+  const of = { id: inspection.id, version: inspection.version };
+  const about = { inspection: inspection.id, item: placeOf(item) };
+
+  const defects = useMemo(
+    () => [...(full?.defects ?? item.defects)].sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
+    [full?.defects, item.defects],
+  );
+  const left = defects.filter((defect) => defect.state === 'proposed' && !decided.has(defect.id));
+  const current = left.find((defect) => defect.id === picked) ?? left[0] ?? null;
+  const shown = withDecisions(defects, decided);
+  const why = reasonWords(t, item.why) ?? '';
+
+  const words = [
+    t('review.say_board', { chip: inspection.chip_id, index: place.index, count: place.count, why }),
+    current
+      ? t('review.say_finding', {
+          index: defects.indexOf(current) + 1,
+          count: defects.length,
+          name: [current.characteristic, t(`defect.${current.class}`)].filter(Boolean).join(' '),
+          severity: t(`severity.${current.severity}`),
+          score: format.score(current.score),
+        })
+      : t(`review.none_${item.kind}`),
+    ...missed.slice(-1).map(({ class: name }) => t('review.marked', { name: t(`defect.${name}`) })),
+  ].join(' ');
+  useEffect(() => onSay(words), [words, onSay]);
+
+  function decide(decision: Decision): void {
+    if (!current) return;
+    const next = left[left.indexOf(current) + 1] ?? left.find((defect) => defect !== current);
+    pick(next?.id ?? null);
+    onDecide(choiceOf(current, decision, about.item), left.length === 1 && !audit);
+  }
+  function all(decision: 'confirm' | 'reject'): void {
+    for (const defect of left) onDecide(choiceOf(defect, { decision }, about.item), defect === left.at(-1) && !audit);
+  }
+  function judge(verdict: 'pass' | 'fail' | 'inconclusive'): void {
+    const said = reason.trim() || t(`review.reason_${verdict}`);
+    onDecide({ kind: 'verdict', ...about, of, verdict, reason: said }, true);
+  }
+  const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of, review }, true);
+  const step = (by: number) => {
+    const next = left[(current ? left.indexOf(current) : -1) + by];
+    if (next) pick(next.id);
+    else onGo(by);
+  };
+
+  const keys: Key[] = [
+    ...(current && !aiming
+      ? [
+          ...defectKeys(t, current, decide),
+          { key: 'Shift+c', word: t('review.confirm_all'), run: () => all('confirm') },
+          { key: 'Shift+r', word: t('review.reject_all'), run: () => all('reject') },
+        ]
+      : []),
+    ...(item.kind === 'waiting' && mayJudge ? handKeys(t, judge, current !== null) : []),
+    ...(audit && inspection.inspection_type === 'visual'
+      ? auditKeys(t, {
+          agree: () => look({ outcome: 'agrees' }),
+          cannotTell: () => look({ outcome: 'cannot_tell' }),
+          mark: () => setAiming((before) => !before),
+          send: missed.length > 0 ? () => look({ outcome: 'disagrees', missed: [...missed] }) : null,
+        })
+      : []),
+    ...(missed.length > 0
+      ? [{ key: 'Backspace', word: t('review.take_back'), run: () => setMissed((before) => before.slice(0, -1)) }]
+      : []),
+  ];
+  useKeys(t('page.review'), [
+    ...keys,
+    { key: 'j', word: t('review.next'), run: () => step(1) },
+    { key: 'k', word: t('review.previous'), run: () => step(-1) },
+    { key: 'Shift+j', word: t('review.next_board'), run: () => onGo(1) },
+    { key: 'Shift+k', word: t('review.previous_board'), run: () => onGo(-1) },
+    ...(aiming ? [] : [{ key: 'Escape', word: t('review.leave'), run: onLeave }]),
+  ]);
+
+  return (
+    <>
+      <header className="desk-head">
+        <h2>
+          <Link to="/inspections/$id" params={{ id: inspection.id }}>
+            {inspection.chip_id}
+          </Link>
+        </h2>
+        <p className="quiet">
+          {inspection.lot_id} · {t(`type.${inspection.inspection_type}`)} · {inspection.station_id} · <Age at={item.waiting_since} />
+        </p>
+        <p className="review-why">
+          <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}:</strong> {why}
+        </p>
+      </header>
+      <Panes
+        inspection={inspection}
+        defects={shown}
+        current={current}
+        measurements={full?.measurements ?? []}
+        mode={mode}
+        onMode={onMode}
+        onPick={pick}
+        missed={missed}
+        aiming={aiming}
+        onMark={(marked) => setMissed((before) => [...before, marked])}
+        onStop={() => setAiming(false)}
+      />
+      <div className="desk-findings">
+        <ul className="review-defects" aria-label={t('inspection.defects')}>
+          {shown.map((defect) => (
+            <ChoiceRow
+              key={defect.id}
+              defect={defect}
+              current={defect.id === current?.id}
+              open={left.some((other) => other.id === defect.id)}
+              onPick={() => pick(defect.id)}
+            />
+          ))}
+          {missed.map(({ class: name, box }, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: marks are only added and taken from the end
+            <li key={i}>
+              <span>{t('review.marked', { name: t(`defect.${name}`) })}</span>
+              <span className="number">
+                {box.x}, {box.y}
+              </span>
+            </li>
+          ))}
+          {shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
+        </ul>
+        {aiming ? <p role="status">{t('review.aim')}</p> : null}
+        {item.kind === 'waiting' && !current && mayJudge ? (
+          <TextInput
+            label={t('review.reason')}
+            value={reason}
+            placeholder={t('review.reason_pass')}
+            maxLength={1000}
+            onChange={(event) => setReason(event.currentTarget.value)}
+            onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
+          />
+        ) : null}
+      </div>
+      <div className="desk-keys">
+        <KeyPad keys={keys} proposed={current?.class ?? null} />
+        <p className="key-line quiet">
+          <Kbd>J</Kbd> {t('review.next')} <Kbd>K</Kbd> {t('review.previous')} <Kbd>Z</Kbd> {t('key.undo')} <Kbd>?</Kbd> {t('key.all')}{' '}
+          <Kbd>Esc</Kbd> {t('review.leave')}
+        </p>
+      </div>
+    </>
+  );
+}
