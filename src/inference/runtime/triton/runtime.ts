@@ -313,6 +313,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
       const end = request.deadlineMs === undefined ? Number.POSITIVE_INFINITY : now() + request.deadlineMs;
       const leave = await lanes.enter(request);
+      request.begun?.();
       try {
         return await send(model, request, () => end - now());
       } finally {
