@@ -213,7 +213,9 @@ test('a shadow that hangs delays nothing and answers nothing', async (t) => {
         [ids],
       )
     ).map(({ total }) => total);
-  const p95 = (of: readonly number[]) => of[Math.ceil(of.length * 0.95) - 1] ?? 0;
+  const at = (of: readonly number[], share: number) => of[Math.ceil(of.length * share) - 1] ?? 0;
+  const middle = (of: readonly number[]) => at(of, 0.5);
+  const p95 = (of: readonly number[]) => at(of, 0.95);
   const without = await timings(await judged(above[2] as string, many(40)));
   assert.equal((await stage(3, 'shadow')).status, 200);
   // A board for it to hang over, before the rest comes.
@@ -223,8 +225,12 @@ test('a shadow that hangs delays nothing and answers nothing', async (t) => {
   const ids = await judged(above[3] as string, many(40));
   const beside = await timings(ids);
   assert.equal(beside.length, 40);
-  t.diagnostic(`p95 of a board: ${p95(without)} ms without a shadow, ${p95(beside)} ms beside one that hangs`);
-  assert.ok(p95(beside) < Math.max(p95(without) * 3, 60), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside a hanging shadow`);
+  t.diagnostic(
+    `a board, median and p95: ${middle(without)}, ${p95(without)} ms without a shadow, ${middle(beside)}, ${p95(beside)} ms beside one that hangs`,
+  );
+  assert.ok(middle(beside) < Math.max(middle(without) * 3, 150), `median ${middle(without)} ms without, ${middle(beside)} ms beside`);
+  // Whoever waits for the shadow waits 1,500 ms; a busy machine alone makes the slowest boards several times slower.
+  assert.ok(p95(beside) < Math.max(p95(without) * 3, 750), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside`);
   const failed = await until('the shadow to be given up', async () => {
     const found = await floor.rows<{ error: string }>(
       `select error from inference.comparison where candidate_version = 3 and state = 'failed'`,
