@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Comparison, Disagreement, ModelVersionDetail, Simulation } from '../../src/contracts/models.ts';
+import { wouldJudge } from '../../src/disposition/index.ts';
+import { simulate as simulateBounded } from '../../src/inference/models/simulate.ts';
+import { reads } from '../../src/platform/db/database.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, SITE, until, type Who } from '../support/floor.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -145,6 +148,16 @@ test('a canary judges whole lots and none that was begun; one that is worse on p
     audit.map((entry) => [entry.old.stage, entry.new.stage, entry.actor_kind]),
     [['canary', 'shadow', 'system']],
   );
+  const told = await floor.rows<{ event: { site: string; aggregate: { version: number }; payload: object } }>(
+    `select event from platform.outbox where event ->> 'event_type' = 'model.stage_changed' and event -> 'payload' ->> 'version' = '2' order by xid, seq`,
+  );
+  assert.deepEqual(
+    told.map(({ event }) => [event.site, event.aggregate.version]),
+    [
+      ['*', 2],
+      ['*', 3],
+    ],
+  );
   assert.match((await floor.metrics.render()).text, /model_rollbacks_total\{[^}]*rule="(disagreement|calls)"[^}]*\} 1/);
   const before = (await versionsOf(canaryLot)).length;
   const [again] = await judged(canaryLot, [good]);
@@ -191,7 +204,7 @@ test('what the shadow calls otherwise waits for a person, who settles it; the co
   assert.ok((shown?.latency_ms.candidate.p95 ?? 0) > 0 && (shown?.latency_ms.production.runs ?? 0) >= 5);
 });
 
-test('a shadow that hangs delays nothing and answers nothing', async () => {
+test('a shadow that hangs delays nothing and answers nothing', async (t) => {
   assert.equal((await stage(2, 'retired')).status, 200);
   const timings = async (ids: readonly string[]) =>
     (
@@ -200,7 +213,9 @@ test('a shadow that hangs delays nothing and answers nothing', async () => {
         [ids],
       )
     ).map(({ total }) => total);
-  const p95 = (of: readonly number[]) => of[Math.ceil(of.length * 0.95) - 1] ?? 0;
+  const at = (of: readonly number[], share: number) => of[Math.ceil(of.length * share) - 1] ?? 0;
+  const middle = (of: readonly number[]) => at(of, 0.5);
+  const p95 = (of: readonly number[]) => at(of, 0.95);
   const without = await timings(await judged(above[2] as string, many(40)));
   assert.equal((await stage(3, 'shadow')).status, 200);
   // A board for it to hang over, before the rest comes.
@@ -210,7 +225,12 @@ test('a shadow that hangs delays nothing and answers nothing', async () => {
   const ids = await judged(above[3] as string, many(40));
   const beside = await timings(ids);
   assert.equal(beside.length, 40);
-  assert.ok(p95(beside) < Math.max(p95(without) * 3, 60), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside a hanging shadow`);
+  t.diagnostic(
+    `a board, median and p95: ${middle(without)}, ${p95(without)} ms without a shadow, ${middle(beside)}, ${p95(beside)} ms beside one that hangs`,
+  );
+  assert.ok(middle(beside) < Math.max(middle(without) * 3, 150), `median ${middle(without)} ms without, ${middle(beside)} ms beside`);
+  // Whoever waits for the shadow waits 1,500 ms; a busy machine alone makes the slowest boards several times slower.
+  assert.ok(p95(beside) < Math.max(p95(without) * 3, 750), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside`);
   const failed = await until('the shadow to be given up', async () => {
     const found = await floor.rows<{ error: string }>(
       `select error from inference.comparison where candidate_version = 3 and state = 'failed'`,
@@ -237,6 +257,15 @@ test('a recipe changes what is called, the record says so, and the simulation sa
   assert.deepEqual(said.after, { pass: 2, fail: 5, review: 0 });
   assert.deepEqual(said.changes, [{ from: 'review', to: 'fail', boards: 3 }]);
   assert.deepEqual(said.calls, [{ class: 'open', before: 2, after: 5 }]);
+  const few = await simulateBounded(
+    reads(floor.db),
+    wouldJudge,
+    SITE,
+    MODEL,
+    { product: 'P', thresholds: {}, from },
+    { boards: 3, ms: 8000 },
+  );
+  assert.deepEqual([few.judged, few.cut], [3, 'boards']);
   const blind = (await simulate({ open: 0.99 })).body as unknown as Simulation;
   assert.deepEqual(blind.reviews.confirmed, { reviewed: 1, no_longer_called: 0, escapes: 0 }, 'a score of 1 is over every threshold');
   assert.equal((await simulate({ open: 0.01 })).status, 422);

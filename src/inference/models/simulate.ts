@@ -9,14 +9,16 @@ import { counting, type Judge, type PastBoard } from './simulation.ts';
 /** Bounds of one simulation. */
 const MOST_BOARDS = 20_000;
 const MOST_MS = 8_000;
-/** Boards of a statement: short statements, because a long one would hold back every reader of the outbox. */
+/** Runs of a statement: short statements, because a long one would hold back every reader of the outbox. */
 const PIECE = 500;
 
 interface BoardRow extends Omit<PastBoard, 'finishedAt'> {
-  operation_id: string;
   finished_at: Date;
-  /** The time as PostgreSQL has it: to the microsecond. */
-  finished_text: string;
+}
+/** Where the walk stands: the time as PostgreSQL has it, to the microsecond. */
+interface Place {
+  operation_id: string;
+  at: string;
 }
 
 interface Wanted {
@@ -27,11 +29,21 @@ interface Wanted {
   to: Date | null;
 }
 
-/** The last deciding run of each board, the newest first, each with the policy of its lot and what people said of its calls. */
-async function piece(on: Reads<InferenceTables>, wanted: Wanted, behind: BoardRow | null, limit: number): Promise<BoardRow[]> {
-  const { model, site, product, from, to } = wanted;
+/** The next deciding runs behind a place, newest first: a walk down run_judged and nothing else. */
+async function walk(on: Reads<InferenceTables>, { model, from, to }: Wanted, behind: Place | null): Promise<Place[]> {
+  const { rows } = await sql<Place>`
+    SELECT operation_id, finished_at::text AS at FROM inference.run
+     WHERE model = ${model} AND decides
+       AND ${from === null ? sql`true` : sql`finished_at >= ${from}`} AND ${to === null ? sql`true` : sql`finished_at <= ${to}`}
+       AND ${behind === null ? sql`true` : sql`(finished_at, operation_id) < (${behind.at}::timestamptz, ${behind.operation_id}::uuid)`}
+     ORDER BY finished_at DESC, operation_id DESC LIMIT ${PIECE}`.execute(on);
+  return rows;
+}
+
+/** Of these runs the last of each board that is meant, with the policy of its lot and what people said of its calls. All by primary keys. */
+async function boardsOf(on: Reads<InferenceTables>, { model, site, product }: Wanted, ids: readonly string[]): Promise<BoardRow[]> {
   const { rows } = await sql<BoardRow>`
-    SELECT r.operation_id, r.candidates, r.thresholds, v.manifest -> 'thresholds' AS own, p.rules, r.finished_at, r.finished_at::text AS finished_text,
+    SELECT r.candidates, r.thresholds, v.manifest -> 'thresholds' AS own, p.rules, r.finished_at,
            coalesce((SELECT jsonb_agg(jsonb_build_object('state', d.state, 'proposed', d.proposed_class, 'score', d.score))
                        FROM disposition.finding d
                       WHERE d.inspection_id = r.inspection_id AND d.operation_id = r.operation_id AND d.source = 'model'
@@ -44,17 +56,14 @@ async function piece(on: Reads<InferenceTables>, wanted: Wanted, behind: BoardRo
         SELECT rules FROM disposition.policy_rules n
          WHERE CASE WHEN l.policy_name IS NULL THEN n.name = 'standard' ELSE n.name = l.policy_name AND n.version = l.policy_version END
          ORDER BY n.version DESC LIMIT 1) p
-     WHERE r.model = ${model} AND r.decides
+     WHERE r.operation_id = ANY (${ids}::uuid[]) AND (${site} = '*' OR j.site = ${site})
        AND NOT EXISTS (SELECT FROM inference.run n WHERE n.inspection_id = r.inspection_id AND n.decides AND n.finished_at > r.finished_at)
-       AND (${site} = '*' OR j.site = ${site})
        AND ${
          product === null
            ? sql`(l.product IS NULL OR NOT EXISTS (SELECT FROM inference.recipe o WHERE o.model = ${model} AND o.product = l.product))`
            : sql`l.product = ${product}`
        }
-       AND ${from === null ? sql`true` : sql`r.finished_at >= ${from}`} AND ${to === null ? sql`true` : sql`r.finished_at <= ${to}`}
-       AND ${behind === null ? sql`true` : sql`(r.finished_at, r.operation_id) < (${behind.finished_text}::timestamptz, ${behind.operation_id}::uuid)`}
-     ORDER BY r.finished_at DESC, r.operation_id DESC LIMIT ${limit}`.execute(on);
+     ORDER BY r.finished_at DESC, r.operation_id DESC`.execute(on);
   return rows;
 }
 
@@ -76,18 +85,21 @@ export async function simulate(
   const until = performance.now() + limits.ms;
   const counted = counting(judge, wish.thresholds);
   let cut: Simulation['cut'] = null;
-  let behind: BoardRow | null = null;
-  for (let left = limits.boards; ; ) {
-    const rows: BoardRow[] = await piece(on, wanted, behind, Math.min(PIECE, left + 1));
-    for (const row of rows.slice(0, left)) counted.add({ ...row, finishedAt: row.finished_at });
-    if (rows.length > left) cut = 'boards';
-    left -= rows.length;
-    behind = rows.at(-1) ?? null;
-    if (cut !== null || rows.length < PIECE) break;
-    if (performance.now() > until) {
-      cut = 'time';
-      break;
-    }
+  let behind: Place | null = null;
+  for (let left = limits.boards; cut === null; ) {
+    const places: Place[] = await walk(on, wanted, behind);
+    if (places.length === 0) break;
+    const boards = await boardsOf(
+      on,
+      wanted,
+      places.map(({ operation_id }) => operation_id),
+    );
+    for (const { finished_at, ...board } of boards.slice(0, left)) counted.add({ ...board, finishedAt: finished_at });
+    if (boards.length > left) cut = 'boards';
+    left -= boards.length;
+    behind = places.at(-1) ?? null;
+    if (places.length < PIECE) break;
+    if (cut === null && performance.now() > until) cut = 'time';
   }
   const production = await on
     .selectFrom('inference.model_version')
