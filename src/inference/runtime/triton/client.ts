@@ -35,7 +35,7 @@ export interface TritonClient {
   modelReady(key: ModelKey): Promise<boolean>;
   metadata(key: ModelKey): Promise<ModelMetadata>;
   /** Runs that succeeded since the model was loaded: fewer than before mean that it was loaded anew. Null where the server does not count. */
-  runs(key: ModelKey): Promise<number | null>;
+  runs(key: ModelKey, timeoutMs?: number): Promise<number | null>;
   load(model: string): Promise<void>;
   unload(model: string): Promise<void>;
   infer(call: InferCall): Promise<Tensors>;

@@ -109,12 +109,12 @@ export function grpcClient(target: string): TritonClient {
       }
     },
     metadata: (key) => ask<ModelMetadata>('ModelMetadata', byName(key), ASK_MS),
-    async runs(key) {
+    async runs(key, timeoutMs = ASK_MS) {
       try {
         const { model_stats } = await ask<{ model_stats: { inference_stats: { success: { count: number } | null } | null }[] }>(
           'ModelStatistics',
           byName(key),
-          ASK_MS,
+          timeoutMs,
         );
         return model_stats[0]?.inference_stats?.success?.count ?? null;
       } catch (error) {

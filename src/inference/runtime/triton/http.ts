@@ -114,10 +114,10 @@ export function httpClient(base: string): TritonClient {
     server: () => told('GET', '/v2'),
     modelReady: (key) => says(`${at(key)}/ready`),
     metadata: (key) => told<ModelMetadata>('GET', at(key)),
-    async runs(key) {
+    async runs(key, timeoutMs = ASK_MS) {
       type Stats = { model_stats?: { inference_stats?: { success?: { count?: number } } }[] };
       try {
-        return (await told<Stats>('GET', `${at(key)}/stats`)).model_stats?.[0]?.inference_stats?.success?.count ?? null;
+        return (await told<Stats>('GET', `${at(key)}/stats`, timeoutMs)).model_stats?.[0]?.inference_stats?.success?.count ?? null;
       } catch (error) {
         return notCounted(error);
       }

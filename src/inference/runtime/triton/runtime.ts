@@ -197,7 +197,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
 
   /** Fewer runs than before: somebody loaded the model anew, perhaps with other weights. */
   async function counted(model: Held): Promise<void> {
-    const runs = (await client.runs(model.known).catch(() => null)) ?? model.runs;
+    const runs = (await client.runs(model.known, times.liveMs).catch(() => null)) ?? model.runs;
     if (runs < model.runs) model.doubt = true;
     model.runs = runs;
   }
@@ -210,10 +210,10 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       // Where nothing is let through nothing is lost with the old connections.
       if (due.length > 0 && open.length === all.length && all.every(({ breaker }) => breaker.state === 'open')) client.renew();
       for (const model of due) void tryToClose(model);
-      const good = open.length === all.length || (await beat());
-      const used = all.filter(({ breaker, examining }) => good && breaker.state === 'closed' && examining === null);
-      await Promise.all(used.map(counted));
-      for (const model of used) {
+      const used = all.filter(({ breaker, examining }) => breaker.state === 'closed' && examining === null);
+      // Together: one after the other a link that begins to swallow would be noticed later.
+      const [good] = await Promise.all([open.length === all.length || beat(), ...used.map(counted)]);
+      for (const model of good ? used : []) {
         const stale = now() - model.goodAt > times.silentMs || now() - model.examinedAt > times.anewMs;
         if ((stale || model.doubt) && model.breaker.state === 'closed' && model.examining === null)
           examined(model).catch((error: unknown) => misjudged(model, error, 'beat'));
