@@ -19,7 +19,7 @@ import type { IntakeTables } from './tables.ts';
 
 const LINE_TYPES = ['application/x-ndjson', 'application/ndjson', 'application/jsonl'];
 const NDJSON = 'application/x-ndjson; charset=utf-8';
-/** Batches that are recorded while they arrive: each holds a line and two pieces. One more is told to come again. */
+/** Batches that are recorded while they arrive: each holds a line and three pieces. One more is told to come again. */
 const STREAMS = 64;
 /** Pieces of all these that are recorded at once: the other connections of the pool are for everybody else. */
 const PIECES_AT_ONCE = 4;

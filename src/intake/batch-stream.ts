@@ -102,8 +102,8 @@ async function* piecesOf(source: Readable, rules: StreamRules): AsyncGenerator<L
 const textOf = (results: readonly BatchResult[]): string => results.map((result) => `${JSON.stringify(result)}\n`).join('');
 
 /**
- * Records a batch while it arrives: one piece is recorded while the next is read, never more, so that the sender is held back by what the database
- * takes. The answer resolves with the first results; what goes wrong before them is a problem of the whole, what goes wrong later stands in the
+ * Records a batch while it arrives: two pieces are under way while the next is read, so that one is judged while the database writes the other; never
+ * more, so that the sender is held back by what the database takes. The answer resolves with the first results; what goes wrong before them is a problem of the whole, what goes wrong later stands in the
  * results: that of each inspection of a piece that could not be stored, or a last one with the place where reading ended.
  */
 export async function streamBatch(source: Readable, rules: StreamRules): Promise<Readable> {
@@ -126,24 +126,32 @@ export async function streamBatch(source: Readable, rules: StreamRules): Promise
   };
   let next = 0;
 
-  async function record(from: number, lines: readonly Line[]): Promise<void> {
+  /** Records a piece, and tells of it behind the one before. */
+  async function record(from: number, lines: readonly Line[], before: Promise<void>): Promise<void> {
+    let results: BatchResult[];
     try {
-      tell(await rules.record(from, lines));
+      results = await rules.record(from, lines);
     } catch (error) {
       const problem = asProblem(error);
+      await before;
       if (!started || !(problem instanceof ProblemError)) throw error;
-      tell(lines.map((_line, at) => refusal(from + at, problem)));
+      results = lines.map((_line, at) => refusal(from + at, problem));
     }
+    await before;
+    tell(results);
   }
 
   async function pump(): Promise<void> {
     let underWay: Promise<void> = Promise.resolve();
+    let before = underWay;
     try {
       for await (const lines of piecesOf(source, rules)) {
-        await underWay;
+        // The first one alone: what goes wrong before it has its results is a problem of the whole.
+        await (started ? before : underWay);
         if (out.destroyed) return;
         if (out.readableLength > UNREAD) await new Promise<void>((resolve) => (drained = resolve));
-        underWay = record(next, lines);
+        before = underWay;
+        underWay = record(next, lines, before);
         underWay.catch(() => {});
         next += lines.length;
       }

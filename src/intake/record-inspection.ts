@@ -115,12 +115,12 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
 
   const writes = (made: readonly Made[]) => ({ events: made.map(({ value }) => createdEvent(value)), audit: made.map(createdAudit) });
 
-  /** The lots of these that may not be open yet, by their key. */
-  function lotsToOpen(made: readonly Made[]): Map<string, { site: string; lot_id: string }> {
+  /** The lots of these that may not be open yet, by their key, which is that of the event. */
+  function lotsToOpen(made: readonly Made[], events: readonly AnyDraft[]): Map<string, { site: string; lot_id: string }> {
     const lots = new Map<string, { site: string; lot_id: string }>();
-    for (const { value } of made) {
-      const key = keyOf(value);
-      if (!openLots.has(key)) lots.set(key, { site: value.site, lot_id: value.lot_id });
+    for (const [index, { key }] of events.entries()) {
+      const of = made[index]?.value;
+      if (of !== undefined && !openLots.has(key)) lots.set(key, { site: of.site, lot_id: of.lot_id });
     }
     return lots;
   }
@@ -134,12 +134,13 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
     try {
       for (let tries = 1; ; tries += 1) {
         const made = makeAll(accepted, taken.numbers, caller);
-        const lots = lotsToOpen(made);
+        const written = writes(made);
+        const lots = lotsToOpen(made, written.events);
         try {
           await door.record(cause, {
             rows: [{ into: 'intake.inspection', columns: columnsFor(made), values: made, sequence: SEQUENCE }],
             calls: lots.size === 0 ? [] : [{ fn: 'masterdata.open_lots', items: [...lots.values()] }],
-            ...writes(made),
+            ...written,
             answer: answerOf(made),
           });
         } catch (error) {
@@ -163,13 +164,15 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
       const taken = openAttempts().take(accepted, null);
       taken.again(new Map((await lastAttempts(tx, accepted)).entries()));
       const made = makeAll(accepted, taken.numbers, caller);
-      await sql`select masterdata.open_lots(${JSON.stringify([...lotsToOpen(made).values()])}::jsonb)`.execute(tx);
+      const written = writes(made);
+      const lots = [...lotsToOpen(made, written.events).values()];
+      await sql`select masterdata.open_lots(${JSON.stringify(lots)}::jsonb)`.execute(tx);
       const names = Object.keys(columnsFor(made));
       const rows = `[${made.map(({ text }) => text).join(',')}]`;
       await sql`insert into intake.inspection (${sql.join(names.map((column) => sql.ref(column)))})
         select ${sql.join(names.map((column) => sql.ref(column)))}
         from json_populate_recordset(null::intake.inspection, ${rows}::json)`.execute(tx);
-      return { result: made, ...writes(made), answer: answerOf(made) };
+      return { result: made, ...written, answer: answerOf(made) };
     });
 
   return {

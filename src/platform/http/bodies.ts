@@ -3,11 +3,10 @@ import type { FastifyError, FastifyRequest } from 'fastify';
 import { ProblemError } from '../problem.ts';
 import type { App } from './app.ts';
 import type { BodyWatch } from './body-watch.ts';
-import { type JsonParse, readJson } from './json.ts';
+import { type JsonParse, readJson, textOf } from './json.ts';
 
 /** sha256 of what a request says: method, address with its query, and its body, which is UTF-8 or refused. */
-export function hashRequest(request: FastifyRequest, body: Uint8Array | string): string {
-  const text = typeof body === 'string' ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+export function hashRequest(request: FastifyRequest, text: string): string {
   return hash('sha256', `${request.method} ${request.url}\n${text}`);
 }
 
@@ -38,11 +37,12 @@ export function addBodyParsing(app: App, bodies: BodyWatch): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {
-      if (request.headers['idempotency-key'] !== undefined) request.bodyHash = hashRequest(request, body);
+      const text = textOf(body);
+      if (request.headers['idempotency-key'] !== undefined) request.bodyHash = hashRequest(request, text);
       if (body.length === 0) {
         if (request.route.config.optionalBody !== true) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
         done(null, undefined);
-      } else done(null, readJson(body, parse));
+      } else done(null, readJson(body, parse, text));
     } catch (error) {
       done(error as Error, undefined);
     }

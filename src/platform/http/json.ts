@@ -37,16 +37,19 @@ export function unstorable(value: unknown, path: readonly string[] = []): string
   return undefined;
 }
 
+/** UTF-8; what is none becomes U+FFFD. */
+export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+
 export type JsonParse = (text: string) => unknown;
 
 /**
- * Bytes of a request to a JSON value. `parse` must refuse `__proto__` and `constructor.prototype` (Fastify's own does).
+ * Bytes of a request to a JSON value. `parse` must refuse `__proto__` and `constructor.prototype` (Fastify's own does). `text` is what they are as
+ * text, where somebody has read it already.
  * @throws ProblemError malformed_json (400), json_too_deep (400), validation_error (422) for U+0000 and unpaired surrogates
  */
-export function readJson(bytes: Uint8Array, parse: JsonParse): unknown {
+export function readJson(bytes: Uint8Array, parse: JsonParse, text = textOf(bytes)): unknown {
   if (!isUtf8(bytes)) throw new ProblemError('malformed_json', { detail: 'The body is not UTF-8' });
   if (deeperThan(bytes, MAX_DEPTH)) throw new ProblemError('json_too_deep');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let value: unknown;
   try {
     value = parse(text);
