@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { onnxRuntime } from '../runtime/onnx.ts';
 import { keyOf, type ModelRuntime } from '../runtime/runtime.ts';
 import { type Log, openThreads, type Threads } from '../threads/pool.ts';
-import { goldenFault } from './golden-gate.ts';
+import { goldenFault } from './golden.ts';
 import type { VerifiedModel } from './repository.ts';
 
 /** Where versions run that must not be able to harm those that judge. */
