@@ -101,7 +101,7 @@ interface Task {
   answerOf(made: readonly Made[]): Answer;
 }
 
-/** A new record and its JSON text, which is its row, its audit entry, its answer and the body of a replay. */
+/** A new record and its JSON text, which is its audit entry, its answer and the body of a replay. */
 export type Made = JsonOnce<Inspection>;
 
 export interface Recorder {

@@ -61,8 +61,8 @@ export interface Decided<R> {
 }
 
 /**
- * Rows of one table. Values are JSON: Dates as ISO text, jsonb columns as plain objects; a `JsonOnce` is written with the text it has. `columns`
- * gives each written column its SQL type; the object is one constant of the call site, because it names the shape of the statement.
+ * Rows of one table, as objects that hold its columns: times as ISO text or Dates, jsonb as plain values; a row may be a `JsonOnce`. `columns` gives
+ * each written column its SQL type, one of those of `wire-array.ts`; the object is one constant of the call site: it names the shape of the statement.
  */
 export interface RecordingRows {
   /** `schema.table`, a constant of the slice and never text from outside. */
