@@ -67,7 +67,7 @@ test('the event loop of the process is never held up while pictures are decoded 
   t.after(() => rm(folder, { recursive: true, force: true }));
   await writeTinyModel(folder);
   const { models } = await readRepository(folder);
-  const threads = pool(t, { models: models.map(({ bytes }) => ({ session: 'tiny', bytes })) });
+  const threads = pool(t, { timeoutMs: 30_000, models: models.map(({ bytes }) => ({ session: 'tiny', bytes })) });
   await threads.settled();
   // 36 megapixels: half a second of decoding, and a run of a second in the tiny model's pooling.
   const bytes = new Uint8Array(await drawBoard({ width: 6000, height: 6000 }));
@@ -78,6 +78,7 @@ test('the event loop of the process is never held up while pictures are decoded 
     longest = Math.max(longest, now - last);
     last = now;
   }, 5);
+  t.after(async () => clearInterval(timer));
   const began = performance.now();
   assert.equal((await threads.perform({ kind: 'pair', image: bytes, reference: bytes.slice() })).kind, 'pair');
   const pair = { type: 'uint8' as const, dims: [1, 2, 2000, 2000], data: new Uint8Array(8_000_000) };
