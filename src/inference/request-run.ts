@@ -33,10 +33,12 @@ async function named(db: Database, { model, version }: Static<typeof InferReques
     .selectFrom('inference.model_version')
     .select(['version', 'stage'])
     .where('model', '=', name)
+    .orderBy('version')
     .execute();
   if (versions.length === 0) throw invalid('body -> model', `There is no model ${name}`, 'known_model', name);
-  const found =
-    version === undefined ? versions.find(({ stage }) => stage === 'production') : versions.find((known) => known.version === version);
+  // A model without a version in production (one for research) is meant by its newest that is not retired.
+  const usual = () => versions.find(({ stage }) => stage === 'production') ?? versions.findLast(({ stage }) => stage !== 'retired');
+  const found = version === undefined ? usual() : versions.find((known) => known.version === version);
   if (!found) throw invalid('body -> version', `${name} has no version ${version ?? 'in production'}`, 'known_version', version);
   return { model: name, version: found.version, judging: name === productionModel };
 }

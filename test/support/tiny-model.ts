@@ -117,6 +117,7 @@ export interface TinyModelOptions {
   /** For manifests that lie. */
   sha256?: string;
   thresholds?: Record<string, number>;
+  use?: 'research';
 }
 
 /** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
@@ -133,6 +134,7 @@ export async function writeTinyModel(folder: string, options: TinyModelOptions =
     thresholds: options.thresholds ?? Object.fromEntries(classes.map((one) => [one, 0.5])),
     nms_iou: 0.3,
     metrics: {},
+    ...(options.use ? { use: options.use } : {}),
   };
   await mkdir(join(folder, name, String(version)), { recursive: true });
   await writeFile(join(folder, name, String(version), 'model.onnx'), model);

@@ -16,6 +16,8 @@ export const Manifest = Type.Object({
   /** Per class, on the calibrated score. */
   thresholds: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 1 })),
   nms_iou: Type.Number({ minimum: 0, maximum: 1 }),
+  /** `research`: trained on data that allow no other use. Runs when somebody names it and never decides. */
+  use: Type.Optional(Type.Enum(['research'])),
   input: Type.Optional(Facts),
   outputs: Type.Optional(Facts),
   training: Type.Optional(Facts),

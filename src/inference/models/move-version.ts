@@ -22,8 +22,8 @@ export interface MoveDeps {
 const refused = (rule: string, detail: string) => new ProblemError('transition_not_allowed', { detail: `Rule ${rule}: ${detail}` });
 
 /**
- * What a version must have shown before it judges boards: its bytes are here and are those that were registered, it was not rolled back lately, and it
- * answers its golden example.
+ * What a version must have shown before it judges boards: its bytes are here and are those that were registered, it may be used for more than research, it
+ * was not rolled back lately, and it answers its golden example.
  */
 async function passGates({ db, held, tryGolden, rollbackPauseMs }: MoveDeps, name: string, version: number): Promise<void> {
   const on = reads<InferenceTables>(db);
@@ -36,6 +36,8 @@ async function passGates({ db, held, tryGolden, rollbackPauseMs }: MoveDeps, nam
   if (!known) throw new ProblemError('not_found');
   const model = held().find(({ manifest }) => manifest.name === name && manifest.version === version);
   if (!model) throw refused('bytes', `the repository holds no usable bytes of version ${version}`);
+  if (model.manifest.use === 'research')
+    throw refused('research', `version ${version} was trained on data that allow research alone: it judges no boards`);
   if (model.manifest.sha256 !== known.sha256) throw refused('bytes', `the bytes of version ${version} are not those that were registered`);
   if (model.folder !== undefined)
     await verifiedBytes(model.folder, known.sha256).catch((error: Error) => {

@@ -26,7 +26,7 @@ const judging = ({ classes, calibration: { a, b }, thresholds, nms_iou, input }:
 });
 
 /**
- * Registers a version that the repository holds: the first of a model goes to production, any other is a draft until somebody moves it. A version is what
+ * Registers a version that the repository holds: the first of a model goes to production, unless it is for research; any other is a draft until somebody moves it. A version is what
  * it was when it was first seen: the same number with other bytes or thresholds is refused. Several processes may start at once: one registers, the others
  * find it.
  */
@@ -38,7 +38,7 @@ export async function registerModel(door: Door, { manifest, card = null }: Verif
     const same = versions.find(({ version }) => version === manifest.version);
     if (same)
       return nothing(same.sha256 === manifest.sha256 && isDeepStrictEqual(judging(same.manifest), judging(manifest)) ? 'known' : 'changed');
-    const stage = versions.some((one) => one.stage === 'production') ? 'draft' : 'production';
+    const stage = manifest.use === 'research' || versions.some((one) => one.stage === 'production') ? 'draft' : 'production';
     await tx
       .insertInto('inference.model_version')
       .values({ model: manifest.name, version: manifest.version, stage, sha256: manifest.sha256, manifest: JSON.stringify(manifest), card })
