@@ -39,6 +39,12 @@ def platt(scores, hits, steps=100):
     return float(w[0]), float(w[1])
 
 
+def fit(truths, founds):
+    """Platt scaling (a, b) of raw boxes against their labels."""
+    hits, scores, _ = measure.judged(truths, founds)
+    return platt(scores, hits)
+
+
 def thresholds(truths, founds):
     """Threshold of each class on calibrated scores (which `founds` carry).
 
@@ -59,6 +65,8 @@ def thresholds(truths, founds):
         best = GRID[np.array(cost) <= min(cost) + SLACK * labels]
         per[name] = float(np.round(np.quantile(best, 0.25 if name in CRITICAL else 0.5), 2))
     clean = [f for t, f in zip(truths, founds) if not len(t)]
+    if not clean:
+        return per
     while True:
         made = [measure.calls(f, [per[c] for c in CLASSES]) for f in clean]
         if np.mean([len(m) > 0 for m in made]) <= GOOD_LIMIT:
@@ -74,6 +82,32 @@ def named(folder):
     return dict(folder=os.path.basename(folder.rstrip("/")), pairs=len(data.load(folder)), manifest_sha256=data.fingerprint(folder))
 
 
+def described(model, version, ab, chosen, r, training, validation):
+    """What manifest.json says of a model: contract, calibration, thresholds, where it came from, figures per class."""
+    metrics = {c: dict(labels=k["labels"], recall=k["named"] / max(k["labels"], 1), met=k["met"] / max(k["labels"], 1),
+                       escapes=k["escapes"], false_calls=k["false_calls"], ap33=r["ap33_per_class"][c])
+               for c, k in r["per_class"].items()}
+    with open(model, "rb") as f:
+        sha = hashlib.sha256(f.read()).hexdigest()
+    return dict(
+        name=os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(model)))), version=version, sha256=sha, classes=list(CLASSES),
+        input=dict(name="pair", datatype="UINT8", shape=["N", 2, "H", "W"], channels=["golden template", "inspected picture"],
+                   values="0 or 1, copper = 1", multiple_of=8, made_for="640 x 640 at 48 px/mm"),
+        outputs=dict(heat=dict(datatype="FP32", shape=["N", 6, "H/8", "W/8"], meaning="score of a defect centred in the cell, peaks only"),
+                     ltrb=dict(datatype="FP32", shape=["N", 4, "H/8", "W/8"], meaning="pixels from the centre of the cell, ((j + 0.5) * 8, (i + 0.5) * 8), to left, top, right, bottom")),
+        calibration=dict(method="platt", formula="sigmoid(a * ln(s / (1 - s)) + b)", a=round(ab[0], 4), b=round(ab[1], 4)),
+        thresholds=chosen, thresholds_on="calibrated score", nms_iou=0.3, training=training, validation=validation, metrics=metrics)
+
+
+def write(model, manifest):
+    with open(os.path.join(os.path.dirname(os.path.abspath(model)), "..", "manifest.json"), "w") as f:
+        json.dump(rounded(manifest), f, indent=2)
+        f.write("\n")
+
+
+VALIDATED = ("ap", "f1", "map33", "map50", "ece", "met", "escapes", "false_calls_per_picture", "good_boards", "good_boards_failed")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--model", required=True)
@@ -87,34 +121,14 @@ def main():
     state = torch.load(a.checkpoint, map_location="cpu")
     boards = data.join([data.load(d) for d in a.data])
     founds, _ = detect(runner(a.model), boards, 0.005)
-    hits, scores, _ = measure.judged(boards.boxes, founds)
-    ab = platt(scores, hits)
+    ab = fit(boards.boxes, founds)
     scaled = [np.column_stack([f[:, :5], calibrated(f[:, 5], *ab)]) for f in founds]
     chosen = thresholds(boards.boxes, scaled)
     r = measure.report(boards.boxes, founds, [chosen[c] for c in CLASSES], ab)
-    metrics = {c: dict(labels=k["labels"], recall=k["named"] / max(k["labels"], 1), met=k["met"] / max(k["labels"], 1),
-                       escapes=k["escapes"], false_calls=k["false_calls"], ap33=r["ap33_per_class"][c])
-               for c, k in r["per_class"].items()}
-    with open(a.model, "rb") as f:
-        sha = hashlib.sha256(f.read()).hexdigest()
-    name = os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(a.model))))
-    manifest = dict(
-        name=name, version=a.version, sha256=sha, classes=list(CLASSES),
-        input=dict(name="pair", datatype="UINT8", shape=["N", 2, "H", "W"], channels=["golden template", "inspected picture"],
-                   values="0 or 1, copper = 1", multiple_of=8, made_for="640 x 640 at 48 px/mm"),
-        outputs=dict(heat=dict(datatype="FP32", shape=["N", 6, "H/8", "W/8"], meaning="score of a defect centred in the cell, peaks only"),
-                     ltrb=dict(datatype="FP32", shape=["N", 4, "H/8", "W/8"], meaning="pixels from the centre of the cell, ((j + 0.5) * 8, (i + 0.5) * 8), to left, top, right, bottom")),
-        calibration=dict(method="platt", formula="sigmoid(a * ln(s / (1 - s)) + b)", a=round(ab[0], 4), b=round(ab[1], 4)),
-        thresholds=chosen, thresholds_on="calibrated score", nms_iou=0.3,
-        training=dict(data=[named(d) for d in a.train],
-                      crops=int(state["crops"]), minutes=round(state["spent"] / 60, 1), source="tools/make-boards.ts; no pictures of anyone else"),
-        validation=dict(data=[named(d) for d in a.data],
-                        **{k: r[k] for k in ("ap", "f1", "map33", "map50", "ece", "met", "escapes", "false_calls_per_picture", "good_boards", "good_boards_failed")}),
-        metrics=metrics)
-    path = os.path.join(os.path.dirname(os.path.abspath(a.model)), "..", "manifest.json")
-    with open(path, "w") as f:
-        json.dump(rounded(manifest), f, indent=2)
-        f.write("\n")
+    training = dict(data=[named(d) for d in a.train], crops=int(state["crops"]), minutes=round(state["spent"] / 60, 1),
+                    source="tools/make-boards.ts; no pictures of anyone else")
+    validation = dict(data=[named(d) for d in a.data], **{k: r[k] for k in VALIDATED})
+    write(a.model, described(a.model, a.version, ab, chosen, r, training, validation))
     print(json.dumps(rounded({k: v for k, v in r.items() if k != "confusion"})))
 
 

@@ -71,3 +71,16 @@ def join(sets):
     """One set out of several of the same picture size."""
     return Boards(np.concatenate([s.bits for s in sets]), sets[0].width, sum((s.boxes for s in sets), []),
                   sum((s.ids for s in sets), []), sum((s.groups for s in sets), []))
+
+
+def only(boards, at):
+    """The pairs at these indices."""
+    return Boards(boards.bits[at], boards.width, [boards.boxes[i] for i in at], [boards.ids[i] for i in at], [boards.groups[i] for i in at])
+
+
+def without(boards, groups):
+    """The pairs of all other boards. Refuses a name that no pair carries: a fold that leaves nothing out tests what it trained on."""
+    unknown = set(groups) - set(boards.groups)
+    if unknown:
+        raise ValueError(f"no such board: {sorted(unknown)}")
+    return only(boards, [i for i, g in enumerate(boards.groups) if g not in groups]) if groups else boards
