@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Comparison, Disagreement } from '../../src/contracts/models.ts';
 import type { ReviewItem } from '../../src/contracts/review.ts';
+import { askWhoIsRight } from '../../src/disposition/disagreement-looks.ts';
+import type { DispositionTables } from '../../src/disposition/tables.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until, type Who } from '../support/floor.ts';
@@ -135,6 +137,23 @@ test('who is right is said once, where the disagreement is: the look follows, an
   const { body } = await floor.call('auditor', 'GET', `/v1/models/${MODEL}/comparison`);
   const [shadow] = body.data as unknown as Comparison[];
   assert.deepEqual(shadow?.disagreements, { open: 2, production_right: 0, candidate_right: 1, neither: 1, cannot_tell: 1 });
+});
+
+test('the bound holds when many are told of at the same moment', async () => {
+  const left = await disagreements('state=open');
+  assert.equal(left.length, 2);
+  const cause = { actor: { subject: 'system', name: 'disposition', kind: 'system' as const }, requestId: null, traceId: '0'.repeat(32) };
+  const ask = ({ id, role, ...about }: Disagreement) =>
+    floor.door.change<DispositionTables, null>(cause, async (tx) => {
+      await askWhoIsRight(tx, { ...about, disagreement_id: id, role, calls_differ: 96 }, 1);
+      return { result: null, events: [], audit: [] };
+    });
+  await Promise.all([...left, ...left].map(ask));
+  const [item, ...more] = await queue();
+  assert.equal(more.length, 0);
+  assert.equal((await settle(item?.disagreement?.id, 'production')).status, 200);
+  await floor.quiet();
+  assert.deepEqual(await queue(), []);
 });
 
 test('what was settled, or is told of twice, asks nobody; an inspection stands there once however many versions disagree', async () => {
