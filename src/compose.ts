@@ -139,6 +139,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           auditShare: config.REVIEW_AUDIT_SHARE,
           auditSeed: config.REVIEW_AUDIT_SEED,
           severityFrom: config.REVIEW_SEVERITY_FROM as 'critical' | 'off',
+          disagreements: config.REVIEW_DISAGREEMENTS,
         },
       }),
     inference: async () =>

@@ -187,6 +187,13 @@ export const SETTINGS = {
     oneOf: ['critical', 'off'],
     what: 'From which severity on a person confirms what a model failed a board by',
   },
+  REVIEW_DISAGREEMENTS: {
+    kind: 'number',
+    fallback: '20',
+    min: 0,
+    max: 1000,
+    what: 'Boards of a model that may stand in the review queue because two versions disagree; the others wait on the page of the model',
+  },
   DRIFT_BASELINE_BOARDS: {
     kind: 'number',
     fallback: '200',

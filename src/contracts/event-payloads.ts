@@ -19,6 +19,13 @@ export type InspectionFacts = Static<typeof InspectionFacts>;
 
 const BOX = Type.Object({ x: Type.Number(), y: Type.Number(), width: Type.Number(), height: Type.Number() });
 const ABOUT = { inspection_id: Type.String(), lot_id: Type.String(), station_id: nullable(Type.String()) };
+const DISAGREEMENT = {
+  ...ABOUT,
+  disagreement_id: Type.String(),
+  model: Type.String(),
+  production_version: Type.Integer(),
+  candidate_version: Type.Integer(),
+};
 const LOT_MOVED = Type.Object({ lot_id: Type.String(), reason: Type.String(), by: Type.String() });
 
 /**
@@ -98,6 +105,16 @@ export const EVENT_PAYLOADS = {
     automatic: Type.Boolean(),
     rollback: Type.Boolean(),
     reason: Type.String(),
+    by: Type.String(),
+  }),
+  'model.disagreed': Type.Object({
+    ...DISAGREEMENT,
+    role: Type.Enum(['shadow', 'canary']),
+    calls_differ: Type.Integer({ description: 'Calls of one version alone, or of one place with another class' }),
+  }),
+  'model.disagreement_settled': Type.Object({
+    ...DISAGREEMENT,
+    right: Type.Enum(['production', 'candidate', 'neither', 'cannot_tell']),
     by: Type.String(),
   }),
 } satisfies Record<string, TSchema>;

@@ -25,6 +25,8 @@ export const TOPIC_OF: Record<EventType, Topic> = {
   'lot.released': 'quality.signals',
   'drift.alarm_raised': 'quality.signals',
   'model.stage_changed': 'quality.signals',
+  'model.disagreed': 'quality.signals',
+  'model.disagreement_settled': 'quality.signals',
 };
 export const EVENT_TYPES = Object.keys(TOPIC_OF) as EventType[];
 
@@ -50,6 +52,8 @@ export const KNOWN_VERSIONS: Record<EventType, readonly number[]> = {
   'lot.released': [1],
   'drift.alarm_raised': [1],
   'model.stage_changed': [1],
+  'model.disagreed': [1],
+  'model.disagreement_settled': [1],
 };
 
 /** The envelope of `contract.md`, in JSON on every wire. `aggregate.version` orders the events of one record. */

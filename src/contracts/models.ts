@@ -161,6 +161,8 @@ export const Simulation = Type.Object(
 export type Simulation = Static<typeof Simulation>;
 
 export const COMPARISON_ROLES = ['shadow', 'canary'] as const;
+/** What a person says of a disagreement. `cannot_tell` closes it and counts for neither version. */
+export const SETTLED = ['production', 'candidate', 'neither', 'cannot_tell'] as const;
 const call = (whose: string) =>
   Type.Unsafe<Candidate | null>({ anyOf: [{ $ref: 'Candidate#' }, { type: 'null' }], description: `Null: ${whose} called nothing there` });
 /** Where two versions called the same board otherwise: a call of one alone, or two calls of one place with other classes. */
@@ -176,13 +178,14 @@ export const Disagreement = Type.Object(
     operation_id: Uuid,
     site: SiteCode,
     lot_id: Type.String(),
+    chip_id: Type.String(),
     station_id: nullable(Type.String()),
     differences: Type.Array(
       Type.Object({ production: call('production'), candidate: call('the candidate') }, { additionalProperties: false }),
       { description: 'At most 50' },
     ),
     state: Type.Enum(['open', 'settled']),
-    right: nullable(Type.Enum(['production', 'candidate', 'neither'])),
+    right: nullable(Type.Enum([...SETTLED])),
     note: nullable(Type.String()),
     settled_by: nullable(Type.String()),
     settled_at: nullable(Timestamp),
@@ -198,7 +201,9 @@ export const DisagreementQuery = Type.Object(
 );
 export const SettleRequest = Type.Object(
   {
-    right: Type.Enum(['production', 'candidate', 'neither']),
+    right: Type.Enum([...SETTLED], {
+      description: 'neither: both are wrong; cannot_tell: nobody is asked again, and it counts for neither',
+    }),
     note: Type.Optional(Type.String({ minLength: 1, maxLength: 1000, pattern: '\\S' })),
   },
   { $id: 'SettleRequest', additionalProperties: false },
@@ -236,7 +241,7 @@ export const Comparison = Type.Object(
     ),
     latency_ms: Type.Object({ production: Latency, candidate: Latency }, { additionalProperties: false }),
     disagreements: Type.Object(
-      { open: Count, production_right: Count, candidate_right: Count, neither: Count },
+      { open: Count, production_right: Count, candidate_right: Count, neither: Count, cannot_tell: Count },
       { additionalProperties: false },
     ),
   },

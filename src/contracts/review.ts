@@ -1,16 +1,34 @@
 import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES, Defect, Severity } from './defects.ts';
 import { Inspection } from './inspections.ts';
+import { Disagreement } from './models.ts';
 import { Box, nullable, PageQuery, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
 
 /**
  * Why an item stands in the queue. `waiting`: the inspection has no verdict without a person. The others have theirs and ask for a look that changes
- * none by itself: `audit`, a pass drawn at random; `severity`, a fail with defects so grave that a person confirms them; `disagreement`, two models
- * that say different things.
+ * none by itself: `audit`, a pass drawn at random; `severity`, a fail with defects so grave that a person confirms them; `disagreement`, two versions
+ * of a model that call the board otherwise.
  */
 export const REVIEW_KINDS = ['waiting', 'severity', 'disagreement', 'audit'] as const;
 export const ReviewKind = Type.Enum([...REVIEW_KINDS]);
 export type ReviewKind = (typeof REVIEW_KINDS)[number];
+
+const { id, model, role, production_version, candidate_version, decided_by, differences } = Disagreement.properties;
+/** What two versions called otherwise, and the id to settle it by: `POST /v1/model-disagreements/{id}`. */
+export const ReviewDisagreement = Type.Object(
+  {
+    id,
+    model,
+    role,
+    production_version,
+    candidate_version,
+    decided_by,
+    calls_differ: Type.Integer({ minimum: 1, description: 'Calls of one version alone, or of one place with another class' }),
+    differences,
+  },
+  { $id: 'ReviewDisagreement', additionalProperties: false },
+);
+export type ReviewDisagreement = Static<typeof ReviewDisagreement>;
 
 export const ReviewItem = Type.Object(
   {
@@ -24,6 +42,10 @@ export const ReviewItem = Type.Object(
     worst_score: nullable(Type.Number()),
     waiting_since: Timestamp,
     defects: Type.Array(ref(Defect)),
+    disagreement: Type.Unsafe<ReviewDisagreement | null>({
+      anyOf: [{ $ref: 'ReviewDisagreement#' }, { type: 'null' }],
+      description: 'With kind disagreement',
+    }),
   },
   { $id: 'ReviewItem', additionalProperties: false },
 );

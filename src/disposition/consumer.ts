@@ -5,12 +5,22 @@ import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { applyFailure, applyFindings } from './apply-findings.ts';
 import { applyMeasurements } from './apply-measurements.ts';
 import { nothingWritten, type Tx, type Written } from './case.ts';
+import { askWhoIsRight, closeDisagreement, withdrawDisagreements } from './disagreement-looks.ts';
 import type { ReviewSettings } from './looks.ts';
 import type { DispositionTables } from './tables.ts';
 
 /** Counts inspections that entered a state. */
 export function tellMoves(metrics: Pick<Metrics, 'inspection'>, { moved }: Pick<Written, 'moved'>): void {
   for (const { inspection_type, status, station_id } of moved) metrics.inspection(inspection_type, status, station_id);
+}
+
+/** What versions of a model say of a board gives no verdict: looks are asked for and closed. */
+async function applyToLooks(tx: Tx, event: AnyEvent, { disagreements }: ReviewSettings): Promise<boolean> {
+  if (event.event_type === 'model.disagreed') await askWhoIsRight(tx, event.payload, disagreements);
+  else if (event.event_type === 'model.disagreement_settled') await closeDisagreement(tx, event.payload);
+  else if (event.event_type === 'model.stage_changed') await withdrawDisagreements(tx, event.payload);
+  else return false;
+  return true;
 }
 
 async function apply(tx: Tx, event: AnyEvent, review: ReviewSettings): Promise<Written | null> {
@@ -31,15 +41,22 @@ export function dispositionConsumer({
 }): Consumer {
   return {
     group: 'disposition',
-    topics: ['inference.workflow', 'inspection.lifecycle'],
-    types: ['inference.completed', 'inference.failed', 'measurements.recorded'],
+    topics: ['inference.workflow', 'inspection.lifecycle', 'quality.signals'],
+    types: [
+      'inference.completed',
+      'inference.failed',
+      'measurements.recorded',
+      'model.disagreed',
+      'model.disagreement_settled',
+      'model.stage_changed',
+    ],
     async handle(event, delivery) {
       if ((event.event_type === 'inference.completed' || event.event_type === 'inference.failed') && !event.payload.decides)
         return drop('a run that does not decide');
       const outcome = await door.changeOnce<DispositionTables, Written | null>(
         delivery.cause,
         async (tx): Promise<Decided<Written | null>> => {
-          const written = await apply(tx, event, review);
+          const written = (await applyToLooks(tx, event, review)) ? nothingWritten() : await apply(tx, event, review);
           const { events, audit } = written ?? nothingWritten();
           return { result: written, events, audit };
         },

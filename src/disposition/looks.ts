@@ -11,6 +11,8 @@ export interface ReviewSettings {
   auditSeed: string;
   /** From which severity on a person confirms what a model failed a board by. */
   severityFrom: 'critical' | 'off';
+  /** Looks that a model may have open because two of its versions disagree. */
+  disagreements: number;
 }
 
 /** The record as the API shows it. */

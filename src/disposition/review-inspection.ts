@@ -30,11 +30,20 @@ async function openAudit(tx: Tx, inspectionId: string): Promise<LookRow> {
     .where('kind', '=', 'audit')
     .forUpdate()
     .executeTakeFirst();
-  const detail = !look
-    ? 'This inspection was not drawn for an audit; its defects are reviewed one by one'
-    : 'The audit was answered already; review its defects to change what came of it';
-  if (!look || look.outcome !== null) throw new ProblemError('transition_not_allowed', { detail });
-  return look;
+  if (look?.outcome === null) return look;
+  const settled = await tx
+    .selectFrom('disposition.look')
+    .select('disagreement_id')
+    .where('inspection_id', '=', inspectionId)
+    .where('kind', '=', 'disagreement')
+    .where('outcome', 'is', null)
+    .executeTakeFirst();
+  const detail = settled
+    ? `Not asked for by an audit; say which version is right with POST /v1/model-disagreements/${settled.disagreement_id}`
+    : !look
+      ? 'This inspection was not drawn for an audit; its defects are reviewed one by one'
+      : 'The audit was answered already; review its defects to change what came of it';
+  throw new ProblemError('transition_not_allowed', { detail });
 }
 
 async function keepMissed(

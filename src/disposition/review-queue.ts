@@ -4,6 +4,7 @@ import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/rev
 import type { Reads } from '../platform/db/database.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
+import { disagreementsOf } from './disagreement-looks.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 
 /** Where a page ended: place of the kind, worst severity (0 without a defect, 4 critical), best score (-1 without), id (UUIDv7: the oldest first). */
@@ -15,6 +16,7 @@ export interface QueueRow extends InspectionRow {
   since: Date;
   worst_rank: number;
   best_score: number;
+  disagreement_id: string | null;
 }
 
 /** Defects that an item of the queue shows. */
@@ -40,7 +42,7 @@ async function readWaiting(on: Reads<DispositionTables>, site: string, after: Qu
   const { rows } = await sql<QueueRow>`
     SELECT * FROM (
       SELECT i.*, 'waiting' AS kind, coalesce(i.reason, 'uncertain') AS why, i.updated_at AS since,
-             coalesce(d.worst_rank, 0) AS worst_rank, coalesce(d.best_score, -1) AS best_score
+             coalesce(d.worst_rank, 0) AS worst_rank, coalesce(d.best_score, -1) AS best_score, NULL::uuid AS disagreement_id
       FROM intake.inspection_now i
       LEFT JOIN LATERAL (
         SELECT max(array_position(ARRAY['low', 'medium', 'high', 'critical'], severity)) AS worst_rank, max(score) AS best_score
@@ -61,7 +63,7 @@ async function readLooks(
   const from =
     after === null ? sql`true` : sql`(-rank, -score, inspection_id) > (${-after[1]}::int, ${-after[2]}::float8, ${after[3]}::uuid)`;
   const { rows } = await sql<QueueRow>`
-    SELECT i.*, l.kind, l.why, l.asked_at AS since, l.rank AS worst_rank, l.score AS best_score
+    SELECT i.*, l.kind, l.why, l.asked_at AS since, l.rank AS worst_rank, l.score AS best_score, l.disagreement_id
     FROM (SELECT * FROM disposition.look WHERE outcome IS NULL AND kind = ${kind} AND (${site} = '*' OR site = ${site}) AND ${from}
           ORDER BY -rank, -score, inspection_id LIMIT ${limit}) l
     JOIN intake.inspection_now i ON i.id = l.inspection_id ORDER BY -l.rank, -l.score, l.inspection_id`.execute(on);
@@ -88,12 +90,16 @@ export async function readQueue(
   return found;
 }
 
-/** The items of a page with their defects. */
+/** The items of a page with their defects and what two versions disagree about. */
 export async function queueItems(on: Reads<DispositionTables>, rows: readonly QueueRow[]): Promise<ReviewItem[]> {
   const defects = await defectsOf(
     on,
     rows.map(({ id }) => id),
     DEFECTS_SHOWN,
+  );
+  const disagreements = await disagreementsOf(
+    on,
+    rows.flatMap(({ disagreement_id }) => disagreement_id ?? []),
   );
   return rows.map((row) => ({
     kind: row.kind,
@@ -103,5 +109,6 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     worst_score: row.best_score < 0 ? null : row.best_score,
     waiting_since: row.since.toISOString(),
     defects: (defects.get(row.id) ?? []).map(shownDefect),
+    disagreement: row.disagreement_id === null ? null : (disagreements.get(row.disagreement_id) ?? null),
   }));
 }

@@ -2,6 +2,7 @@ import type { ColumnType, Generated } from 'kysely';
 import type { DefectClass, Severity } from '../contracts/defects.ts';
 import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
 import type { LotState, MeasurementLimit, PolicyRules } from '../contracts/masterdata.ts';
+import type { Disagreement } from '../contracts/models.ts';
 
 export interface DefectRow {
   id: string;
@@ -68,6 +69,28 @@ export interface LookRow {
   note: string | null;
   reviewed_by: string | null;
   reviewed_at: Date | null;
+  /** With kind `disagreement` alone, as the two below. */
+  disagreement_id: string | null;
+  model: string | null;
+  candidate_version: number | null;
+}
+
+/** A board that two versions of a model called otherwise, as inference publishes it. */
+export interface DisagreementRow {
+  id: string;
+  model: string;
+  role: 'shadow' | 'canary';
+  production_version: number;
+  candidate_version: number;
+  inspection_id: string;
+  differences: Disagreement['differences'];
+  calls_differ: number;
+  verdict: Disagreement['right'];
+  note: string | null;
+  settled_by: string | null;
+  settled_at: Date | null;
+  /** The candidate is still a shadow or a canary. */
+  beside: boolean;
 }
 
 export interface LotRow {
@@ -92,10 +115,15 @@ export interface RevisionOfLot {
   policy_version: number | null;
 }
 
+type LinkOfLook = 'disagreement_id' | 'model' | 'candidate_version';
+
 export interface DispositionTables {
   'disposition.policy': { name: string; version: number; rules: ColumnType<PolicyRules, string, string>; created_at: Generated<Date> };
   'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at'>;
-  'disposition.look': WithDefaults<LookRow, 'rank' | 'score' | 'asked_at' | 'outcome' | 'missed' | 'note' | 'reviewed_by' | 'reviewed_at'>;
+  'disposition.look': WithDefaults<
+    LookRow,
+    'rank' | 'score' | 'asked_at' | 'outcome' | 'missed' | 'note' | 'reviewed_by' | 'reviewed_at' | LinkOfLook
+  >;
   'disposition.judgement': {
     id: string;
     inspection_id: string;
@@ -146,5 +174,6 @@ export interface DispositionTables {
     cancelled: number;
   };
   'masterdata.lot_revision': RevisionOfLot;
+  'inference.model_disagreement': DisagreementRow;
   'inference.at_work': { inspection_id: string; operation_id: string; state: string };
 }

@@ -178,7 +178,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         });
         workers.start();
         beside.push(
-          secondLooks({ db, pictures: blobs, log, models, judging: productionModel, openSide, backlog, onLook: countLooks(metrics) }),
+          secondLooks({ db, door, pictures: blobs, log, models, judging: productionModel, openSide, backlog, onLook: countLooks(metrics) }),
         );
         for (const one of beside) one.start();
       },

@@ -60,7 +60,7 @@ export interface ComparisonTable {
   production_calls: number | null;
   candidate_calls: number | null;
   infer_ms: number | null;
-  verdict: 'production' | 'candidate' | 'neither' | null;
+  verdict: 'production' | 'candidate' | 'neither' | 'cannot_tell' | null;
   note: string | null;
   settled_by: string | null;
   settled_at: Date | null;

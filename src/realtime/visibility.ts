@@ -21,6 +21,8 @@ export const SCOPE_OF: Readonly<Record<EventType, Scope>> = {
   'lot.released': 'inspections:read',
   'drift.alarm_raised': 'inference:read',
   'model.stage_changed': 'inference:read',
+  'model.disagreed': 'inference:read',
+  'model.disagreement_settled': 'inference:read',
 };
 
 /** A token without any of these has nothing to see here. */

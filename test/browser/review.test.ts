@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Inspection } from '../../src/contracts/inspections.ts';
+import type { Disagreement } from '../../src/contracts/models.ts';
+import type { ReviewItem } from '../../src/contracts/review.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
 import { CHROMIUM, hasChromium } from './browser.ts';
 import { axeFaults, openSitting, type Sitting } from './session.ts';
 import { goodBoards, type SeededBoard, seedWaiting, TWENTY } from './waiting.ts';
@@ -12,6 +15,14 @@ if (!hasChromium()) {
 
 const KEYS = { confirm: 'c', reject: 'r', spur: '4', pass: 'p', fail: 'f' } as const;
 
+/** Version 1 judges; version 2 calls what version 1 only doubts. */
+async function twoVersions(folder: string): Promise<void> {
+  const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
+  await writeTinyModel(folder);
+  const thresholds = Object.fromEntries(classes.map((one) => [one, 0.3]));
+  await writeTinyModel(folder, { version: 2, beside: true, boxReach: 17, thresholds });
+}
+
 describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () => {
   let sitting: Sitting;
   let boards: SeededBoard[];
@@ -19,7 +30,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
   const read = (id: string) => sitting.api<Inspection>(`/v1/inspections/${id}?include=defects`);
 
   before(async () => {
-    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' });
+    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' }, twoVersions);
     boards = await seedWaiting(sitting.station, TWENTY);
   });
   after(async () => {
@@ -203,6 +214,44 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     const row = (name: string) => page.locator(`[data-group="${name}"]`).innerText();
     assert.match(await row('open'), new RegExp(`\\(${count('reject')} of ${said.length}\\)`));
     assert.match(await row('pin_hole'), /none reviewed yet/);
+  });
+
+  test('where two versions disagree the reviewer says by one key which is right', async () => {
+    const { page } = sitting;
+    const stage = { stage: 'shadow', reason: 'measured beside production first' };
+    await sitting.api('/v1/models/pcb-pair-synth/versions/2/stage', 'POST', stage);
+    const plans = Array.from({ length: 4 }, () => ({ kind: 'findings' as const, say: ['confirm' as const] }));
+    const ids = new Set((await seedWaiting(sitting.station, plans, 'LOT-2026-703')).map(({ id }) => id));
+    const waiting = async () => (await sitting.api<{ data: ReviewItem[] }>('/v1/review-queue?kind=disagreement')).data;
+    await sitting.until('the disagreements', async () => (await waiting()).filter(({ inspection }) => ids.has(inspection.id)).length === 4);
+    const items = new Map((await waiting()).map((item) => [item.inspection.chip_id, item.disagreement?.id]));
+    await sitting.open('/review?kind=disagreement');
+    const said = new Map<string | undefined, string>();
+    for (const [key, right] of [
+      ['p', 'production'],
+      ['c', 'candidate'],
+      ['n', 'neither'],
+      ['u', 'cannot_tell'],
+    ] as const) {
+      const chip = await sitting.until('the next board', async () => {
+        const now = await shown();
+        return !said.has(items.get(now)) && now;
+      });
+      said.set(items.get(chip), right);
+      await page.locator('.desk-head', { hasText: 'Version 2 (Shadow) and version 1 (production) differ in 1 call' }).waitFor();
+      await page.locator('.review-defects li', { hasText: 'production: nothing there, candidate: open 0.44' }).waitFor();
+      if (key === 'p') assert.deepEqual(await axeFaults(sitting, ['/review?kind=disagreement'], () => page.waitForTimeout(700)), []);
+      await page.locator('.desk-head h2', { hasText: chip }).waitFor();
+      await page.keyboard.press(key);
+    }
+    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    const settled = await sitting.until('all to be settled', async () => {
+      const { data } = await sitting.api<{ data: Disagreement[] }>('/v1/models/pcb-pair-synth/disagreements?state=settled');
+      return data.length === 4 && data;
+    });
+    assert.deepEqual(new Map(settled.map(({ id, right }) => [id, right])), said);
+    await sitting.until('the queue to know', async () => (await waiting()).length === 0);
+    await sitting.api('/v1/models/pcb-pair-synth/versions/2/stage', 'POST', { stage: 'retired', reason: 'it was a test' });
   });
 
   test('Escape leaves the review, and ? shows its keys', async () => {

@@ -5,7 +5,7 @@ import type { InspectionReviewed, ReviewItem } from '../../src/contracts/review.
 import { drawBoard } from '../support/boards.ts';
 import { openFloor } from '../support/floor.ts';
 
-const floor = await openFloor({ after }, { review: { auditShare: 1, auditSeed: '1', severityFrom: 'critical' } });
+const floor = await openFloor({ after }, { review: { auditShare: 1, auditSeed: '1', severityFrom: 'critical', disagreements: 0 } });
 const LOT = 'LOT-2025-001';
 const good = await drawBoard();
 const bad = await drawBoard({}, { lost: [{ x: 0, y: 16, width: 8, height: 8 }] });

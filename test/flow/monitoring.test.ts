@@ -6,7 +6,7 @@ import type { ConfusionReport, DriftReport, QualityGroup, QualityReport } from '
 import { drawBoard, type Patch } from '../support/boards.ts';
 import { openFloor, until, type Who } from '../support/floor.ts';
 
-const floor = await openFloor({ after }, { review: { auditShare: 1, auditSeed: '1', severityFrom: 'critical' } });
+const floor = await openFloor({ after }, { review: { auditShare: 1, auditSeed: '1', severityFrom: 'critical', disagreements: 0 } });
 const MODEL = 'pcb-pair-synth';
 const LOT = 'LOT-2025-001';
 const cell = (x: number, y: number): Patch => ({ x, y, width: 8, height: 8 });

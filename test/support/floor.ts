@@ -65,7 +65,7 @@ export interface FloorOptions {
   /** A folder of models in place of the tiny one. */
   modelsDir?: string;
   workers?: number;
-  /** No audits and no looks at grave defects when left out. */
+  /** No looks at judged inspections when left out. */
   review?: ReviewSettings;
   baselineBoards?: number;
   governed?: Partial<GovernedSettings>;
@@ -160,7 +160,12 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         ...(options.governed ? { governed: options.governed } : {}),
       },
     }),
-    disposition({ db, door, metrics, settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off' } }),
+    disposition({
+      db,
+      door,
+      metrics,
+      settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: 0 },
+    }),
     monitoring({ db, door, metrics, settings: { baselineBoards: options.baselineBoards ?? 200 } }),
   ];
   const app = await createApp({

@@ -28,6 +28,7 @@ interface Totals {
   production_right: number;
   candidate_right: number;
   neither: number;
+  cannot_tell: number;
 }
 
 async function totalsOf(on: Reads<InferenceTables>, of: Pairing): Promise<Totals> {
@@ -39,7 +40,8 @@ async function totalsOf(on: Reads<InferenceTables>, of: Pairing): Promise<Totals
            (count(*) FILTER (WHERE agrees = false AND verdict IS NULL))::int AS open,
            (count(*) FILTER (WHERE verdict = 'production'))::int AS production_right,
            (count(*) FILTER (WHERE verdict = 'candidate'))::int AS candidate_right,
-           (count(*) FILTER (WHERE verdict = 'neither'))::int AS neither
+           (count(*) FILTER (WHERE verdict = 'neither'))::int AS neither,
+           (count(*) FILTER (WHERE verdict = 'cannot_tell'))::int AS cannot_tell
       FROM (${looksOf(of)}) c`.execute(on);
   return rows[0] as Totals;
 }
@@ -119,6 +121,7 @@ async function compare(on: Reads<InferenceTables>, of: Pairing, percent: number 
       production_right: totals.production_right,
       candidate_right: totals.candidate_right,
       neither: totals.neither,
+      cannot_tell: totals.cannot_tell,
     },
   };
 }

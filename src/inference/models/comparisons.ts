@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
 import type { Candidate } from '../../contracts/inference.ts';
 import { type Database, type Reads, reads } from '../../platform/db/database.ts';
+import type { Decided, Door } from '../../platform/db/door.ts';
 import { uuidv7 } from '../../platform/id.ts';
 import type { InferenceTables } from '../tables.ts';
 import { callsOf, compareCalls } from './agreement.ts';
+import { systemCause } from './registry.ts';
 
 /** Who looks at which boards a second time. */
 export interface Pairing {
@@ -74,9 +76,28 @@ export async function claimLook(db: Database, of: Pairing, backlog: number): Pro
   return rows[0] ?? null;
 }
 
-/** Keeps what the second look found, and where it differs. */
+/** What events say of a disagreement. */
+export const toldOf = (row: {
+  id: string;
+  inspection_id: string;
+  lot_id: string;
+  station_id: string | null;
+  model: string;
+  production_version: number;
+  candidate_version: number;
+}) => ({
+  inspection_id: row.inspection_id,
+  lot_id: row.lot_id,
+  station_id: row.station_id,
+  disagreement_id: row.id,
+  model: row.model,
+  production_version: row.production_version,
+  candidate_version: row.candidate_version,
+});
+
+/** Keeps what the second look found, and where it differs; a disagreement is told of in the same commit. */
 export async function endLook(
-  db: Database,
+  door: Door,
   of: Pairing,
   { id, candidates: first, thresholds: under }: SecondLook,
   found: { candidates: Candidate[]; thresholds: Record<string, number>; inferMs: number },
@@ -84,22 +105,31 @@ export async function endLook(
   const [judged, second] = [callsOf(first, under), callsOf(found.candidates, found.thresholds)];
   const [production, candidate] = of.role === 'shadow' ? [judged, second] : [second, judged];
   const { agrees, cells, differences } = compareCalls(production, candidate);
-  await reads<InferenceTables>(db)
-    .updateTable('inference.comparison')
-    .set({
-      state: 'done',
-      candidates: JSON.stringify(found.candidates),
-      thresholds: JSON.stringify(found.thresholds),
-      agrees,
-      cells: JSON.stringify(cells),
-      differences: JSON.stringify(differences),
-      production_calls: production.length,
-      candidate_calls: candidate.length,
-      infer_ms: found.inferMs,
-    })
-    .where('id', '=', id)
-    .execute();
-  return agrees;
+  const calls_differ = cells.reduce((sum, cell) => sum + (cell.production === cell.candidate ? 0 : cell.calls), 0);
+  return await door.change<InferenceTables, boolean>(systemCause(), async (tx): Promise<Decided<boolean>> => {
+    const row = await tx
+      .updateTable('inference.comparison')
+      .set({
+        state: 'done',
+        candidates: JSON.stringify(found.candidates),
+        thresholds: JSON.stringify(found.thresholds),
+        agrees,
+        cells: JSON.stringify(cells),
+        differences: JSON.stringify(differences),
+        production_calls: production.length,
+        candidate_calls: candidate.length,
+        infer_ms: found.inferMs,
+      })
+      .where('id', '=', id)
+      .where('state', '=', 'running')
+      .returningAll()
+      .executeTakeFirst();
+    if (!row || agrees) return { result: agrees, events: [], audit: [] };
+    const { site, lot_id, version } = row;
+    const payload = { ...toldOf(row), role: of.role, calls_differ };
+    const aggregate = { type: 'model_disagreement', id, version };
+    return { result: agrees, events: [{ type: 'model.disagreed', site, key: `${site}/${lot_id}`, aggregate, payload }], audit: [] };
+  });
 }
 
 export async function failLook(db: Database, id: string, error: string): Promise<void> {

@@ -7,8 +7,11 @@ import { isUuid } from '../../platform/id.ts';
 import type { PagedList } from '../../platform/paged-list.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { ComparisonTable, InferenceTables } from '../tables.ts';
+import { toldOf } from './comparisons.ts';
 
-type Row = Selectable<ComparisonTable>;
+type Row = Selectable<ComparisonTable> & { chip_id: string };
+
+const chipId = sql<string>`coalesce((SELECT chip_id FROM intake.inspection_now i WHERE i.id = inspection_id), '')`.as('chip_id');
 
 const shown = (row: Row): Disagreement => ({
   id: row.id,
@@ -21,6 +24,7 @@ const shown = (row: Row): Disagreement => ({
   operation_id: row.operation_id,
   site: row.site,
   lot_id: row.lot_id,
+  chip_id: row.chip_id,
   station_id: row.station_id,
   differences: row.differences ?? [],
   state: row.verdict === null ? 'open' : 'settled',
@@ -40,6 +44,7 @@ const COLUMNS = [
   'inspection_id',
   'site',
   'lot_id',
+  'chip_id',
   'station_id',
   'differences',
   'verdict',
@@ -58,7 +63,12 @@ export function disagreementList(
 ): PagedList<Row, Disagreement, string> {
   return {
     async read(behind, limit) {
-      let query = on.selectFrom('inference.comparison').selectAll().where('model', '=', model).where(sql<boolean>`agrees = false`);
+      let query = on
+        .selectFrom('inference.comparison')
+        .selectAll()
+        .select(chipId)
+        .where('model', '=', model)
+        .where(sql<boolean>`agrees = false`);
       if (caller.site !== '*') query = query.where('site', '=', caller.site);
       if (state !== undefined) query = query.where('verdict', state === 'open' ? 'is' : 'is not', null);
       if (version !== undefined) query = query.where('candidate_version', '=', version);
@@ -72,7 +82,7 @@ export function disagreementList(
   };
 }
 
-/** A person says which version was right. Changes no verdict. @throws ProblemError not_found */
+/** A person says which version was right, and the event of it closes the look in the review queue. Changes no verdict. @throws ProblemError not_found */
 export async function settleDisagreement(
   door: Door,
   cause: Cause,
@@ -94,12 +104,25 @@ export async function settleDisagreement(
       .set({ verdict: right, note: note ?? null, settled_by: caller.name, settled_at: new Date(), version: before.version + 1 })
       .where('id', '=', id)
       .returningAll()
+      .returning(chipId)
       .executeTakeFirstOrThrow();
     const body = shown(row);
-    const said = ({ verdict, note: words, settled_by }: Row) => ({ right: verdict, note: words, settled_by });
+    const said = ({ verdict, note: words, settled_by }: Pick<Row, 'verdict' | 'note' | 'settled_by'>) => ({
+      right: verdict,
+      note: words,
+      settled_by,
+    });
     return {
       result: body,
-      events: [],
+      events: [
+        {
+          type: 'model.disagreement_settled',
+          site: row.site,
+          key: `${row.site}/${row.lot_id}`,
+          aggregate: { type: 'model_disagreement', id, version: row.version },
+          payload: { ...toldOf(row), right, by: caller.name },
+        },
+      ],
       audit: [
         {
           action: 'model.disagreement_settled',

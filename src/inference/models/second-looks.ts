@@ -1,5 +1,6 @@
 import { Counter } from '@prometheus-io/client';
 import { type Database, reads } from '../../platform/db/database.ts';
+import type { Door } from '../../platform/db/door.ts';
 import { every } from '../../platform/every.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
 import { look, type PictureStore } from '../look.ts';
@@ -12,6 +13,7 @@ import type { OpenSide, Side } from './side.ts';
 
 export interface SecondLooksDeps {
   db: Database;
+  door: Door;
   pictures: PictureStore;
   log: Log;
   models: readonly VerifiedModel[];
@@ -35,7 +37,7 @@ const PRIORITY = 1;
  * priority, opened while there is a shadow or a canary; nothing that judges a board waits for it or knows of it.
  */
 export function secondLooks(deps: SecondLooksDeps): { start(): void; stop(): Promise<void> } {
-  const { db, log, judging } = deps;
+  const { db, door, log, judging } = deps;
   const byVersion = new Map(
     deps.models.filter(({ manifest }) => manifest.name === judging).map((model) => [model.manifest.version, model]),
   );
@@ -69,7 +71,7 @@ export function secondLooks(deps: SecondLooksDeps): { start(): void; stop(): Pro
         { signal: stopping.signal, priority: PRIORITY },
       );
       const thresholds = thresholdsUnder(model.manifest.thresholds, board.recipe);
-      const agrees = await endLook(db, of, board, { candidates, thresholds, inferMs: timingsMs.infer ?? 0 });
+      const agrees = await endLook(door, of, board, { candidates, thresholds, inferMs: timingsMs.infer ?? 0 });
       deps.onLook(agrees ? 'agrees' : 'differs', of.role);
     } catch (error) {
       if (stopping.signal.aborted) return await forgetLook(db, board.id);

@@ -1,6 +1,7 @@
 import type { BoardClass, Defect } from '../../../src/contracts/defects.ts';
 import type { Inspection, Verdict } from '../../../src/contracts/inspections.ts';
 import type { Lot } from '../../../src/contracts/masterdata.ts';
+import type { Disagreement, SettleRequest } from '../../../src/contracts/models.ts';
 import type { InspectionReview, InspectionReviewed } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
@@ -35,6 +36,10 @@ export const reviewInspection = (api: Api, inspection: Pick<Inspection, 'id' | '
     body: review,
     ifMatch: inspection.version,
   });
+
+/** Which of two versions called a board rightly. */
+export const settle = (api: Api, { id }: Pick<Disagreement, 'id'>, right: SettleRequest['right'], how: Sending) =>
+  api.json<Disagreement>(`/v1/model-disagreements/${id}`, { ...sending(how), body: { right } });
 
 export const decideLot = (api: Api, lot: Lot, act: 'hold' | 'release', reason: string, key: string) =>
   api.json<Lot>(`/v1/lots/${encodeURIComponent(lot.lot_id)}/${act}`, {

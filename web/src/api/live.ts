@@ -34,6 +34,10 @@ export function touchedBy(event: AnyEvent): string[][] {
       keys.push(['review'], ['lots']);
       if (event.payload.verdict === 'fail') keys.push(['fails']);
       break;
+    case 'model.disagreed':
+    case 'model.disagreement_settled':
+      keys.push(['review'], ['models']);
+      break;
     case 'model.stage_changed':
     case 'drift.alarm_raised':
       keys.push(['models']);

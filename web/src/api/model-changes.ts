@@ -1,13 +1,5 @@
 import type { ModelVersion } from '../../../src/contracts/inference.ts';
-import type {
-  Disagreement,
-  Recipe,
-  RecipeRequest,
-  SettleRequest,
-  Simulation,
-  SimulationRequest,
-  StageRequest,
-} from '../../../src/contracts/models.ts';
+import type { Recipe, RecipeRequest, Simulation, SimulationRequest, StageRequest } from '../../../src/contracts/models.ts';
 import type { DriftAlarm } from '../../../src/contracts/monitoring.ts';
 import type { Api } from './client.ts';
 
@@ -27,9 +19,6 @@ export const makeRecipe = (api: Api, model: string, request: RecipeRequest, key:
 /** Changes nothing: a POST because thresholds do not fit into an address. */
 export const simulateRecipe = (api: Api, model: string, request: SimulationRequest) =>
   api.json<Simulation>(`${of(model)}/recipes/simulate`, { method: 'POST', body: request });
-
-export const settle = (api: Api, id: string, request: SettleRequest, key: string) =>
-  post<Disagreement>(api, `/v1/model-disagreements/${id}`, request, key);
 
 export const acknowledge = (api: Api, alarm: DriftAlarm, note: string, relearn: boolean, key: string) =>
   post<DriftAlarm>(api, `/v1/drift-alarms/${alarm.id}/acknowledge`, { note, relearn }, key, alarm.record_version);

@@ -1,5 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { WaitingReason } from '../../../src/contracts/inspections.ts';
+import type { ReviewItem } from '../../../src/contracts/review.ts';
 
 /** Why an inspection that has its verdict is looked at all the same. */
 type LookReason = 'random_audit' | 'critical_defect' | 'models_disagree';
@@ -20,4 +21,16 @@ const WAITING: Record<WaitingReason | LookReason, true> = {
 export function reasonWords(t: TFunction, reason: string | null | undefined): string | null {
   if (!reason) return null;
   return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason | LookReason}`) : reason;
+}
+
+/** Why an item stands in the review queue; of two versions, which they are and in how much they differ. */
+export function whyOf(t: TFunction, { why, disagreement }: Pick<ReviewItem, 'why' | 'disagreement'>): string {
+  if (!disagreement) return reasonWords(t, why) ?? '';
+  const { role, production_version, candidate_version, calls_differ } = disagreement;
+  return t('why.versions_differ', {
+    count: calls_differ,
+    production: production_version,
+    candidate: candidate_version,
+    role: t(`stage.${role}`),
+  });
 }

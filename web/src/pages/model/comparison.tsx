@@ -130,6 +130,7 @@ function One({ of }: { of: Comparison }) {
           production: disagreements.production_right,
           candidate: disagreements.candidate_right,
           neither: disagreements.neither,
+          cannot_tell: disagreements.cannot_tell,
           open: disagreements.open,
         })}
       </p>

@@ -2,17 +2,16 @@ import { Button } from '@mantine/core';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Candidate } from '../../../../src/contracts/inference.ts';
 import type { Disagreement, SettleRequest } from '../../../../src/contracts/models.ts';
+import { settle } from '../../api/changes.ts';
 import { useMay, usePlatform } from '../../api/context.ts';
-import { settle } from '../../api/model-changes.ts';
 import { useModelReads } from '../../api/model-reads.ts';
 import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
+import { useCallWords } from '../../parts/call-words.ts';
 import { Failed } from '../../parts/notice.tsx';
-import { useFormats } from '../../words/index.ts';
 
-const RIGHT = ['production', 'candidate', 'neither'] as const;
+const RIGHT = ['production', 'candidate', 'neither', 'cannot_tell'] as const;
 /** Differences of one board that are told in words; the board itself shows them all. */
 const TOLD = 4;
 
@@ -38,22 +37,19 @@ export function Disagreements({ model }: { model: string }) {
 }
 
 function Row({ row }: { row: Disagreement }) {
-  const { t, i18n } = useTranslation();
-  const format = useFormats();
+  const { t } = useTranslation();
+  const call = useCallWords();
   const { api } = usePlatform();
   const queries = useQueryClient();
   const may = useMay('defects:review');
+  const board = row.chip_id || row.lot_id;
   const [state, set] = useState<{ busy: boolean; error: string | null }>({ busy: false, error: null });
-  const call = (candidate: Candidate | null) =>
-    candidate === null
-      ? t('comparison.nothing')
-      : `${i18n.exists(`defect.${candidate.class}`) ? t(`defect.${candidate.class}`) : candidate.class} ${format.score(candidate.score)}`;
 
   async function say(right: SettleRequest['right']): Promise<void> {
     set({ busy: true, error: null });
     try {
-      await settle(api, row.id, { right }, crypto.randomUUID());
-      await queries.invalidateQueries({ queryKey: ['models', row.model] });
+      await settle(api, row, right, { key: crypto.randomUUID() });
+      await Promise.all([['models', row.model], ['review']].map((queryKey) => queries.invalidateQueries({ queryKey })));
     } catch (error) {
       set({ busy: false, error: error instanceof Error ? error.message : String(error) });
     }
@@ -62,10 +58,11 @@ function Row({ row }: { row: Disagreement }) {
   return (
     <li>
       <Link to="/inspections/$id" params={{ id: row.inspection_id }}>
-        {row.lot_id}, {row.station_id ?? '-'}
+        {board}
       </Link>
       <span className="quiet">
-        <Age at={row.created_at} /> · {t('comparison.decided_by', { who: t(`comparison.${row.decided_by}`) })}
+        {row.lot_id} · {row.station_id ?? '-'} · <Age at={row.created_at} /> ·{' '}
+        {t('comparison.decided_by', { who: t(`comparison.${row.decided_by}`) })}
       </span>
       <ul>
         {row.differences.slice(0, TOLD).map((one, i) => (
@@ -80,7 +77,11 @@ function Row({ row }: { row: Disagreement }) {
           {RIGHT.map((right) => (
             <Button
               key={right}
-              aria-label={t('comparison.right_for', { who: t(`comparison.right_${right}`), board: row.lot_id })}
+              aria-label={
+                right === 'cannot_tell'
+                  ? t('comparison.cannot_tell_for', { board })
+                  : t('comparison.right_for', { who: t(`comparison.right_${right}`), board })
+              }
               onClick={() => void say(right)}
             >
               {t(`comparison.right_${right}`)}

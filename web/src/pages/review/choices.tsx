@@ -23,7 +23,7 @@ export function ChoiceRow({ defect, current, open, onPick }: { defect: Defect; c
 
 /** The keys as buttons: each does what its key does. */
 export function KeyPad({ keys, proposed }: { keys: readonly Key[]; proposed: DefectClass | null }) {
-  const main = keys.filter(({ key }) => /^[crpfuams]$/.test(key));
+  const main = keys.filter(({ key }) => /^[crpfuamsn]$/.test(key));
   const classes = keys.filter(({ key }) => /^[1-6]$/.test(key));
   const all = keys.filter(({ key }) => key.startsWith('Shift+'));
   return (

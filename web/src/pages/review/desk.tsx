@@ -2,6 +2,7 @@ import { Kbd, TextInput } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import type { SettleRequest } from '../../../../src/contracts/models.ts';
 import type { InspectionReview, ReviewItem } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 import { useMay } from '../../api/context.ts';
@@ -9,14 +10,18 @@ import { type Key, useKeys } from '../../app/keys.ts';
 import { Link } from '../../app/link.tsx';
 import type { BoardMode } from '../../board/board-view.tsx';
 import { Age } from '../../parts/age.tsx';
-import { reasonWords } from '../../parts/reason.ts';
+import { whyOf } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 import { ChoiceRow, KeyPad } from './choices.tsx';
 import { auditKeys, choiceOf, defectKeys, handKeys, withDecisions } from './defect-keys.ts';
 import type { Choice } from './outbox.ts';
 import { Panes } from './panes.tsx';
+import { Differences, settleKeys, useDifferences } from './settle.tsx';
 import type { Marked } from './use-aim.tsx';
 import { placeOf } from './use-sitting.ts';
+
+/** Differences that are read aloud; the list has them all. */
+const SAID = 3;
 
 interface DeskProps {
   item: ReviewItem;
@@ -46,6 +51,8 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
   const [missed, setMissed] = useState<readonly Marked[]>([]);
   const [aiming, setAiming] = useState(false);
   const audit = item.kind === 'audit';
+  const { disagreement } = item;
+  const differences = useDifferences(disagreement);
   const of = { id: inspection.id, version: inspection.version };
   const about = { inspection: inspection.id, item: placeOf(item) };
 
@@ -53,10 +60,11 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     () => [...(full?.defects ?? item.defects)].sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
     [full?.defects, item.defects],
   );
-  const left = defects.filter((defect) => defect.state === 'proposed' && !decided.has(defect.id));
+  // Findings of a board that two versions call otherwise are decided where it stands for them.
+  const left = defects.filter((defect) => !disagreement && defect.state === 'proposed' && !decided.has(defect.id));
   const current = left.find((defect) => defect.id === picked) ?? left[0] ?? null;
   const shown = withDecisions(defects, decided);
-  const why = reasonWords(t, item.why) ?? '';
+  const why = whyOf(t, item);
 
   const words = [
     t('review.say_board', { chip: inspection.chip_id, index: place.index, count: place.count, why }),
@@ -69,6 +77,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
           score: format.score(current.score),
         })
       : t(`review.none_${item.kind}`),
+    ...differences.words.slice(0, SAID).map((one) => `${one}.`),
     ...missed.slice(-1).map(({ class: name }) => t('review.marked', { name: t(`defect.${name}`) })),
   ].join(' ');
   useEffect(() => onSay(words), [words, onSay]);
@@ -87,6 +96,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     onDecide({ kind: 'verdict', ...about, of, verdict, reason: said }, true);
   }
   const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of, review }, true);
+  const say = (right: SettleRequest['right']) => disagreement && onDecide({ kind: 'settle', ...about, of: disagreement, right }, true);
   const step = (by: number) => {
     const next = left[(current ? left.indexOf(current) : -1) + by];
     if (next) pick(next.id);
@@ -102,6 +112,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         ]
       : []),
     ...(item.kind === 'waiting' && mayJudge ? handKeys(t, judge, current !== null) : []),
+    ...(disagreement ? settleKeys(t, say) : []),
     ...(audit && inspection.inspection_type === 'visual'
       ? auditKeys(t, {
           agree: () => look({ outcome: 'agrees' }),
@@ -140,7 +151,8 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
       </header>
       <Panes
         inspection={inspection}
-        defects={shown}
+        defects={disagreement ? [] : shown}
+        extra={differences.marks}
         current={current}
         measurements={full?.measurements ?? []}
         mode={mode}
@@ -152,8 +164,9 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         onStop={() => setAiming(false)}
       />
       <div className="desk-findings">
-        <ul className="review-defects" aria-label={t('inspection.defects')}>
-          {shown.map((defect) => (
+        <ul className="review-defects" aria-label={disagreement ? t('comparison.differs') : t('inspection.defects')}>
+          {disagreement ? <Differences words={differences.words} more={disagreement.calls_differ - differences.words.length} /> : null}
+          {(disagreement ? [] : shown).map((defect) => (
             <ChoiceRow
               key={defect.id}
               defect={defect}
@@ -171,7 +184,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
               </span>
             </li>
           ))}
-          {shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
+          {!disagreement && shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
         </ul>
         {aiming ? <p role="status">{t('review.aim')}</p> : null}
         {item.kind === 'waiting' && !current && mayJudge ? (

@@ -1,5 +1,6 @@
 import type { Defect } from '../../../../src/contracts/defects.ts';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import type { Disagreement, SettleRequest } from '../../../../src/contracts/models.ts';
 import type { InspectionReview } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 
@@ -11,6 +12,7 @@ export type Choice = { inspection: string; item: string } & (
   | { kind: 'defect'; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
   | { kind: 'verdict'; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail' | 'inconclusive'; reason: string }
   | { kind: 'look'; of: Pick<Inspection, 'id' | 'version'>; review: InspectionReview }
+  | { kind: 'settle'; of: Pick<Disagreement, 'id'>; right: SettleRequest['right'] }
 );
 export interface Waiting {
   choice: Choice;

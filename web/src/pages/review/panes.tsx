@@ -5,6 +5,7 @@ import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import type { Measurement } from '../../../../src/contracts/measurements.ts';
 import { useKeys } from '../../app/keys.ts';
 import { type BoardMode, BoardView } from '../../board/board-view.tsx';
+import type { BoardMark } from '../../board/frames.tsx';
 import { marksOf } from '../../board/marks.ts';
 import { useBoard } from '../../board/use-board.ts';
 import type { View } from '../../board/view.ts';
@@ -23,6 +24,8 @@ interface PanesProps {
   onPick(id: string): void;
   /** What was marked as missed so far. */
   missed: readonly Marked[];
+  /** Frames beside those of the findings. */
+  extra: readonly BoardMark[];
   aiming: boolean;
   onMark(marked: Marked): void;
   onStop(): void;
@@ -30,7 +33,7 @@ interface PanesProps {
 
 /** Template, picture, difference and heat beside each other, or one of them large; they move together. */
 export function Panes(props: PanesProps) {
-  const { inspection, defects, current, measurements, mode, onMode, onPick, missed, aiming, onMark, onStop } = props;
+  const { inspection, defects, current, measurements, mode, onMode, onPick, missed, extra, aiming, onMark, onStop } = props;
   const { t } = useTranslation();
   const format = useFormats();
   const board = useBoard(inspection, true);
@@ -63,6 +66,7 @@ export function Panes(props: PanesProps) {
         {...board}
         marks={[
           ...marksOf(t, format, { status: 'awaiting_review' }, defects),
+          ...extra,
           ...missed.map(({ class: name, box }, i) => ({ id: `missed-${i}`, box, label: t(`defect.${name}`), look: 'wrong' as const })),
         ]}
         aim={aim}

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ReviewItem } from '../../../../src/contracts/review.ts';
 import { Age } from '../../parts/age.tsx';
-import { reasonWords } from '../../parts/reason.ts';
+import { whyOf } from '../../parts/reason.ts';
 import { placeOf } from './use-sitting.ts';
 
 /** What waits, in the order in which it is worked off, and why. */
@@ -29,7 +29,7 @@ export function QueueList({ open, at, onShow }: { open: readonly ReviewItem[]; a
               <Age at={item.waiting_since} />
             </span>
             <span className="queue-why">
-              <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}</strong> {reasonWords(t, item.why)}
+              <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}</strong> {whyOf(t, item)}
             </span>
           </li>
         );

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { completeInspection, reviewDefect, reviewInspection } from '../../api/changes.ts';
+import { completeInspection, reviewDefect, reviewInspection, settle } from '../../api/changes.ts';
 import { usePlatform } from '../../api/context.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
 
@@ -36,10 +36,13 @@ export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice:
           ? reviewDefect(api, choice.defect, choice.decision, how)
           : choice.kind === 'look'
             ? reviewInspection(api, choice.of, choice.review, how)
-            : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
+            : choice.kind === 'settle'
+              ? settle(api, choice.of, choice.right, how)
+              : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
       onChange: () => setWaiting(made.waiting()),
       onSent: (choice) => {
         newest.current.onSent?.(choice);
+        if (choice.kind === 'settle') void queries.invalidateQueries({ queryKey: ['models'] });
         void queries.invalidateQueries({ queryKey: ['inspection', choice.inspection] });
       },
       onFailed: (choice, problem) => {

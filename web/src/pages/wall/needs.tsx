@@ -5,7 +5,7 @@ import { ButtonLink } from '../../app/button-link.tsx';
 import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Mark } from '../../parts/marks.tsx';
-import { reasonWords } from '../../parts/reason.ts';
+import { whyOf } from '../../parts/reason.ts';
 
 const SHOWN = 6;
 
@@ -34,14 +34,14 @@ export function NeedsAPerson({ items, held, waiting }: { items: readonly ReviewI
           </li>
         ))}
         {(items ?? []).slice(0, SHOWN - Math.min(3, held.length)).map((item) => (
-          <li key={item.inspection.id}>
+          <li key={`${item.kind} ${item.inspection.id}`}>
             <span className="tone-person">
               <Mark shape="waiting" />
             </span>
             <Link to="/inspections/$id" params={{ id: item.inspection.id }}>
               {item.inspection.chip_id}
             </Link>
-            <span className="needs-why">{reasonWords(t, item.why)}</span>
+            <span className="needs-why">{whyOf(t, item)}</span>
             <Age at={item.waiting_since} />
           </li>
         ))}

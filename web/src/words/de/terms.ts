@@ -101,6 +101,9 @@ export const terms: Pick<Words, keyof typeof english> = {
     random_audit: 'Zufällig aus dem gezogen, was das Modell für gut hielt',
     critical_defect: 'Das Modell hielt sie wegen eines kritischen Fehlers für schlecht',
     models_disagree: 'Zwei Modelle sagen Verschiedenes',
+    versions_differ_one: 'Version {{candidate}} ({{role}}) und Version {{production}} (Produktion) unterscheiden sich in {{count}} Fund',
+    versions_differ_other:
+      'Version {{candidate}} ({{role}}) und Version {{production}} (Produktion) unterscheiden sich in {{count}} Funden',
   },
   verdict: {
     pass: 'Gut',

@@ -99,6 +99,8 @@ export const terms = {
     random_audit: 'Drawn at random from what the model passed',
     critical_defect: 'The model failed it for a critical defect',
     models_disagree: 'Two models say different things',
+    versions_differ_one: 'Version {{candidate}} ({{role}}) and version {{production}} (production) differ in {{count}} call',
+    versions_differ_other: 'Version {{candidate}} ({{role}}) and version {{production}} (production) differ in {{count}} calls',
   },
   verdict: {
     pass: 'Passed',
