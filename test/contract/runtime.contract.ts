@@ -68,7 +68,7 @@ export function runtimeContract(name: string, open: (t: { after(fn: () => Promis
     // As many as the most that any maker under test runs at once, then those that wait: many, as the thread of the 9 may be kept from its core.
     const running = [1, 1, 1, 1].map(run);
     const late = assert.rejects(runtime.infer({ model, version, tensors: big(), priority: 1, deadlineMs: 1 }), { name: 'RuntimeAway' });
-    await Promise.all([...running, ...[...Array<number>(12).fill(2), 9].map(run), late]);
+    await Promise.all([...running, ...[...Array<number>(7).fill(2), 9].map(run), late]);
     assert.ok(order.indexOf(9) < order.lastIndexOf(2), order.join(' '));
   });
 

@@ -20,6 +20,8 @@ export type PairFault = 'unreadable_image' | 'unreadable_reference' | 'size_mism
 
 /** `session` is the runtime's name of a loaded model; `bytes` are those whose hash was checked. */
 export type Load = { kind: 'load'; session: string; bytes: Uint8Array };
+/** The thread ends between two tasks. */
+export type Leave = { kind: 'leave' };
 export type Task =
   | { kind: 'pair'; image: Uint8Array; reference: Uint8Array }
   | { kind: 'run'; session: string; tensors: Tensors }

@@ -89,6 +89,29 @@ test('the event loop of the process is never held up while pictures are decoded 
   assert.ok(longest < Math.max(60, took / 4), `the event loop stood still for ${longest} of ${took} ms`);
 });
 
+test('a pool that is closed, or gives a run up, while native code is at it leaves the process alive', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeTinyModel(folder);
+  const { models } = await readRepository(folder);
+  const sessions = models.map(({ bytes }) => ({ session: 'tiny', bytes }));
+  const long = () => ({
+    kind: 'run' as const,
+    session: 'tiny',
+    tensors: { pair: { type: 'uint8' as const, dims: [1, 2, 4000, 4000], data: new Uint8Array(32_000_000) } },
+  });
+  const closed = pool(t, { models: sessions, timeoutMs: 30_000 });
+  await closed.settled();
+  const cut = assert.rejects(closed.perform(long()), { name: 'RuntimeAway' });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await closed.close();
+  await cut;
+  const late = pool(t, { models: sessions, timeoutMs: 20 });
+  await late.settled();
+  await assert.rejects(late.perform(long()), { name: 'RunFailed', message: /no answer within 20 ms/ });
+  await late.settled();
+});
+
 test('a model run writes nothing into the home of its user: the runtime does not report to its maker', async (t) => {
   const home = await mkdtemp(join(tmpdir(), 'cqp-home-'));
   t.after(() => rm(home, { recursive: true, force: true }));

@@ -61,6 +61,8 @@ interface Slot {
 
 /** A thread that dies at once is started again after 0.1 s, doubled up to 10 s. */
 const RESTART_MS = { first: 100, most: 10_000 };
+/** Longest time that a close waits for a thread to end what it is at. */
+const LEAVE_MS = 5000;
 
 /** A fixed number of threads, one task each at a time; the rest waits, higher priority first. A thread that hangs or dies is replaced. */
 export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, log }: ThreadsOptions): Threads {
@@ -105,11 +107,27 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
     return busy;
   }
 
+  /**
+   * A thread is asked to leave, which it does between two tasks: one that is terminated inside native code takes the whole process with it (the
+   * binding of ONNX Runtime throws where nobody can catch). A process apart is killed.
+   */
+  async function end({ worker }: Slot): Promise<void> {
+    if (apart) return void (await worker.terminate());
+    const left = new Promise<void>((resolve) => worker.on('exit', () => resolve()));
+    worker.postMessage({ kind: 'leave' });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEAVE_MS);
+    });
+    await Promise.race([left, late]);
+    clearTimeout(timer);
+  }
+
   function replace(slot: Slot, why: string): void {
     if (!slots.delete(slot)) return;
     release(slot)?.reject(new RunFailed(`the thread of the run ${why}`));
-    // Not awaited: a thread inside native code ends when that returns.
-    slot.worker.terminate().catch(() => {});
+    // Not awaited: a thread inside native code leaves when that returns.
+    void end(slot);
     if (closed) return;
     deaths += 1;
     const wait = Math.min(RESTART_MS.first * 2 ** (deaths - 1), RESTART_MS.most);
@@ -196,7 +214,7 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
       const ending = [...slots].map((slot) => {
         slots.delete(slot);
         release(slot)?.reject(new RuntimeAway('the runtime is closing'));
-        return slot.worker.terminate();
+        return end(slot);
       });
       await Promise.allSettled(ending);
     },

@@ -3,7 +3,7 @@ import { env, exit } from 'node:process';
 import { parentPort } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { Tensors } from '../runtime/runtime.ts';
-import type { Answer, Done, Load, Task } from './messages.ts';
+import type { Answer, Done, Leave, Load, Task } from './messages.ts';
 import { readPair, UnfitPair } from './picture.ts';
 
 // ONNX Runtime >= 1.29 reports to its maker and keeps a database in the user's cache unless told not to before it is loaded. The pool starts
@@ -66,7 +66,8 @@ function buffersOf(done: Done): ArrayBuffer[] {
 const send = (answer: Answer, transfer: ArrayBuffer[] = []) => port.postMessage(answer, transfer);
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-port.on('message', (message: Load | Task) => {
+port.on('message', (message: Load | Leave | Task) => {
+  if (message.kind === 'leave') exit(0);
   if (message.kind === 'load') {
     load(message).then(
       () => send({ kind: 'loaded', session: message.session, error: null }),

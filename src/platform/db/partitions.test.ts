@@ -55,8 +55,10 @@ test('no piece of the ledger takes an update, a delete or a truncate, caught row
 
 test('a database of the version before keeps what it holds: its rows are the first piece, and new ones find months', async (t) => {
   const { db, url } = await testDatabase(t);
-  for (const schema of ['platform', 'identity', 'masterdata', 'intake', 'inference', 'disposition'])
-    await db.pool.query(`drop schema ${schema} cascade`);
+  const { rows: schemas } = await db.pool.query<{ name: string }>(
+    `select nspname as name from pg_namespace where nspname !~ '^(pg_|information_schema$|public$|_?timescaledb)'`,
+  );
+  for (const { name } of schemas) await db.pool.query(`drop schema ${name} cascade`);
   const older = await mkdtemp(join(tmpdir(), 'cqp-older-'));
   t.after(() => rm(older, { recursive: true }));
   for (const file of (await readdir(MIGRATIONS)).filter((name) => name < '0007')) await cp(join(MIGRATIONS, file), join(older, file));
