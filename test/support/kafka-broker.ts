@@ -42,7 +42,7 @@ async function freePorts(): Promise<number> {
 export async function openBroker(): Promise<TestBroker> {
   const port = await freePorts();
   const env = { ...process.env, KAFKA_PORT: String(port) };
-  const ask = async (command: string) => void (await run(script, [command], { env, timeout: 120_000 }));
+  const ask = async (command: string) => void (await run(script, [command], { env, timeout: 300_000 }));
   await ask('install');
   // Whatever ends this process, its broker must not outlive it.
   const bury = () => {

@@ -40,12 +40,12 @@ start)
   "${jvm[@]}" -Xms128m -Xmx512m kafka.Kafka "$run/server.properties" </dev/null >>"$run/broker.log" 2>&1 &
   echo $! >"$run/pid"
   # The client port opens when the broker can serve, not before.
-  for _ in $(seq 600); do
+  for _ in $(seq 1500); do
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then exit 0; fi
     if ! alive; then tail -20 "$run/broker.log" >&2; exit 1; fi
     sleep 0.1
   done
-  echo "kafka: not ready after 60 s" >&2; exit 1 ;;
+  echo "kafka: not ready after 150 s" >&2; exit 1 ;;
 stop | kill)
   alive || exit 0
   pid=$(cat "$run/pid")
