@@ -2,7 +2,7 @@
 
 A folder holds `manifest.json`, a list of `{id, group, template, test, boxes: [{x1, y1, x2, y2, cls}]}` (pixels; cls 1..6
 in the order of `model.CLASSES`), and 1-bit PNG pictures, copper black. That is the layout of our generator
-(tools/make-boards.ts) and of the DeepPCB developer archive. A good board has an empty list of boxes.
+(tools/make-boards.ts); one's own copy of DeepPCB has to be brought into it. A good board has an empty list of boxes.
 """
 import hashlib
 import json
