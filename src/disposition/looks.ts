@@ -63,7 +63,7 @@ export async function askLooks(
 export async function settleSeverity(tx: Tx, inspectionId: string, reviewer: string): Promise<void> {
   const look = await tx
     .selectFrom('disposition.look')
-    .select('rank')
+    .select(['rank', 'operation_id'])
     .where('inspection_id', '=', inspectionId)
     .where('kind', '=', 'severity')
     .where('outcome', 'is', null)
@@ -74,6 +74,8 @@ export async function settleSeverity(tx: Tx, inspectionId: string, reviewer: str
     .select(['state', 'severity', 'class', 'proposed_class'])
     .where('inspection_id', '=', inspectionId)
     .where('source', '=', 'model')
+    // Those of its run: what this one replaced was rejected by nobody who looked.
+    .where('operation_id', 'is not distinct from', look.operation_id)
     .execute();
   if (defects.some(({ state, severity }) => state === 'proposed' && rankOf(severity) >= look.rank)) return;
   const wrong = defects.some(({ state, class: name, proposed_class }) => state === 'rejected' || name !== proposed_class);

@@ -122,11 +122,17 @@ function lineOf({
   };
 }
 
-/** Every reviewed inspection of the span, at most MOST_LINES: short statements, the reader sets the pace. */
-export async function* readLines(on: Reads<MonitoringTables>, asked: DatasetAsked): AsyncGenerator<DatasetLine> {
+/**
+ * Every reviewed inspection of the span, at most MOST_LINES: short statements, the reader sets the pace. Boards that nobody reviewed give no line at which
+ * the reader could stop, so `signal` is looked at before each statement.
+ * @throws the reason of `signal`
+ */
+export async function* readLines(on: Reads<MonitoringTables>, asked: DatasetAsked, signal: AbortSignal): AsyncGenerator<DatasetLine> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (let sent = 0; sent < MOST_LINES; ) {
+    signal.throwIfAborted();
     const { rows: boards } = await boardsAfter(asked, after).execute(on);
+    signal.throwIfAborted();
     const { rows } = await detailsOf(boards.map(({ operation_id }) => operation_id)).execute(on);
     for (const row of rows.slice(0, MOST_LINES - sent)) yield lineOf(row);
     sent += rows.length;

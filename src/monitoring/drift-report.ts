@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { DriftFeature, DriftFigures, DriftReport, DriftState, StationDrift } from '../contracts/monitoring.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { FALSE_CALL_LIMIT } from './false-calls.ts';
@@ -12,8 +13,10 @@ export interface DriftAsked {
   station: string | null;
 }
 
-/** Stations and versions that one report shows. */
+/** Stations and versions that one report shows: those with an open alarm first, then those that were heard of last. */
 const MOST = 500;
+/** A station or a version that was silent for so long is not in use; it is shown while an alarm of it waits for an answer. */
+const SILENT_MS = 30 * 86_400_000;
 
 interface OpenAlarm {
   id: string;
@@ -79,14 +82,29 @@ export function shownWatch(
   };
 }
 
-/** How each station looks now against its baseline; stations by name, the newest version first. */
+/** How each station in use looks now against its baseline; stations by name, the newest version first. */
 export async function readDrift(on: Reads<MonitoringTables>, asked: DriftAsked, baselineBoards: number): Promise<DriftReport> {
   const { model, site, station } = asked;
   let watches = on.selectFrom('monitoring.station_watch').selectAll().where('model', '=', model);
   let alarms = on.selectFrom('monitoring.drift_alarm').selectAll().where('model', '=', model).where('state', '=', 'open');
   if (site !== '*') [watches, alarms] = [watches.where('site', '=', site), alarms.where('site', '=', site)];
   if (station !== null) [watches, alarms] = [watches.where('station_id', '=', station), alarms.where('station_id', '=', station)];
-  const rows = await watches.orderBy('site').orderBy('station_id').orderBy('version', 'desc').limit(MOST).execute();
+  const alarmed = sql<boolean>`EXISTS (SELECT FROM monitoring.drift_alarm a WHERE a.state = 'open' AND a.site = station_watch.site
+    AND a.station_id = station_watch.station_id AND a.model = station_watch.model AND a.version = station_watch.version)`;
+  const rows = await on
+    .selectFrom(
+      watches
+        .where(({ or, eb }) => or([eb('updated_at', '>=', new Date(Date.now() - SILENT_MS)), alarmed]))
+        .orderBy(alarmed, 'desc')
+        .orderBy('updated_at', 'desc')
+        .limit(MOST)
+        .as('shown'),
+    )
+    .selectAll()
+    .orderBy('site')
+    .orderBy('station_id')
+    .orderBy('version', 'desc')
+    .execute();
   const open = await alarms.orderBy('id').execute();
   const stations = rows.map(({ baseline, state, ...row }) => {
     const own = open.filter((alarm) => alarm.site === row.site && alarm.station_id === row.station_id && alarm.version === row.version);

@@ -1,5 +1,5 @@
 import type { PlatformEvent } from '../contracts/events.ts';
-import { FALSE_CALL_LIMIT, stepFalseCalls } from './false-calls.ts';
+import { FALSE_CALL_LIMIT, recentRate, stepFalseCalls } from './false-calls.ts';
 import { valuesOf } from './features.ts';
 import { type Crossing, type Raised, raiseAlarms } from './raise-alarm.ts';
 import { currentOf, type Finding, type Watch, watchBoard } from './watch.ts';
@@ -23,6 +23,11 @@ export async function observeBoard(tx: Tx, event: PlatformEvent<'inference.compl
   const { site } = event;
   const place: Place | null = station_id === null ? null : { site, station_id, model, version };
   const watch = place ? await loadWatch(tx, place) : null;
+  const before = await tx
+    .selectFrom('monitoring.board')
+    .select('operation_id')
+    .where('inspection_id', '=', inspection_id)
+    .executeTakeFirst();
   const run = await tx
     .selectFrom('inference.provenance')
     .select(['recipe_product', 'recipe_version', 'reference_sha256', 'features', 'finished_at'])
@@ -42,7 +47,8 @@ export async function observeBoard(tx: Tx, event: PlatformEvent<'inference.compl
     })
     .onConflict((on) => on.column('operation_id').doNothing())
     .execute();
-  if (!place || !watch) return NOTHING;
+  // Run again: the station has shown nothing new.
+  if (!place || !watch || before) return NOTHING;
   const learning = watch.baseline === null;
   const values = valuesOf(run?.features, { bestScore, calls });
   const seen = { at: finished_at.toISOString(), reference: run?.reference_sha256 ?? '', values };
@@ -72,7 +78,7 @@ export async function observeReview(tx: Tx, event: PlatformEvent<'defect.reviewe
     {
       ...{ detector: 'false_calls', feature: null, direction: 'up', value: falseCalls.sum, limit: FALSE_CALL_LIMIT },
       baseline_mean: falseCalls.rate,
-      current_mean: falseCalls.rejected / falseCalls.reviewed,
+      current_mean: recentRate(falseCalls),
       boards: watch.state.boards,
     },
   ]);

@@ -2,8 +2,8 @@ import { type RawBuilder, sql } from 'kysely';
 import { BOARD_CLASSES } from '../contracts/defects.ts';
 import type { QualityBy, QualityGroup, QualityReport, Rate } from '../contracts/monitoring.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { CONFIDENCE, wilson } from '../platform/statistics/wilson.ts';
 import type { MonitoringTables } from './tables.ts';
-import { CONFIDENCE, wilson } from './wilson.ts';
 
 export interface Asked {
   model: string;
@@ -34,7 +34,7 @@ const DENOMINATORS = {
   false_call_rate:
     'Calls that a person rejected over calls that a person confirmed, renamed or rejected. A call is a finding over its threshold, or so close below it that the board waited. By class: the class that the model gave',
   escape_rate:
-    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes. By class: passes in which a defect of this class was missed, over all audited passes',
+    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes',
 };
 
 export function rateOf(count: number, n: number): Rate {
@@ -52,9 +52,11 @@ function shownGroup(counted: Counted): QualityGroup {
   };
 }
 
+/** The last run of each inspection counts, as in the data set: a board that was run again is one board. */
 export const boardsOf = ({ model, site, from, to }: Asked): RawBuilder<unknown> => sql`
   model = ${model} AND (${site} = '*' OR site = ${site})
-  AND (${from}::timestamptz IS NULL OR finished_at >= ${from}) AND (${to}::timestamptz IS NULL OR finished_at <= ${to})`;
+  AND (${from}::timestamptz IS NULL OR finished_at >= ${from}) AND (${to}::timestamptz IS NULL OR finished_at <= ${to})
+  AND NOT EXISTS (SELECT FROM monitoring.board n WHERE n.inspection_id = board.inspection_id AND n.operation_id > board.operation_id)`;
 
 /** Of a call; `proposed_class` is what the model said, `class` what it is by now. */
 const CALLS = sql`
@@ -128,6 +130,22 @@ const KEYS: Record<Exclude<QualityBy, 'class'>, RawBuilder<unknown>> = {
   site: sql`site`,
 };
 
+/** The shares of passes that were drawn for an audit in the span, the smallest first. */
+async function sharesOf(on: Reads<MonitoringTables>, asked: Asked): Promise<number[]> {
+  const { rows } = await sql<{ share: number }>`
+    SELECT DISTINCT l.share FROM disposition.look_taken l
+    WHERE l.kind = 'audit' AND l.share IS NOT NULL AND l.operation_id IN (SELECT operation_id FROM monitoring.board WHERE ${boardsOf(asked)})
+    ORDER BY l.share`.execute(on);
+  return rows.map(({ share }) => share);
+}
+
+/** Whether an escape rate over the span is that of its passes. A time in which none was drawn leaves no trace, so of it nothing is said. */
+export function sharesInWords(shares: readonly number[]): string {
+  const named = shares.map((share) => `${Number((share * 100).toPrecision(3))} %`).join(', ');
+  if (shares.length < 2) return shares.length === 0 ? 'No audit was drawn in this span' : `One share was drawn in this span: ${named}`;
+  return `The share was changed within this span (${named}): times of a larger share weigh more than their passes do, so ask for the time of each share by itself`;
+}
+
 /** False calls and escapes, by one way of grouping. Bounded by the statement's time: a span of months on a large plant is asked for in parts. */
 export async function readQuality(on: Reads<MonitoringTables>, asked: Asked & { by: QualityBy }): Promise<QualityReport> {
   const { model, by, from, to } = asked;
@@ -139,7 +157,7 @@ export async function readQuality(on: Reads<MonitoringTables>, asked: Asked & { 
     from: from?.toISOString() ?? null,
     to: to?.toISOString() ?? null,
     confidence: CONFIDENCE,
-    denominators: DENOMINATORS,
+    denominators: { ...DENOMINATORS, escape_rate: `${DENOMINATORS.escape_rate}. ${sharesInWords(await sharesOf(on, asked))}` },
     total: shownGroup(total),
     groups: groups.map(shownGroup),
   };

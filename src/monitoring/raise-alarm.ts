@@ -37,7 +37,7 @@ const figure = (value: number | null): string => (value === null ? '?' : Number(
 
 export function wordsOf({ detector, feature, direction, value, limit, baseline_mean, current_mean }: Crossing): string {
   if (detector === 'false_calls')
-    return `false calls: ${figure(current_mean)} of the reviewed calls, at most ${figure(baseline_mean)} before`;
+    return `false calls: ${figure(current_mean)} of the calls reviewed lately, at most ${figure(baseline_mean)} before`;
   const name = feature === null ? '' : WORDS[feature];
   const means = `mean ${figure(current_mean)}, ${figure(baseline_mean)} in the baseline`;
   if (detector === 'psi') return `${name}: spread otherwise than in the baseline, PSI ${figure(value)} from ${figure(limit)} on; ${means}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { cusumStep, signalOf } from './cusum.ts';
-import { BASELINE_CALLS, newFalseCalls, stepFalseCalls } from './false-calls.ts';
+import { BASELINE_CALLS, type FalseCalls, newFalseCalls, recentRate, stepFalseCalls } from './false-calls.ts';
 import type { Seen } from './features.ts';
 import { normalScore } from './scores.ts';
 import { currentOf, type Finding, forgive, newWatch, TERMS, type Watch, watchBoard } from './watch.ts';
@@ -183,4 +183,56 @@ test('false calls: the usual share is no alarm in thousands of reviews, twice it
     while (!stepFalseCalls(state, next() < 0.5)) late += 1;
     assert.ok(late < 100, `${late}`);
   }
+});
+
+test('false calls: what is told is the share since they began to rise, not that of the whole life; kept without it, it is counted from there on', () => {
+  const { next } = numbers(5);
+  const state = newFalseCalls();
+  for (let call = 0; call < 5100; call += 1) assert.equal(stepFalseCalls(state, next() < 0.1), false);
+  assert.equal(state.sum === 0, recentRate(state) === null);
+  const { since: _, ...before } = structuredClone(state);
+  const old: FalseCalls = { ...before, sum: 0 };
+  for (const each of [state, old]) {
+    while (!stepFalseCalls(each, next() < 0.4));
+    const rate = recentRate(each) ?? 0;
+    assert.ok(rate > 0.3 && rate < 0.6, `${rate}`);
+    assert.ok(each.rejected / each.reviewed < 0.12, 'of the whole life');
+    forgive({ ...newWatch(), state: { ...newWatch().state, falseCalls: each } }, { detector: 'false_calls', feature: null });
+    assert.deepEqual([each.sum, recentRate(each)], [0, null]);
+  }
+});
+
+/** What was kept as jsonb and read again: keys by their length, then by their bytes. */
+function kept<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(kept) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  entries.sort(([one], [other]) => one.length - other.length || (one < other ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, each]) => [key, kept(each)])) as T;
+}
+
+test('many products: the one that is on the line keeps what was learnt of it, wherever its key stands, and so does the baseline', () => {
+  const of = station(14);
+  let watch = newWatch();
+  const see = (reference: string, boards: number) => {
+    for (let board = 0; board < boards; board += 1) {
+      watch = kept(watch);
+      watchBoard(watch, of(reference), 200);
+    }
+  };
+  play(watch, lots(of, 200));
+  const names = Array.from({ length: 80 }, (_, at) => `P${String(at).padStart(3, '0')}`);
+  // The first of all keys but the baseline's: what was learnt first and stays in use.
+  for (const name of names.slice(1)) {
+    see('P000', 3);
+    see(name, 20);
+  }
+  const known = Object.keys(watch.state.normals);
+  assert.ok(known.includes('P000') && known.includes('A') && known.includes('B') && known.includes('P079'));
+  assert.equal(known.length, 64 + 2);
+  // Products that come one board at a time: the newest sorts first, and is learnt all the same.
+  for (const name of names.map((each) => each.replace('P', 'Z'))) see(name, 1);
+  assert.ok(Object.keys(watch.state.fresh).length <= 64);
+  see('C', 20);
+  assert.ok('C' in watch.state.normals);
 });

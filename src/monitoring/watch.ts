@@ -13,7 +13,7 @@ import { normalScore } from './scores.ts';
 export const TERMS: CusumTerms = { k: 0.5, h: 12 };
 /** Boards of half a window: the current window is the running half and the one before. */
 const HALF = 100;
-/** Products learnt beside those of the baseline; the one that was learnt first goes. */
+/** Products learnt beside those of the baseline. */
 const MOST_REFERENCES = 64;
 /** From here on the mix of products is another one: what a model answers then differs by the products, not by the station. */
 const OTHER_MIX = 0.1;
@@ -70,19 +70,28 @@ export const newWatch = (): Watch => ({
   },
 });
 
+/**
+ * Makes room among the products: the one goes of which the current windows hold the fewest boards, as a rule none. Never the one just seen. The order of
+ * the keys says nothing: jsonb sorts them.
+ */
+function forget(of: Record<string, unknown>, { running, before }: Watch['state'], keep: (reference: string) => boolean): void {
+  const others = Object.keys(of).filter((reference) => !keep(reference));
+  if (others.length < MOST_REFERENCES) return;
+  const boards = (reference: string) => (running.mix[reference] ?? 0) + (before.mix[reference] ?? 0);
+  delete of[others.reduce((least, each) => (boards(each) < boards(least) ? each : least))];
+}
+
 /** What is normal for the board's product; a product that is new is learnt from its first boards, which are not judged by what is its own. */
-function normalFor(state: Watch['state'], seen: Seen): Normal | undefined {
+function normalFor(state: Watch['state'], seen: Seen, baseline: Baseline): Normal | undefined {
   const known = state.normals[seen.reference];
   if (known) return known;
   const boards = [...(state.fresh[seen.reference] ?? []), seen];
   state.fresh[seen.reference] = boards;
-  const oldest = Object.keys(state.fresh)[0];
-  if (Object.keys(state.fresh).length > MOST_REFERENCES && oldest !== undefined) delete state.fresh[oldest];
+  forget(state.fresh, state, (reference) => reference === seen.reference);
   if (boards.length >= REFERENCE_BOARDS) {
     delete state.fresh[seen.reference];
     state.normals[seen.reference] = normalOf(boards);
-    const first = Object.keys(state.normals)[0];
-    if (Object.keys(state.normals).length > MOST_REFERENCES && first !== undefined) delete state.normals[first];
+    forget(state.normals, state, (reference) => reference === seen.reference || reference in baseline.normals);
   }
   return undefined;
 }
@@ -178,7 +187,7 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
     return [];
   }
   const { baseline } = watch;
-  const normal = normalFor(state, seen);
+  const normal = normalFor(state, seen, baseline);
   const scores: Partial<Record<DriftFeature, number>> = {};
   const findings: Finding[] = [];
   for (const feature of FEATURES) {
@@ -198,7 +207,7 @@ export function watchBoard(watch: Watch, seen: Seen, size: number, terms: CusumT
 
 /** The station was mended: what gave this alarm begins again against the same baseline; the other features go on. */
 export function forgive({ state }: Watch, { detector, feature }: { detector: string; feature: DriftFeature | null }): void {
-  if (detector === 'false_calls') state.falseCalls.sum = 0;
+  if (detector === 'false_calls') Object.assign(state.falseCalls, { sum: 0, since: { n: 0, bad: 0 } });
   if (feature === null) return;
   delete state.cusum[feature];
   for (const half of [state.running, state.before]) {

@@ -76,6 +76,26 @@ test('grave defects of a model wait for a person after the fail, until none is l
   assert.equal(look?.outcome, 'agrees');
 });
 
+test('a board that is run again: what the new run replaced was rejected by nobody, so all confirmed is agreed', async () => {
+  const id = await judged(unsure);
+  assert.equal((await floor.inspection(id)).reason, 'uncertain');
+  assert.equal((await floor.upload('station', id, 'image', bad)).status, 201);
+  assert.equal((await floor.call('engineer', 'POST', `/v1/inspections/${id}/infer`, {})).status, 202);
+  await floor.quiet();
+  assert.equal((await floor.inspection(id)).verdict, 'fail');
+  const defects = (await floor.call('engineer', 'GET', `/v1/inspections/${id}/defects`)).body.data as unknown as Defect[];
+  assert.deepEqual(
+    defects.map(({ state, reviewed_by }) => [state, reviewed_by]),
+    [
+      ['rejected', 'disposition'],
+      ['proposed', null],
+    ],
+  );
+  assert.equal((await floor.call('engineer', 'POST', `/v1/defects/${defects[1]?.id}/review`, { decision: 'confirm' })).status, 200);
+  const [look] = await floor.rows<{ outcome: string }>(`select outcome from disposition.look where inspection_id = $1`, [id]);
+  assert.equal(look?.outcome, 'agrees');
+});
+
 test('what holds up a unit comes before looks that hold up none, in pages that meet without a gap', async () => {
   const made = [await judged(bad), await judged(unsure), await judged(good), await judged(bad), await judged(unsure)];
   const all = (await queue()).filter(({ inspection }) => made.includes(inspection.id));

@@ -1,3 +1,5 @@
+import { wilson } from '../../platform/statistics/wilson.ts';
+
 /** When a canary is worse than production. Pure: figures in, a breach or none out. */
 export interface Judged {
   /** Boards that it judged, the newest 1,000 since the canary began. */
@@ -38,22 +40,15 @@ const FEWEST_FAULTS = 3;
 /** Shares of boards with a call that lie closer than this are the lots' own difference. */
 const CALLS_APART = 0.1;
 
-/** Wilson's score interval. @throws nothing: [0, 1] when nothing was tried */
-export function wilson(hits: number, of: number, z = Z): { lower: number; upper: number } {
-  if (of === 0) return { lower: 0, upper: 1 };
-  const share = hits / of;
-  const spread = z * Math.sqrt((share * (1 - share)) / of + (z * z) / (4 * of * of));
-  const scale = 1 + (z * z) / of;
-  const middle = share + (z * z) / (2 * of);
-  return { lower: Math.max(0, (middle - spread) / scale), upper: Math.min(1, (middle + spread) / scale) };
-}
+/** The lower end of the interval of what was seen; 0 when nothing was tried. */
+const atLeast = (hits: number, of: number): number => wilson(hits, of, Z)?.low ?? 0;
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 
 function errors({ canary, production }: CanaryFigures, { errorShare }: CanaryLimits): Breach | null {
   const tries = canary.boards + canary.faults;
   const usual = production.faults / Math.max(1, production.boards + production.faults);
-  const least = wilson(canary.faults, tries).lower;
+  const least = atLeast(canary.faults, tries);
   if (canary.faults < FEWEST_FAULTS || least <= Math.max(errorShare, usual)) return null;
   return {
     rule: 'errors',
@@ -83,7 +78,7 @@ function calls({ canary, production }: CanaryFigures, { minBoards }: CanaryLimit
 }
 
 function disagreement({ looks }: CanaryFigures, limits: CanaryLimits): Breach | null {
-  const least = wilson(looks.differing, looks.boards).lower;
+  const least = atLeast(looks.differing, looks.boards);
   if (looks.boards < limits.minBoards || least <= limits.disagreement) return null;
   return {
     rule: 'disagreement',

@@ -34,3 +34,17 @@ test('the interval holds the share, stays within 0 and 1, is the mirror of its c
     }),
   );
 });
+
+test('with a wider quantile too the interval holds the share and narrows with what was tried', () => {
+  const Z995 = 2.576;
+  fc.assert(
+    fc.property(fc.nat({ max: 500 }), fc.integer({ min: 1, max: 500 }), (hits, more) => {
+      const of = hits + more;
+      const [found, usual, longer] = [wilson(hits, of, Z995), wilson(hits, of), wilson(hits * 10, of * 10, Z995)];
+      assert.ok(found && usual && longer);
+      assert.ok(found.low >= 0 && found.high <= 1 && found.low <= hits / of + 1e-12 && hits / of <= found.high + 1e-12);
+      assert.ok(longer.low >= found.low - 1e-12);
+      assert.ok(found.low <= usual.low && usual.high <= found.high);
+    }),
+  );
+});
