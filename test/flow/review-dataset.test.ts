@@ -71,10 +71,25 @@ test('a client that hangs up ends the work for its data set: the slot is free an
   await until('nothing is left', async () => (await left()).length === 0);
 });
 
+const everything = { model: null, site: '*', from: null, to: null };
+
+test('a request that is out of time, whatever the export still does, keeps no slot', async () => {
+  const app = await createApp({ authenticate: () => STATION, handlerTimeoutMs: 200 });
+  const exports = openExports(reads<MonitoringTables>(floor.db), 60_000);
+  app.get('/made', { config: { permission: 'inspections:read' } }, (_request, reply) => exports.send(reply, everything));
+  await app.ready();
+  const get = () => app.inject({ method: 'GET', url: '/made', headers: TOKEN });
+  const release = await hold();
+  for (const { statusCode } of await Promise.all([get(), get()])) assert.equal(statusCode, 503, 'out of time');
+  await release();
+  await until('a slot is free', async () => (await get()).statusCode === 200, 3000);
+  await until('nothing is left', async () => (await left()).length === 0);
+  await app.close();
+});
+
 test('an export that takes too long is told so and ends; a folder that cannot be made keeps no slot', async () => {
   const app = await createApp({ authenticate: () => STATION });
   const exports = openExports(reads<MonitoringTables>(floor.db), 200);
-  const everything = { model: null, site: '*', from: null, to: null };
   app.get('/made', { config: { permission: 'inspections:read' } }, (_request, reply) => exports.send(reply, everything));
   await app.ready();
   const get = () => app.inject({ method: 'GET', url: '/made', headers: TOKEN });
