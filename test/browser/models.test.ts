@@ -109,6 +109,40 @@ describe('the page of a model', { skip: !hasChromium(), timeout: 290_000 }, () =
     await page.locator('td', { hasText: 'opens are missed otherwise' }).waitFor();
   });
 
+  test('an answer that is lost on its way: sending again makes nothing twice, and sending something else is told that it was done', async () => {
+    const { page, faults } = sitting;
+    const applied = async () =>
+      (await sitting.api<{ data: { reason: string }[] }>(`/v1/models/${NAME}/recipes`)).data.map(({ reason }) => reason).sort();
+    const before = await applied();
+    const known = faults.length;
+    await sitting.open(`${PAGE}?tab=recipes`);
+    await page.getByLabel('Product', { exact: true }).fill('BOARD-X');
+    await page.getByLabel('open', { exact: true }).fill('0.6');
+    await page.getByRole('button', { name: 'See what would have changed' }).click();
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.route('**/recipes', async (route) => {
+      if (route.request().method() !== 'POST') return await route.fallback();
+      await route.fetch();
+      await route.abort();
+      await page.unroute('**/recipes');
+    });
+    const dialog = page.getByRole('dialog');
+    const send = async (reason: string) => {
+      await page.getByLabel('Reason').fill(reason);
+      await dialog.getByRole('button', { name: 'Apply' }).click();
+    };
+    await send('said once');
+    await page.getByRole('alert').waitFor();
+    assert.deepEqual(await applied(), [...before, 'said once']);
+    await send('said otherwise');
+    await page.getByRole('alert').getByText('It was done already').waitFor();
+    await send('said once');
+    await dialog.waitFor({ state: 'detached' });
+    assert.deepEqual(await applied(), [...before, 'said once']);
+    // The browser writes both answers down as errors.
+    assert.match(faults.splice(known).join(), /^[^,]*ERR_FAILED[^,]*,[^,]* 422 [^,]*$/);
+  });
+
   test('a station that drifts is named, and its alarm is acknowledged with what was done', async () => {
     const { page, station } = sitting;
     await sitting.open(`${PAGE}?tab=drift`);

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Defect } from '../../src/contracts/defects.ts';
 import type { InspectionReviewed, ReviewItem } from '../../src/contracts/review.ts';
+import { reviewDefect, reviewInspection } from '../../web/src/api/changes.ts';
+import type { Api } from '../../web/src/api/client.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor } from '../support/floor.ts';
 
@@ -137,4 +139,45 @@ test('an answer that does not hold together, or is not one’s to give, is refus
   assert.equal(stale.status, 412);
   const [one, other] = await Promise.all([answer(id, { outcome: 'cannot_tell' }), answer(id, { outcome: 'cannot_tell' })]);
   assert.deepEqual([one?.status, other?.status].sort(), [200, 409], 'two people at once: one answer');
+});
+
+test('the screen sends a finding that was renamed and what was missed at once: both are taken, though the first moves the inspection on', async () => {
+  const lot_id = 'LOT-2025-004';
+  await floor.assign(lot_id, { template: good });
+  await floor.rows(
+    `insert into disposition.policy (name, version, rules) select 'lenient', 1, jsonb_set(rules, '{severity,open}', '"low"')
+     from disposition.policy where name = 'standard' and version = 1`,
+  );
+  await floor.rows(
+    `update masterdata.product_revision r set policy_name = 'lenient' from masterdata.lot l
+     where l.lot_id = $1 and r.product = l.product and r.revision = l.revision`,
+    [lot_id],
+  );
+  const id = await judged(bad, lot_id);
+  const [item] = (await queue('&kind=audit')).filter(({ inspection }) => inspection.id === id);
+  assert.ok(item);
+  assert.deepEqual(
+    [item.inspection.verdict, item.defects.map(({ state, severity }) => `${state} ${severity}`)],
+    ['pass', ['proposed low']],
+  );
+  const api: Pick<Api, 'json'> = {
+    async json<T>(path: string, { body, ifMatch, idempotencyKey = '' }: Parameters<Api['json']>[1] = {}) {
+      const version: Record<string, string> = ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` };
+      const answered = await floor.call('engineer', 'POST', path, body, { 'idempotency-key': idempotencyKey, ...version });
+      assert.equal(answered.status, 200, JSON.stringify(answered.body));
+      return answered.body as T;
+    },
+  };
+  const [finding] = item.defects as [Defect];
+  await reviewDefect(api as Api, finding, { decision: 'reclassify', class: 'short' }, { key: `${id}-finding` });
+  const moved = await floor.inspection(id);
+  assert.deepEqual([moved.verdict, moved.version > item.inspection.version], ['fail', true]);
+  const box = { x: 32, y: 48, width: 8, height: 8 };
+  const { look } = await reviewInspection(
+    api as Api,
+    item.inspection,
+    { outcome: 'disagrees', missed: [{ class: 'open', box }] },
+    { key: `${id}-look` },
+  );
+  assert.deepEqual([look.outcome, look.missed], ['disagrees', 1]);
 });

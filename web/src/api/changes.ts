@@ -30,12 +30,12 @@ export const completeInspection = (
     ifMatch: inspection.version,
   });
 
-export const reviewInspection = (api: Api, inspection: Pick<Inspection, 'id' | 'version'>, review: InspectionReview, how: Sending) =>
-  api.json<InspectionReviewed>(`/v1/inspections/${inspection.id}/review`, {
-    ...sending(how),
-    body: review,
-    ifMatch: inspection.version,
-  });
+/**
+ * Without a version: what the same person said of a finding a moment before may have moved the inspection on. A second answer is refused whatever
+ * the version, because an audit is answered once.
+ */
+export const reviewInspection = (api: Api, { id }: Pick<Inspection, 'id'>, review: InspectionReview, how: Sending) =>
+  api.json<InspectionReviewed>(`/v1/inspections/${id}/review`, { ...sending(how), body: review });
 
 /** Which of two versions called a board rightly. */
 export const settle = (api: Api, { id }: Pick<Disagreement, 'id'>, right: SettleRequest['right'], how: Sending) =>

@@ -1,5 +1,6 @@
 import { Button, Textarea } from '@mantine/core';
-import { type ReactNode, type SubmitEvent, useRef, useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../api/client.ts';
 import { Dialog } from './dialog.tsx';
@@ -10,6 +11,7 @@ interface ReasonDialogProps {
   /** Word of the button that does it. */
   act: string;
   label: string;
+  minLength?: number;
   maxLength: number;
   /** What else is asked, above the reason. */
   children?: ReactNode;
@@ -19,9 +21,12 @@ interface ReasonDialogProps {
 }
 
 /** A decision that is kept for ever with its reason. */
-export function ReasonDialog({ title, means, act, label, maxLength, children, send, onClose }: ReasonDialogProps) {
+export function ReasonDialog({ title, means, act, label, minLength = 3, maxLength, children, send, onClose }: ReasonDialogProps) {
   const { t } = useTranslation();
-  const key = useRef(crypto.randomUUID());
+  const queries = useQueryClient();
+  // One key for as long as the dialog is open: the change may have been made although its answer was lost or was a fault, and pressing again must not
+  // make it twice. The platform keeps no key of what it refused, so that a key is as good after a refusal as before.
+  const [key] = useState(() => crypto.randomUUID());
   const [state, set] = useState<{ busy: boolean; error: string | null }>({ busy: false, error: null });
 
   async function submit(event: SubmitEvent<HTMLFormElement>): Promise<void> {
@@ -30,16 +35,19 @@ export function ReasonDialog({ title, means, act, label, maxLength, children, se
     if (!reason) return;
     set({ busy: true, error: null });
     try {
-      await send(reason, key.current);
+      await send(reason, key);
       onClose();
     } catch (error) {
-      key.current = crypto.randomUUID();
+      // What the page shows may be out of date: that is why it was refused, or it was done and the answer lost.
+      void queries.invalidateQueries();
       const words =
-        error instanceof ApiProblem && error.details.length > 0
-          ? error.details.map(({ message }) => message).join('; ')
-          : error instanceof Error
-            ? error.message
-            : String(error);
+        error instanceof ApiProblem && error.code === 'idempotency_mismatch'
+          ? t('problem.made_before')
+          : error instanceof ApiProblem && error.details.length > 0
+            ? error.details.map(({ message }) => message).join('; ')
+            : error instanceof Error
+              ? error.message
+              : String(error);
       set({ busy: false, error: words });
     }
   }
@@ -54,7 +62,7 @@ export function ReasonDialog({ title, means, act, label, maxLength, children, se
           label={label}
           description={t('model.reason_help')}
           rows={3}
-          minLength={3}
+          minLength={minLength}
           maxLength={maxLength}
           required
           data-autofocus

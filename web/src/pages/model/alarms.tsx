@@ -36,7 +36,7 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
   const { t } = useTranslation();
   const { api } = usePlatform();
   const queries = useQueryClient();
-  const may = useMay('defects:review');
+  const may = useMay('inference:manage');
   const [asking, ask] = useState(false);
   const [relearn, setRelearn] = useState(false);
   const open = alarm.state === 'open';

@@ -5,6 +5,7 @@ import type { Comparison } from '../../../../src/contracts/models.ts';
 import { useModelReads } from '../../api/model-reads.ts';
 import { wilson } from '../../figures/wilson.ts';
 import { Age } from '../../parts/age.tsx';
+import { useClassName } from '../../parts/call-words.ts';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -34,11 +35,6 @@ export function Comparisons({ model }: PartProps) {
   );
 }
 
-function useClassName(): (name: string | null) => string {
-  const { t, i18n } = useTranslation();
-  return (name) => (name === null ? t('comparison.nothing') : i18n.exists(`defect.${name}`) ? t(`defect.${name}` as 'defect.open') : name);
-}
-
 function One({ of }: { of: Comparison }) {
   const { t } = useTranslation();
   const format = useFormats();
@@ -48,7 +44,7 @@ function One({ of }: { of: Comparison }) {
   const names = [...new Set(of.matrix.flatMap(({ production, candidate }) => [production, candidate]))].sort((a, b) =>
     a === null ? 1 : b === null ? -1 : a.localeCompare(b),
   );
-  const named = names.map((raw) => ({ id: raw ?? '', name: name(raw) }));
+  const named = names.map((raw) => ({ id: raw ?? '', name: raw === null ? t('comparison.nothing') : name(raw) }));
   return (
     <article className="panel comparison" data-candidate={of.candidate_version}>
       <header>

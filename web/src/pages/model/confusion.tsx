@@ -1,24 +1,20 @@
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useModelReads } from '../../api/model-reads.ts';
+import { useClassName } from '../../parts/call-words.ts';
 import { Failed } from '../../parts/notice.tsx';
 import { Matrix } from './matrix.tsx';
 
 /** What the model said against what people found, with what it missed and what it saw where nothing was. */
 export function Confusion({ model, from }: { model: string; from: string | undefined }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const className = useClassName();
   const reads = useModelReads();
   const { data, error, refetch } = useQuery(reads.confusion(model, from));
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const name = (raw: string) =>
-    raw === 'nothing_there'
-      ? t('quality.nothing_there')
-      : raw === 'missed'
-        ? t('quality.missed_column')
-        : i18n.exists(`defect.${raw}`)
-          ? t(`defect.${raw}` as 'defect.open')
-          : raw;
+    raw === 'nothing_there' ? t('quality.nothing_there') : raw === 'missed' ? t('quality.missed_column') : className(raw);
   if (data.counts.flat().every((count) => count === 0)) {
     return (
       <section className="panel">

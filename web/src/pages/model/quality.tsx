@@ -6,6 +6,7 @@ import { useModelReads } from '../../api/model-reads.ts';
 import { useNavigate, useSearch } from '../../app/router.ts';
 import { NONE } from '../../figures/numbers.ts';
 import { useNow } from '../../parts/age.tsx';
+import { useClassName } from '../../parts/call-words.ts';
 import { Failed, Skeleton } from '../../parts/notice.tsx';
 import { RateRange, topOf } from '../../parts/rate-range.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -113,14 +114,15 @@ function Total({ group }: { group: QualityGroup }) {
 }
 
 function Groups({ groups, by }: { groups: readonly QualityGroup[]; by: QualityBy }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const className = useClassName();
   const format = useFormats();
   if (groups.length === 0) return null;
   const falseTop = topOf(groups.map((group) => group.false_call_rate));
   const escapeTop = topOf(groups.map((group) => group.escape_rate));
   const nameOf = (group: string | null) => {
     if (group === null) return by === 'recipe' ? t('quality.own_thresholds') : t('quality.no_group');
-    return by === 'class' && i18n.exists(`defect.${group}`) ? t(`defect.${group}` as 'defect.open') : group;
+    return by === 'class' ? className(group) : group;
   };
   const counts = (group: QualityGroup) => [group.boards, group.calls, group.calls_reviewed, group.confirmed, group.reclassified];
   return (

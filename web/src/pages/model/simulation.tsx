@@ -1,11 +1,13 @@
 import { Table } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Simulation as SimulationShape } from '../../../../src/contracts/models.ts';
+import { useClassName } from '../../parts/call-words.ts';
 import { useFormats } from '../../words/index.ts';
 
 /** What thresholds would have done to boards that were judged. Of what people have not reviewed nothing is claimed. */
 export function Simulation({ of }: { of: SimulationShape }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
+  const className = useClassName();
   const format = useFormats();
   const signed = (value: number) => (value > 0 ? `+${format.whole(value)}` : format.whole(value));
   const { false_calls, confirmed } = of.reviews;
@@ -52,7 +54,7 @@ export function Simulation({ of }: { of: SimulationShape }) {
         {table(
           t('recipe.calls'),
           of.calls.map((row) => ({
-            name: i18n.exists(`defect.${row.class}`) ? t(`defect.${row.class}` as 'defect.open') : row.class,
+            name: className(row.class),
             before: row.before,
             after: row.after,
           })),

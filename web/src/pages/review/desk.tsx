@@ -53,7 +53,6 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
   const audit = item.kind === 'audit';
   const { disagreement } = item;
   const differences = useDifferences(disagreement);
-  const of = { id: inspection.id, version: inspection.version };
   const about = { inspection: inspection.id, item: placeOf(item) };
 
   const defects = useMemo(
@@ -93,9 +92,9 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
   }
   function judge(verdict: 'pass' | 'fail' | 'inconclusive'): void {
     const said = reason.trim() || t(`review.reason_${verdict}`);
-    onDecide({ kind: 'verdict', ...about, of, verdict, reason: said }, true);
+    onDecide({ kind: 'verdict', ...about, of: inspection, verdict, reason: said }, true);
   }
-  const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of, review }, true);
+  const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of: inspection, review }, true);
   const say = (right: SettleRequest['right']) => disagreement && onDecide({ kind: 'settle', ...about, of: disagreement, right }, true);
   const step = (by: number) => {
     const next = left[(current ? left.indexOf(current) : -1) + by];

@@ -11,7 +11,7 @@ export const UNDO_MS = 4_000;
 export type Choice = { inspection: string; item: string } & (
   | { kind: 'defect'; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
   | { kind: 'verdict'; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail' | 'inconclusive'; reason: string }
-  | { kind: 'look'; of: Pick<Inspection, 'id' | 'version'>; review: InspectionReview }
+  | { kind: 'look'; of: Pick<Inspection, 'id'>; review: InspectionReview }
   | { kind: 'settle'; of: Pick<Disagreement, 'id'>; right: SettleRequest['right'] }
 );
 export interface Waiting {

@@ -165,7 +165,6 @@ export const pages: Pick<Words, keyof typeof english> = {
     blocked_other: '{{count}} Prüfungen warten noch auf eine Person: vorher ist keine Freigabe möglich.',
     show_blocked: 'Zeigen',
     reason: 'Grund',
-    reason_help: 'Steht unter Ihrem Namen im Prüfpfad.',
     changed: 'Das Los hat sich inzwischen geändert. Bitte noch einmal ansehen und wiederholen.',
   },
   models: {
@@ -297,6 +296,7 @@ export const pages: Pick<Words, keyof typeof english> = {
   },
   problem: {
     request: 'Anfrage {{id}}',
+    made_before: 'Es ist schon geschehen, mit der ersten Eingabe. Bitte schließen und ansehen, was jetzt gilt.',
     unreachable: {
       title: 'Die Plattform ist nicht erreichbar',
       means: 'Die Linie läuft vielleicht ohne diesen Bildschirm weiter. Bitte das Netz prüfen; die Seite versucht es von selbst weiter.',

@@ -163,7 +163,6 @@ export const pages = {
     blocked_other: '{{count}} inspections still wait for a person: the lot cannot be released before.',
     show_blocked: 'Show them',
     reason: 'Reason',
-    reason_help: 'Kept in the audit trail under your name.',
     changed: 'The lot has changed meanwhile. Look at it again and repeat.',
   },
   models: {
@@ -295,6 +294,7 @@ export const pages = {
   },
   problem: {
     request: 'Request {{id}}',
+    made_before: 'It was done already, with what you sent first. Close this and look at what stands now.',
     unreachable: {
       title: 'The platform is out of reach',
       means: 'The line may go on without this screen. Check the network; this page tries again by itself.',
