@@ -212,7 +212,7 @@ export type SettleRequest = Static<typeof SettleRequest>;
 
 const Latency = Type.Object(
   { runs: Count, p50: nullable(Type.Number()), p95: nullable(Type.Number()), errors: Count },
-  { additionalProperties: false, description: 'Milliseconds of the model alone; errors are tries that gave no answer' },
+  { additionalProperties: false, description: 'Milliseconds of the model alone; errors are boards that a try gave no answer for' },
 );
 /** A shadow or canary beside production, since its stage began: at most the newest 5,000 boards that both looked at. */
 export const Comparison = Type.Object(

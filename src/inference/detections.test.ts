@@ -30,6 +30,30 @@ test('of overlapping boxes the best stays: the kept ones do not overlap, and eve
   );
 });
 
+test('suppression ends with the most that are kept: the same as the first of all, and no box is held against more', () => {
+  fc.assert(
+    fc.property(fc.array(found, { maxLength: 60 }), fc.nat(20), (boxes, most) => {
+      assert.deepEqual(suppress(boxes, 0.3, most), suppress(boxes, 0.3, Number.POSITIVE_INFINITY).slice(0, most));
+    }),
+  );
+  let held = 0;
+  // None overlaps another: without an end each would be held against all before it.
+  const apart = Array.from({ length: 4000 }, (_, at) => ({
+    kind: 0,
+    score: 0.9,
+    get left() {
+      held += 1;
+      return at * 10;
+    },
+    top: 0,
+    right: at * 10 + 5,
+    bottom: 5,
+  }));
+  assert.equal(suppress(apart, 0.3).length, 500);
+  // Two readings of a left edge for each pair.
+  assert.ok(held <= 500 * 500, `${held} readings`);
+});
+
 test('overlap is symmetric, 1 with itself and 0 beside', () => {
   fc.assert(
     fc.property(found, found, (one, other) => {

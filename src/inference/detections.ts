@@ -43,11 +43,16 @@ export function overlap(one: Found, other: Found): number {
   return both / (area(one) + area(other) - both);
 }
 
-/** Greedy, whatever the class: of two boxes that overlap by more than `iou` the better-scored stays. Falling score; equal scores keep their order. */
-export function suppress(found: readonly Found[], iou: number): Found[] {
+/**
+ * Greedy, whatever the class: of two boxes that overlap by more than `iou` the better-scored stays. Falling score; equal scores keep their order. Ends with the
+ * first `most`: each box is held against no more than those, on the event loop.
+ */
+export function suppress(found: readonly Found[], iou: number, most: number = MOST.board): Found[] {
   const kept: Found[] = [];
-  for (const candidate of [...found].sort((one, other) => other.score - one.score))
+  for (const candidate of [...found].sort((one, other) => other.score - one.score)) {
+    if (kept.length >= most) break;
     if (kept.every((better) => overlap(better, candidate) <= iou)) kept.push(candidate);
+  }
   return kept;
 }
 
@@ -107,7 +112,7 @@ export function candidatesOf(found: readonly Found[], manifest: Pick<Manifest, '
   const candidates: Candidate[] = [];
   for (const box of suppress(found, manifest.nms_iou)) {
     const score = calibrated(box.score, manifest.calibration);
-    if (!(score >= FLOOR) || candidates.length === MOST.board) break;
+    if (!(score >= FLOOR)) break;
     const [x, y] = [rounded(box.left, 2), rounded(box.top, 2)];
     candidates.push({
       class: manifest.classes[box.kind] as Candidate['class'],

@@ -183,8 +183,8 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         for (const one of beside) one.start();
       },
       async stop() {
-        await Promise.all(beside.map((one) => one.stop()));
-        await workers?.stop();
+        // All are told at once: what opens beside must not take from the time in which runs in hand may end.
+        await Promise.all([workers?.stop(), ...beside.map((one) => one.stop())]);
         await runtime?.close();
         await threads?.close();
         await spare?.close();

@@ -31,7 +31,7 @@ export interface Job {
 
 /**
  * Takes the next run for this owner: of those that are queued, or whose owner died, and whose model is ready here, the one with the earliest
- * turn (see migrations/0005). A run for which nobody named a model gets the version of its lot (`inference.route_lot`, migrations/0014); the first run of a
+ * turn (see migrations/0005). A run for which nobody named a model gets the version of its lot (`inference.route_lot`, migrations/0016); the first run of a
  * lot writes that down in the same commit, and of two that are the first at the same moment the second takes what the first wrote. Null when there is
  * nothing to do. `held`: the versions whose bytes are here, ready or not; one whose bytes are nowhere does not hold up its lots.
  *

@@ -7,7 +7,7 @@ import { claimJob, handBack, type Job, LEASE_SECONDS, MOST_ATTEMPTS, noteFault, 
 import { type LookDeps, look, Unfit } from './look.ts';
 import { recipeOfLot, thresholdsUnder } from './models/recipes.ts';
 import type { VerifiedModel } from './models/repository.ts';
-import { keyOf, type ModelRuntime, RuntimeAway } from './runtime/runtime.ts';
+import { keyOf, type ModelRuntime, RunFailed, RuntimeAway } from './runtime/runtime.ts';
 import type { InferenceTables } from './tables.ts';
 import type { Log } from './threads/pool.ts';
 
@@ -34,6 +34,9 @@ export interface Workers {
 /** Runs that other processes queue are seen this late at most; after a fault of the database a little later. */
 const POLL_MS = 200;
 const FAULT_MS = 1000;
+
+/** The version itself gave no answer, or one that cannot be read: what a canary is judged by. */
+class VersionFailed extends RunFailed {}
 
 const taken = (job: Job) => new LeaseLost(`operation ${job.operation_id} was taken over`);
 
@@ -72,8 +75,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
   };
 
   async function perform(job: Job, signal: AbortSignal): Promise<void> {
-    if (job.attempts > MOST_ATTEMPTS)
-      return await failRun(door, owner, job, 'model_failed', `the run was begun ${MOST_ATTEMPTS} times and its process ended each time`);
+    if (job.attempts > MOST_ATTEMPTS) throw new VersionFailed(`the run was begun ${MOST_ATTEMPTS} times and its process ended each time`);
     const model = byKey.get(keyOf(job.model, job.version));
     if (!model) throw new RuntimeAway(`${job.model} version ${job.version} is not loaded`);
     const began = performance.now();
@@ -82,12 +84,17 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     let tile = 0;
     const infer: ModelRuntime['infer'] = (request) =>
       runtime.infer({ ...request, id: `${job.operation_id}/${tile++}`, answeredBy: (name) => answered.add(name) });
+    // Pictures are read and decoded before the first tile is asked for: what fails from there on is the version.
+    const itsOwn = (error: unknown): never => {
+      if (tile === 0 || error instanceof RuntimeAway) throw error;
+      throw new VersionFailed(error instanceof Error ? error.message : String(error), { cause: error });
+    };
     const { candidates, timingsMs, features } = await look(
       { ...deps, runtime: { infer } },
       model,
       { image: job.image_sha256, reference: job.reference_sha256 },
       { signal, priority: job.priority },
-    );
+    ).catch(itsOwn);
     const total = Number((performance.now() - began).toFixed(2));
     const recipe = await recipeOfLot(reads<InferenceTables>(db), job.model, job.site, job.lot_id);
     await completeRun(door, owner, job, {
@@ -113,7 +120,7 @@ export function jobWorkers(deps: WorkersDeps): Workers {
     if (error instanceof RuntimeAway || giveUp.signal.aborted)
       return await handBack(db, owner, job.operation_id, { counts: false, waitMs: stopping.signal.aborted ? 0 : FAULT_MS, error: words });
     log.error(about, 'inference run failed');
-    await noteFault(db, job, words);
+    if (job.decides && error instanceof VersionFailed) await noteFault(db, job, words);
     if (job.attempts >= MOST_ATTEMPTS) return await failRun(door, owner, job, 'model_failed', words);
     await handBack(db, owner, job.operation_id, { counts: true, waitMs: 500 * 2 ** job.attempts, error: words });
   }

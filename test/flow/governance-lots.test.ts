@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { claimJob } from '../../src/inference/jobs.ts';
-import { registerModel } from '../../src/inference/models/registry.ts';
+import { moveVersion } from '../../src/inference/models/move-version.ts';
+import { registerModel, systemCause } from '../../src/inference/models/registry.ts';
 import { readRepository } from '../../src/inference/models/repository.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, SITE, until } from '../support/floor.ts';
@@ -44,13 +45,13 @@ const judges = (lots: readonly string[]) =>
 
 test('of the boards of a lot that many claim at once, while the canary comes, goes and changes its share, all have one version', async () => {
   const lots = await queued(100, 16, 6);
-  await canary(50);
+  // Boards of a lot lie among those of others, so that the canary changes between them.
+  await floor.rows(`update inference.job set turn = now() - random() * interval '1 hour'`);
+  // Gone as one that was promoted, followed and made a draft again: not withdrawn, so that it keeps what it began.
+  const steps = [50, null, 49, 25, null, 1, 50];
   let left = true;
   const changing = (async () => {
-    for (const percent of [1, 50, 25, 49, 2, 50]) {
-      if (!left) break;
-      await canary(percent);
-    }
+    for (let at = 0; left; at += 1) await canary(steps[at % steps.length] ?? null);
   })();
   const claimed = await Promise.all(
     Array.from({ length: 12 }, async (_, worker) => {
@@ -121,4 +122,39 @@ test('a lot whose version is taken back, or whose bytes are gone, goes on with p
   assert.deepEqual(moved, [{ version: 1, moved_from: 2 }]);
   await canary(50);
   assert.equal((await next()).version, 1, 'it does not come back to the canary');
+});
+
+test('a version that was only followed keeps its lots when it is tried again as the shadow, and as a draft', async () => {
+  await queued(500, 12, 1);
+  await canary(50);
+  while (await claimJob(floor.db, 'one', READY, MODEL)) {
+    // Until none is left.
+  }
+  const [mine] = await floor.rows<{ lot_id: string }>(
+    `select lot_id from inference.lot_model where version = 2 and lot_id >= 'LOT-2025-500' limit 1`,
+  );
+  assert.ok(mine);
+  for (const stage of ['retired', 'shadow', 'draft']) {
+    await floor.rows(`update inference.model_version set stage = $1, canary_percent = null where version = 2`, [stage]);
+    await floor.upload('station', await floor.create('visual', { lot_id: mine.lot_id }), 'image', picture);
+    const { version, role } = await until('the claim', async () => await claimJob(floor.db, 'one', READY, MODEL));
+    assert.deepEqual([version, role], [2, 'production'], stage);
+  }
+});
+
+test('a version that the runtime which judges boards has not loaded goes to no stage that judges', async () => {
+  await canary(null);
+  let loaded = false;
+  const deps = {
+    db: floor.db,
+    door: floor.door,
+    held: () => models,
+    tryGolden: async () => null,
+    ready: (_: string, version: number) => version === 1 || loaded,
+    rollbackPauseMs: 1000,
+  };
+  const move = () => moveVersion(deps, systemCause(), MODEL, 2, { stage: 'canary', reason: 'as the test wants it' });
+  await assert.rejects(move(), /Rule ready: .*has not loaded version 2/);
+  loaded = true;
+  assert.equal((await move()).stage, 'canary');
 });

@@ -6,7 +6,7 @@ export interface Judged {
   boards: number;
   /** Of those, boards with a call. */
   called: number;
-  /** Tries that gave no answer since the canary began. */
+  /** Boards that a try gave no answer for, in the time of those boards. */
   faults: number;
   /** Milliseconds of the model alone; null without boards. */
   p95: number | null;

@@ -5,15 +5,17 @@ import type { Reads } from '../../platform/db/database.ts';
 import type { InferenceTables } from '../tables.ts';
 import type { Cell } from './agreement.ts';
 import { type Pairing, pairingsOf, sidesOf } from './comparisons.ts';
+import { judgedBy } from './judged.ts';
 import { knownModel } from './recipes.ts';
 
 /** Boards of a pairing that are counted, the newest; and judged boards that are looked through for those that were not compared. */
 const MOST = { boards: 5_000, judged: 50_000 };
 
-/** The rows of a pairing's boards, as a subquery. */
+/** The rows of a pairing's boards, as a subquery. Those of a production version of before say nothing of this one. */
 const looksOf = (of: Pairing) => sql`
   SELECT * FROM inference.comparison
-   WHERE model = ${of.model} AND candidate_version = ${of.candidate} AND stage_since = ${of.since} AND role = ${of.role}
+   WHERE model = ${of.model} AND candidate_version = ${of.candidate} AND production_version = ${of.production}
+     AND stage_since = ${of.since} AND role = ${of.role}
    ORDER BY id DESC LIMIT ${MOST.boards}`;
 
 interface Totals {
@@ -55,21 +57,9 @@ async function cellsOf(on: Reads<InferenceTables>, of: Pairing): Promise<Cell[]>
   return rows;
 }
 
-interface Runs {
-  runs: number;
-  p50: number | null;
-  p95: number | null;
-  errors: number;
-}
-async function runsOf(on: Reads<InferenceTables>, of: Pairing, version: number): Promise<Runs> {
-  const { rows } = await sql<Runs>`
-    SELECT count(*)::int AS runs, percentile_cont(0.5) WITHIN GROUP (ORDER BY infer) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY infer) AS p95,
-           (SELECT count(*)::int FROM inference.model_fault WHERE model = ${of.model} AND version = ${version} AND at > ${of.since}) AS errors
-      FROM (SELECT (timings_ms ->> 'infer')::float8 AS infer FROM inference.run
-             WHERE model = ${of.model} AND version = ${version} AND decides AND finished_at > ${of.since} ORDER BY finished_at DESC LIMIT ${MOST.boards}) r`.execute(
-    on,
-  );
-  return rows[0] as Runs;
+async function runsOf(on: Reads<InferenceTables>, of: Pairing, version: number) {
+  const { boards, p50, p95, faults } = await judgedBy(on, of.model, version, of.since, MOST.boards);
+  return { runs: boards, p50, p95, errors: faults };
 }
 
 /** Judged boards that are too old to be compared and were not: those behind the newest `backlog`. */

@@ -40,7 +40,6 @@ export interface Governing {
 }
 
 export interface GoverningDeps extends MoveDeps {
-  ready: (model: string, version: number) => boolean;
   judge: Judge;
   /** Boards that may wait for a second look. */
   backlog: number;

@@ -15,6 +15,8 @@ export interface MoveDeps {
   held: () => readonly VerifiedModel[];
   /** Runs a version's golden example where it can harm nothing. @returns what is wrong, or null */
   tryGolden: (model: VerifiedModel) => Promise<string | null>;
+  /** Whether the runtime that will judge can run the version; of a process that runs none: whether it knows it. */
+  ready: (model: string, version: number) => boolean;
   /** A version that was rolled back is not promoted again for so long, in milliseconds. */
   rollbackPauseMs: number;
 }
@@ -23,9 +25,9 @@ const refused = (rule: string, detail: string) => new ProblemError('transition_n
 
 /**
  * What a version must have shown before it judges boards: its bytes are here and are those that were registered, it may be used for more than research, it
- * was not rolled back lately, and it answers its golden example.
+ * was not rolled back lately, it answers its golden example, and what will run it there (an inference server loads what its own settings name) has it ready.
  */
-async function passGates({ db, held, tryGolden, rollbackPauseMs }: MoveDeps, name: string, version: number): Promise<void> {
+async function passGates({ db, held, tryGolden, ready, rollbackPauseMs }: MoveDeps, name: string, version: number): Promise<void> {
   const on = reads<InferenceTables>(db);
   const known = await on
     .selectFrom('inference.model_version')
@@ -59,6 +61,7 @@ async function passGates({ db, held, tryGolden, rollbackPauseMs }: MoveDeps, nam
     );
   const fault = await tryGolden(model);
   if (fault !== null) throw refused('golden', `version ${version}: ${fault}`);
+  if (!ready(name, version)) throw refused('ready', `the runtime that judges boards has not loaded version ${version}`);
 }
 
 /** @throws ProblemError not_found, transition_not_allowed with the rule that stands in the way */

@@ -21,6 +21,8 @@ export interface SecondLooksDeps {
   openSide: OpenSide;
   /** Boards that may wait for a second look. */
   backlog: number;
+  /** Time from closing a side whose version is not ready to opening it anew, in milliseconds. */
+  reopenMs?: number;
   /** Told of each: `agrees`, `differs` or `failed`. */
   onLook: (outcome: 'agrees' | 'differs' | 'failed', role: Pairing['role']) => void;
 }
@@ -29,38 +31,64 @@ export interface SecondLooksDeps {
 const POLL_MS = 1000;
 /** Looks of one round, so that a stage that ended is seen in time. */
 const A_ROUND = 20;
+/** A version that does not load is tried again after this: each try costs a process and its loading. */
+const REOPEN_MS = 60_000;
 /** Among what waits for the side's one thread. */
 const PRIORITY = 1;
 
 /**
  * The shadow looks at what production judged, and production at what the canary judged. All of it runs beside: in a process of its own with the lowest
- * priority, opened while there is a shadow or a canary; nothing that judges a board waits for it or knows of it.
+ * priority, opened while there is a shadow or a canary; nothing that judges a board waits for it or knows of it. Each role has its own process: a shadow that
+ * hangs or does not load holds up no look at the canary.
  */
 export function secondLooks(deps: SecondLooksDeps): { start(): void; stop(): Promise<void> } {
-  const { db, door, log, judging } = deps;
+  const roles = (['canary', 'shadow'] as const).map((role) => looksOf(role, deps));
+  return {
+    start() {
+      for (const one of roles) one.start();
+    },
+    async stop() {
+      await Promise.all(roles.map((one) => one.stop()));
+    },
+  };
+}
+
+function looksOf(role: Pairing['role'], deps: SecondLooksDeps): { start(): void; stop(): Promise<void> } {
+  const { db, door, log, judging, reopenMs = REOPEN_MS } = deps;
   const byVersion = new Map(
     deps.models.filter(({ manifest }) => manifest.name === judging).map((model) => [model.manifest.version, model]),
   );
   const stopping = new AbortController();
   let side: Side | null = null;
-  let holds = '';
+  let holds: number | undefined;
+  /** Not before this a side that was not ready is opened anew, by `performance.now()`. */
+  let rests = 0;
 
-  async function fit(pairings: readonly Pairing[]): Promise<Side | null> {
-    const versions = [...new Set(pairings.map((pairing) => sidesOf(pairing).second))].sort();
-    if (side !== null && holds !== versions.join()) {
-      await side.close();
+  async function fit(version: number | undefined): Promise<Side | null> {
+    if (holds !== version) {
+      await side?.close();
       side = null;
+      rests = 0;
     }
-    holds = versions.join();
-    const models = versions.flatMap((version) => byVersion.get(version) ?? []);
-    if (models.length > 0) side ??= await deps.openSide(models);
-    return side;
+    holds = version;
+    const model = version === undefined ? undefined : byVersion.get(version);
+    if (version === undefined || !model || performance.now() < rests) return null;
+    if (side === null) side = await deps.openSide([model], stopping.signal);
+    else await side.settled();
+    if (stopping.signal.aborted) return null;
+    if (side.runtime.ready(judging, version)) return side;
+    log.warn({ model: judging, version, role, reopen_ms: reopenMs }, 'second looks wait: the version does not load beside');
+    await side.close();
+    side = null;
+    rests = performance.now() + reopenMs;
+    return null;
   }
 
   /** @returns false when nothing waits */
   async function lookOnce(side: Side, of: Pairing): Promise<boolean> {
     const model = byVersion.get(sidesOf(of).second);
-    if (!model) return false;
+    // A board that is claimed is looked at: none is, while nobody can.
+    if (!model || !side.runtime.ready(judging, model.manifest.version)) return false;
     const board = await claimLook(db, of, deps.backlog);
     if (!board) return false;
     try {
@@ -83,14 +111,13 @@ export function secondLooks(deps: SecondLooksDeps): { start(): void; stop(): Pro
   }
 
   async function round(): Promise<void> {
-    const pairings = await pairingsOf(reads<InferenceTables>(db), judging);
-    const open = await fit(pairings);
-    if (!open) return;
-    for (const pairing of pairings)
-      for (let count = 0; count < A_ROUND && !stopping.signal.aborted; count += 1) if (!(await lookOnce(open, pairing))) break;
+    const of = (await pairingsOf(reads<InferenceTables>(db), judging)).find((pairing) => pairing.role === role);
+    const open = await fit(of && sidesOf(of).second);
+    if (!open || !of) return;
+    for (let count = 0; count < A_ROUND && !stopping.signal.aborted; count += 1) if (!(await lookOnce(open, of))) break;
   }
 
-  const rounds = every(POLL_MS, round, (error) => log.warn({ err: error }, 'second looks wait'));
+  const rounds = every(POLL_MS, round, (error) => log.warn({ err: error, role }, 'second looks wait'));
   return {
     start: () => rounds.start(),
     async stop() {

@@ -13,7 +13,8 @@ export interface Side {
   settled(): Promise<void>;
   close(): Promise<void>;
 }
-export type OpenSide = (models: readonly VerifiedModel[]) => Promise<Side>;
+/** `signal` ends the waiting for what loads: the side is there then, and not ready. */
+export type OpenSide = (models: readonly VerifiedModel[], signal?: AbortSignal) => Promise<Side>;
 
 /** Time for a process to start and to load its models on a busy machine. */
 const STARTING_MS = 20_000;
@@ -22,7 +23,7 @@ const MOST_WAITING = 4;
 
 /** One thread in a process of its own (`threads/apart.ts`) with these models; one run at a time, each given up after `timeoutMs`. */
 export function sideOf({ timeoutMs, log }: { timeoutMs: number; log: Log }): OpenSide {
-  return async (models) => {
+  return async (models, signal) => {
     const threads = openThreads({
       size: 1,
       maxQueue: MOST_WAITING,
@@ -32,8 +33,8 @@ export function sideOf({ timeoutMs, log }: { timeoutMs: number; log: Log }): Ope
       log,
     });
     const ending = new AbortController();
-    const settled = () =>
-      Promise.race([threads.settled(), sleep(timeoutMs + STARTING_MS, undefined, { signal: ending.signal }).catch(() => {})]);
+    const over = signal ? AbortSignal.any([ending.signal, signal]) : ending.signal;
+    const settled = () => Promise.race([threads.settled(), sleep(timeoutMs + STARTING_MS, undefined, { signal: over }).catch(() => {})]);
     await settled();
     const runtime = onnxRuntime(threads, models);
     return {

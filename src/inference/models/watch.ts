@@ -11,6 +11,7 @@ import { type CanaryFigures, type CanaryLimits, judgeCanary } from './canary-rul
 import { changeStage } from './change-stage.ts';
 import { droppedOf } from './comparison.ts';
 import { type Pairing, pairingsOf } from './comparisons.ts';
+import { judgedBy } from './judged.ts';
 import { systemCause } from './registry.ts';
 import { planWithdrawal } from './stages.ts';
 
@@ -31,37 +32,18 @@ const LOCK = 7_226_013_014;
 /** Judged boards that the figure of dropped looks is taken over. */
 const AMONG = 5_000;
 
-interface FigureRow {
-  boards: number;
-  called: number;
-  faults: number;
-  p95: number | null;
-}
-
-/**
- * What a version did since the canary began, of its newest 1,000 boards. Plan (PostgreSQL 18): run_judged backwards to the time; the faults by their index.
- */
-async function judgedBy(on: Reads<InferenceTables>, model: string, version: number, since: Date): Promise<FigureRow> {
-  const { rows } = await sql<FigureRow>`
-    SELECT count(*)::int AS boards, (count(*) FILTER (WHERE calls > 0))::int AS called,
-           percentile_cont(0.95) WITHIN GROUP (ORDER BY infer) AS p95,
-           (SELECT count(*)::int FROM inference.model_fault WHERE model = ${model} AND version = ${version} AND at > ${since}) AS faults
-      FROM (SELECT calls, (timings_ms ->> 'infer')::float8 AS infer FROM inference.run
-             WHERE model = ${model} AND version = ${version} AND decides AND finished_at > ${since} ORDER BY finished_at DESC LIMIT 1000) r`.execute(
-    on,
-  );
-  return rows[0] ?? { boards: 0, called: 0, faults: 0, p95: null };
-}
+/** Boards of a version that it is judged by, its newest. */
+const NEWEST = 1_000;
 
 export async function canaryFigures(on: Reads<InferenceTables>, of: Pairing): Promise<CanaryFigures> {
   const { rows } = await sql<{ boards: number; differing: number; p95: number | null }>`
     SELECT count(*)::int AS boards, (count(*) FILTER (WHERE NOT agrees))::int AS differing, percentile_cont(0.95) WITHIN GROUP (ORDER BY infer_ms) AS p95
       FROM (SELECT agrees, infer_ms FROM inference.comparison
              WHERE model = ${of.model} AND candidate_version = ${of.candidate} AND production_version = ${of.production} AND role = 'canary'
-               AND stage_since = ${of.since} AND state = 'done' ORDER BY id DESC LIMIT 1000) c`.execute(on);
+               AND stage_since = ${of.since} AND state = 'done' ORDER BY id DESC LIMIT ${NEWEST}) c`.execute(on);
   return {
-    production: await judgedBy(on, of.model, of.production, of.since),
-    canary: await judgedBy(on, of.model, of.candidate, of.since),
+    production: await judgedBy(on, of.model, of.production, of.since, NEWEST),
+    canary: await judgedBy(on, of.model, of.candidate, of.since, NEWEST),
     looks: rows[0] ?? { boards: 0, differing: 0, p95: null },
   };
 }

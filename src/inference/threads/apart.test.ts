@@ -30,6 +30,15 @@ test('a model that never answers is given up in time, its process is gone, and t
   assert.ok((await run(1)).heat);
 });
 
+test('a side that is no longer waited for is there at once, and not ready', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeTinyModel(folder);
+  const side = await sideOf({ timeoutMs: 1500, log: quiet })((await readRepository(folder)).models, AbortSignal.abort());
+  t.after(() => side.close());
+  assert.equal(side.runtime.ready('pcb-pair-synth', 1), false);
+});
+
 test('what runs apart has the lowest priority of the system and ends when it is told to', async () => {
   const apart = startApart();
   const exited = new Promise<void>((resolve) => apart.on('exit', () => resolve()));
