@@ -158,10 +158,10 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           version: VERSION,
           maxPixels: config.INFERENCE_MAX_PIXELS,
           triton:
-            config.TRITON_URL === null
+            config.triton === null
               ? null
               : {
-                  url: config.TRITON_URL,
+                  address: config.triton,
                   concurrency: config.TRITON_CONCURRENCY,
                   queue: config.TRITON_QUEUE,
                   fallback: config.TRITON_FALLBACK === 'embedded',

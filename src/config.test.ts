@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError, loadConfig } from './config.ts';
+import { ConfigError, loadConfig, tritonAddress } from './config.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -71,8 +71,20 @@ test('what this version does not use yet stops the start instead of being ignore
 test('an inference server is host:port, with the protocol before it or without', () => {
   for (const good of ['triton', 'triton:8001', 'grpc://[::1]:8001', 'http://triton:8000'])
     assert.equal(loadConfig({}, { TRITON_URL: good }).TRITON_URL, good);
-  for (const wrong of ['https://triton', 'http://triton/v2', 'a b:1', 'triton:port'])
-    assert.match(faultsOf({ TRITON_URL: wrong })[0] ?? '', /not host:port/, wrong);
+  for (const wrong of ['https://triton', 'http://triton/v2', 'a b:1', 'triton:port', 'triton:70000', 'triton:0'])
+    assert.match(faultsOf({ TRITON_URL: wrong })[0] ?? '', /^TRITON_URL=.* is not host:port/, wrong);
+  assert.equal(faultsOf({ TRITON_URL: 'triton:70000', REDIS_URL: 'x:1' }).length, 2, 'told with the other faults');
+  assert.deepEqual(loadConfig({}, { TRITON_URL: 'http://triton' }).triton, { protocol: 'http', target: 'triton:8000' });
+  assert.equal(loadConfig({}, {}).triton, null);
+});
+
+test('an inference server without a scheme is gRPC, port 8001 when none is said; http:// is HTTP', () => {
+  assert.deepEqual(tritonAddress('triton'), { protocol: 'grpc', target: 'triton:8001' });
+  assert.deepEqual(tritonAddress('triton.plant:9001'), { protocol: 'grpc', target: 'triton.plant:9001' });
+  assert.deepEqual(tritonAddress('grpc://[::1]:8001'), { protocol: 'grpc', target: '[::1]:8001' });
+  assert.deepEqual(tritonAddress('http://triton/'), { protocol: 'http', target: 'triton:8000' });
+  for (const bad of ['', 'https://a:1', 'a:0', 'a:70000', 'a b:1', 'http://a:1/v2', 'user@a:1', '::1'])
+    assert.throws(() => tritonAddress(bad), /is not host:port/, bad);
 });
 
 test('brokers are host:port, their names a prefix that a topic may have', () => {

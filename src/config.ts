@@ -36,7 +36,28 @@ export type Config = Readonly<{ [N in SettingName]: Defined<N> }> & {
   /** `null` means the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
   readonly lotIdPattern: RegExp;
+  /** What TRITON_URL says. */
+  readonly triton: TritonAddress | null;
 };
+
+/** Where a Triton listens when nobody says: 8001 for gRPC, 8000 for HTTP. */
+const TRITON_PORTS = { grpc: 8001, http: 8000 } as const;
+
+export interface TritonAddress {
+  protocol: keyof typeof TRITON_PORTS;
+  /** `host:port` */
+  target: string;
+}
+
+/** `host`, `host:port` and `grpc://host:port` mean gRPC, `http://host:port` HTTP with binary tensors. @throws Error in words */
+export function tritonAddress(text: string): TritonAddress {
+  const found = /^(?:(grpc|http):\/\/)?(\[[0-9a-f:.]+\]|[^\s:/[\]@?#]+)(?::(\d{1,5}))?\/?$/i.exec(text);
+  const protocol = (found?.[1]?.toLowerCase() ?? 'grpc') as TritonAddress['protocol'];
+  const port = Number(found?.[3] ?? TRITON_PORTS[protocol]);
+  if (!found || port < 1 || port > 65_535)
+    throw new Error(`${JSON.stringify(text)} is not host:port, grpc://host:port or http://host:port`);
+  return { protocol, target: `${found[2]}:${port}` };
+}
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -123,8 +144,12 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   }
   for (const later of ['REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
     if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
-  if (raw.TRITON_URL !== null && !/^((grpc|http):\/\/)?(\[[0-9a-f:.]+\]|[^\s:/[\]@?#]+)(:\d{1,5})?\/?$/i.test(raw.TRITON_URL))
-    faults.push(`TRITON_URL=${JSON.stringify(raw.TRITON_URL)} is not host:port, grpc://host:port or http://host:port`);
+  let triton: TritonAddress | null = null;
+  try {
+    triton = raw.TRITON_URL === null ? null : tritonAddress(raw.TRITON_URL);
+  } catch (error) {
+    faults.push(`TRITON_URL=${(error as Error).message}`);
+  }
   for (const broker of raw.KAFKA_BROKERS ?? [])
     if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(broker))
       faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);
@@ -155,6 +180,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
     production,
     databaseUrl,
     lotIdPattern,
+    triton,
   });
 }
 

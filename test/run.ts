@@ -102,9 +102,15 @@ let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_UR
 const given = process.env.TEST_DATABASE_URL;
 /** They name their own server, and ran above. */
 const elsewhere = /^src\/platform\/db\/(timescale|replica)\.test\.ts$/;
-/** What starts programs and servers of its own does the same on whatever server is given: once is enough. */
-const asksForDatabase = (file: string): boolean =>
-  !file.startsWith('test/flow/') || /support\/(database|floor)|intake\.app/.test(readFileSync(join(root, file), 'utf8'));
+/** A flow asks for the given server itself or through its proof; one that starts a server of its own does the same whatever is given: once is enough. */
+function asksForDatabase(file: string): boolean {
+  if (!file.startsWith('test/flow/')) return true;
+  const text = readFileSync(join(root, file), 'utf8');
+  const proofs = [...text.matchAll(/from '\.\.\/(proof\/[\w/-]+\.ts)'/g)].map(([, proof]) =>
+    readFileSync(join(root, 'test', proof ?? ''), 'utf8'),
+  );
+  return [text, ...proofs].some((one) => /support\/(database|floor)|intake\.app/.test(one));
+}
 if (given) {
   const onDatabase = files.filter(
     (file) =>

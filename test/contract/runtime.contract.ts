@@ -72,6 +72,11 @@ export function runtimeContract(name: string, open: (t: { after(fn: () => Promis
     assert.ok(order.indexOf(9) < order.lastIndexOf(2), order.join(' '));
   });
 
+  test(`${name}: a run with a deadline is answered within it where nothing else waits`, async (t) => {
+    const { runtime, model, version } = await open(t);
+    assert.ok((await runtime.infer({ model, version, tensors: pair(), deadlineMs: 5000 })).heat);
+  });
+
   test(`${name}: a model it does not hold, or a wish given up, is RuntimeAway and costs no attempt`, async (t) => {
     const { runtime, model, version } = await open(t);
     await assert.rejects(runtime.infer({ model, version: version + 1, tensors: pair() }), { name: 'RuntimeAway' });

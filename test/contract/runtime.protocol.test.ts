@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { TritonAddress } from '../../src/inference/runtime/triton/address.ts';
 import { openTriton, tritonClient } from '../../src/inference/runtime/triton/open.ts';
 import { servedProtocol } from '../support/served-protocol.ts';
 import { tokenProxy } from '../support/token-proxy.ts';
@@ -9,16 +10,16 @@ import { runtimeContract } from './runtime.contract.ts';
 const quiet = { info() {}, warn() {}, error() {} };
 
 /** /v2 behind a proxy that knows the token, as the client knows none. */
-async function served(t: { after(fn: () => unknown): void }): Promise<{ url: string; folder: string }> {
+async function served(t: { after(fn: () => unknown): void }): Promise<{ address: TritonAddress; folder: string }> {
   const { port, folder } = await servedProtocol(t, { maxPixels: 4_000_000 });
-  return { url: `http://${await tokenProxy(t, { port, token: 'a.b.c' })}`, folder };
+  return { address: { protocol: 'http', target: await tokenProxy(t, { port, token: 'a.b.c' }) }, folder };
 }
 
 runtimeContract('our own /v2, by the HTTP client that Triton has', async (t) => {
-  const { url, folder } = await served(t);
+  const { address, folder } = await served(t);
   const models = await knownModels(folder);
   const lanes = { inFlight: 2, waiting: 16 };
-  const runtime = openTriton({ url, models, lanes, timeoutMs: 10_000, meters: meters().meters, log: quiet });
+  const runtime = openTriton({ address, models, lanes, timeoutMs: 10_000, meters: meters().meters, log: quiet });
   t.after(() => runtime.close());
   const [{ model, version } = assert.fail('no model')] = models;
   await until('our server is used', () => runtime.ready(model, version));
@@ -26,8 +27,8 @@ runtimeContract('our own /v2, by the HTTP client that Triton has', async (t) => 
 });
 
 test("our /v2 tells Triton's client of itself as Triton does; its models stay", async (t) => {
-  const { url } = await served(t);
-  const client = tritonClient(url);
+  const { address } = await served(t);
+  const client = tritonClient(address);
   t.after(() => client.close());
   const key = { model: 'pcb-pair-synth', version: 1 };
   assert.deepEqual([await client.live(), await client.ready(), await client.modelReady(key)], [true, true, true]);

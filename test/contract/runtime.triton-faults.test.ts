@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -29,24 +29,26 @@ async function tinyRepository(t: TestContext, boxReach = 16): Promise<string> {
 /** The tiny model on a real server, behind a link that can fail, and the runtime before it. */
 async function guarded(
   t: TestContext,
-  { times = {}, protocol = 'grpc' as 'grpc' | 'http', served = 16 } = {} as {
+  { times = {}, timeoutMs = 10_000, protocol = 'grpc' as 'grpc' | 'http', served = 16, breaksOn } = {} as {
     times?: Partial<WatchTimes>;
+    timeoutMs?: number;
+    breaksOn?: Buffer;
     protocol?: 'grpc' | 'http';
     served?: number;
   },
 ) {
   const folder = await tinyRepository(t);
   const triton = await realTriton(t, served === 16 ? folder : await tinyRepository(t, served));
-  const link = await openLink(triton.server.ports[protocol]);
+  const link = await openLink(triton.server.ports[protocol], breaksOn);
   t.after(() => link.close());
   const told = meters();
   const log: string[] = [];
   const keep = (fields: object, message: string) => void log.push(`${message} ${JSON.stringify(fields)}`);
   const runtime = openTriton({
-    url: `${protocol}://127.0.0.1:${link.port}`,
+    address: { protocol, target: `127.0.0.1:${link.port}` },
     models: await knownModels(folder),
     lanes: { inFlight: 4, waiting: 32 },
-    timeoutMs: 10_000,
+    timeoutMs,
     meters: told.meters,
     log: { info: keep, warn: keep, error: keep },
     times,
@@ -151,7 +153,7 @@ test('a server that is killed and started again is used again, after its answers
 for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
   for (const busy of [true, false])
     test(`a model process that gets ${signal} while the server says ready is noticed and replaced, ${busy ? 'under load' : 'idle'}`, async (t) => {
-      const given = await guarded(t, { times: { silentMs: 500, answerMs: 1000 } });
+      const given = await guarded(t, { timeoutMs: 3000, times: { silentMs: 500, answerMs: 1000 } });
       await until('used', given.ready);
       const { counts, end } = load(given.runtime);
       t.after(end);
@@ -159,7 +161,7 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
       else await end();
       const [stub] = given.server.stubs();
       process.kill(stub as number, signal);
-      const client = tritonClient(`grpc://127.0.0.1:${given.server.ports.grpc}`);
+      const client = tritonClient({ protocol: 'grpc', target: `127.0.0.1:${given.server.ports.grpc}` });
       t.after(() => client.close());
       assert.equal(await client.modelReady(key), true);
       await until(
@@ -190,7 +192,7 @@ test('weights that are changed on the running server are noticed', async (t) => 
   const other = await tinyRepository(t, 24);
   await copyFile(join(other, key.model, '1', 'model.onnx'), join(given.repository, key.model, '1', 'model.onnx'));
   // Triton loads a version anew when a file of it is younger.
-  const client = tritonClient(`grpc://127.0.0.1:${given.server.ports.grpc}`);
+  const client = tritonClient({ protocol: 'grpc', target: `127.0.0.1:${given.server.ports.grpc}` });
   await client.load(key.model);
   await client.close();
   // By the count of its runs, which begins anew: long before the look that is due each minute.
@@ -225,4 +227,75 @@ test('with a fall-back the embedded runtime runs what the server cannot, says so
   given.link.heal();
   await until('used again', given.ready);
   assert.match(await by(), /^triton/);
+});
+
+/** A board that the changed model process knows by its first byte. */
+const marked = (mark: number): Tensors => ({ pair: { type: 'uint8', dims: [1, 2, 64, 64], data: new Uint8Array(8192).fill(mark, 0, 16) } });
+
+/** The server's model does `what` (Python) with boards that are marked. */
+async function withMark(given: Awaited<ReturnType<typeof guarded>>, mark: number, what: string): Promise<void> {
+  const file = join(given.repository, key.model, '1', 'model.py');
+  const text = await readFile(file, 'utf8');
+  const first = 'def execute(self, requests):\n';
+  const sees = `any(pb.get_input_tensor_by_name(r, "pair").as_numpy().flat[0] == ${mark} for r in requests)`;
+  await writeFile(file, text.replace(first, `${first}        if ${sees}:\n            ${what}\n`));
+  const client = tritonClient({ protocol: 'grpc', target: `127.0.0.1:${given.server.ports.grpc}` });
+  await client.load(key.model);
+  await client.close();
+}
+
+/** As a worker does with a job: away is asked again, failed costs an attempt. */
+async function attempts(runtime: ModelRuntime, most: number, tensors: () => Tensors): Promise<{ failed: number; away: number }> {
+  const told = { failed: 0, away: 0 };
+  for (const end = performance.now() + 60_000; told.failed < most && performance.now() < end; await sleep(200))
+    await runtime.infer({ ...key, id: 'operation/0', tensors: tensors() }).then(
+      () => assert.fail('answered'),
+      (error: Error) => {
+        told[error.name === 'RunFailed' ? 'failed' : 'away'] += 1;
+      },
+    );
+  return told;
+}
+
+for (const busy of [true, false])
+  test(`a board that ends the model process each time costs its own attempts and no other's, ${busy ? 'under load' : 'alone'}`, async (t) => {
+    const given = await guarded(t);
+    await withMark(given, 77, 'os._exit(9)');
+    await until('used', given.ready);
+    const { counts, end } = load(given.runtime);
+    t.after(end);
+    if (busy) await until('answers', () => counts.answered > 10);
+    else await end();
+    const told = await attempts(given.runtime, 3, () => marked(77));
+    t.diagnostic(JSON.stringify({ told, counts }));
+    assert.equal(told.failed, 3);
+    const reloads = Number(/inference_reloads_total\{model_name="pcb-pair-synth"\} (\d+)/.exec(await given.figures())?.[1]);
+    assert.ok(reloads <= 5, `${reloads} reloads`);
+    await until('used again', given.ready);
+    assert.ok((await given.runtime.infer({ ...key, tensors: pair() })).heat);
+    await end();
+    assert.equal(counts.failed, 0);
+  });
+
+test('a board with which the connection breaks each time is failed at last, after more tries than an outage takes', async (t) => {
+  const given = await guarded(t, { protocol: 'http', breaksOn: Buffer.alloc(16, 77) });
+  await until('used', given.ready);
+  const told = await attempts(given.runtime, 3, () => marked(77));
+  t.diagnostic(JSON.stringify(told));
+  assert.equal(told.failed, 3);
+  assert.match(await given.figures(), /inference_faults_total\{kind="unreachable"\} ([5-9]|\d\d)/);
+  await until('used again', given.ready);
+  assert.ok((await given.runtime.infer({ ...key, tensors: pair() })).heat);
+});
+
+test('a model at work on one long run is not taken for one that hangs', async (t) => {
+  const given = await guarded(t, { times: { silentMs: 500, answerMs: 1000 } });
+  await withMark(given, 78, '__import__("time").sleep(4)');
+  // That it was loaded anew is seen by the count of its runs, and doubted until it was looked at.
+  await sleep(1500);
+  await until('used', given.ready);
+  assert.ok((await given.runtime.infer({ ...key, tensors: marked(78) })).heat);
+  const figures = await given.figures();
+  assert.doesNotMatch(figures, /inference_reloads_total\{/);
+  assert.doesNotMatch(figures, /inference_retries_total\{kind="\w+"\} [1-9]/);
 });

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { readRepository } from '../../src/inference/models/repository.ts';
 import { onnxRuntime } from '../../src/inference/runtime/onnx.ts';
 import { keyOf, type Tensors } from '../../src/inference/runtime/runtime.ts';
+import type { TritonAddress } from '../../src/inference/runtime/triton/address.ts';
 import { openTriton, tritonClient } from '../../src/inference/runtime/triton/open.ts';
 import { openThreads } from '../../src/inference/threads/pool.ts';
 import type { TritonServer } from '../../tools/servers/triton.ts';
@@ -30,12 +31,14 @@ after(async () => {
   for (const end of endings) await end();
 });
 
-const addresses = ({ ports }: TritonServer) => [`grpc://127.0.0.1:${ports.grpc}`, `http://127.0.0.1:${ports.http}`];
+const PROTOCOLS = ['grpc', 'http'] as const;
+const addresses = ({ ports }: TritonServer): TritonAddress[] =>
+  PROTOCOLS.map((protocol) => ({ protocol, target: `127.0.0.1:${ports[protocol]}` }));
 
-async function opened(t: { after(fn: () => Promise<void>): void }, url: string, folder: string) {
+async function opened(t: { after(fn: () => Promise<void>): void }, address: TritonAddress, folder: string) {
   const models = await knownModels(folder);
   const lanes = { inFlight: 2, waiting: 16 };
-  const runtime = openTriton({ url, models, lanes, timeoutMs: 10_000, meters: meters().meters, log: quiet });
+  const runtime = openTriton({ address, models, lanes, timeoutMs: 10_000, meters: meters().meters, log: quiet });
   t.after(() => runtime.close());
   const [{ model, version } = assert.fail('no model')] = models;
   await until('the server is used', () => runtime.ready(model, version));
@@ -54,10 +57,10 @@ function tracks(width: number, height: number): Uint8Array {
 }
 
 for (const [at, name] of ['gRPC', 'HTTP'].entries()) {
-  runtimeContract(`Triton by ${name}`, (t) => opened(t, addresses(tiny.server)[at] as string, tiny.folder));
+  runtimeContract(`Triton by ${name}`, (t) => opened(t, addresses(tiny.server)[at] as TritonAddress, tiny.folder));
 
   test(`by ${name} the shipped models answer what ONNX Runtime here answers, within 1e-5`, async (t) => {
-    const { runtime } = await opened(t, addresses(shipped)[at] as string, SHIPPED_MODELS);
+    const { runtime } = await opened(t, addresses(shipped)[at] as TritonAddress, SHIPPED_MODELS);
     const { models } = await readRepository(SHIPPED_MODELS);
     const sessions = models.map(({ manifest, bytes }) => ({ session: keyOf(manifest.name, manifest.version), bytes }));
     const threads = openThreads({ size: 1, maxQueue: 16, timeoutMs: 10_000, models: sessions, log: quiet });
@@ -86,7 +89,7 @@ for (const [at, name] of ['gRPC', 'HTTP'].entries()) {
   });
 
   test(`by ${name} the server tells of itself, and models come and go`, async () => {
-    const client = tritonClient(addresses(tiny.server)[at] as string);
+    const client = tritonClient(addresses(tiny.server)[at] as TritonAddress);
     const key = { model: 'pcb-pair-synth', version: 1 };
     try {
       assert.deepEqual([await client.live(), await client.ready(), await client.modelReady(key)], [true, true, true]);
@@ -117,7 +120,7 @@ for (const [at, name] of ['gRPC', 'HTTP'].entries()) {
   });
 
   test(`by ${name} a deadline and a wish given up end the call, and the connection serves the next`, async () => {
-    const client = tritonClient(addresses(shipped)[at] as string);
+    const client = tritonClient(addresses(shipped)[at] as TritonAddress);
     const key = { model: 'pcb-pair-synth', version: 1 };
     const big = (): Tensors => ({ pair: { type: 'uint8', dims: [1, 2, 1600, 1600], data: new Uint8Array(2 * 1600 * 1600) } });
     try {

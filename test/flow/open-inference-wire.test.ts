@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { servedProtocol } from '../support/served-protocol.ts';
+import { CALLER, servedProtocol } from '../support/served-protocol.ts';
 
 const PATH = '/v2/models/pcb-pair-synth/infer';
 const MIB = 1024 ** 2;
@@ -75,4 +75,48 @@ test('bodies that do not come hold 32 places at most: the next is told 429 at on
   const after = open(port, { 'content-length': String(good.length) });
   after.call.end(good);
   assert.equal((await after.heard).status, 200);
+});
+
+test('clients that leave before they are known keep no place', async (t) => {
+  const known = Promise.withResolvers<void>();
+  let asked = 0;
+  const { port } = await servedProtocol(t, {
+    authenticate: async () => {
+      asked += 1;
+      await known.promise;
+      return CALLER;
+    },
+  });
+  const gone = Array.from({ length: 32 }, () => open(port, { 'content-length': '1000' }));
+  for (const { call } of gone) call.flushHeaders();
+  while (asked < 32) await pause(10);
+  for (const { call } of gone) call.destroy();
+  await pause(300);
+  known.resolve();
+  await pause(300);
+  const next = open(port, { 'content-length': String(good.length) });
+  next.call.end(good);
+  assert.equal((await next.heard).status, 200);
+});
+
+test('a client that leaves before its model is found gets no run', async (t) => {
+  const found = Promise.withResolvers<void>();
+  let asked = 0;
+  const { port } = await servedProtocol(t, {
+    productionOf: async () => {
+      asked += 1;
+      if (asked === 1) await found.promise;
+      return 1;
+    },
+  });
+  const gone = open(port, { 'content-length': String(good.length) });
+  gone.call.end(good);
+  while (asked < 1) await pause(10);
+  gone.call.destroy();
+  await pause(300);
+  found.resolve();
+  await pause(500);
+  const stats = await fetch(`http://127.0.0.1:${port}/v2/models/pcb-pair-synth/stats`, { headers: { authorization: 'Bearer a.b.c' } });
+  const { model_stats } = (await stats.json()) as { model_stats: { inference_stats: Record<string, { count: number }> }[] };
+  assert.deepEqual([model_stats[0]?.inference_stats.compute_infer?.count, model_stats[0]?.inference_stats.fail?.count], [0, 1]);
 });

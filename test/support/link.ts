@@ -10,8 +10,8 @@ export interface Link {
   close(): Promise<void>;
 }
 
-/** A TCP link to a port of this machine that can be made a black hole. */
-export async function openLink(target: number): Promise<Link> {
+/** A TCP link to a port of this machine that can be made a black hole, and breaks each connection that carries `breaksOn` to it. */
+export async function openLink(target: number, breaksOn?: Buffer): Promise<Link> {
   let mode: 'pass' | 'swallow' | 'cut' = 'pass';
   const pairs = new Set<{ near: Socket; far: Socket | null; dead: boolean }>();
   const server = createServer((near) => {
@@ -19,7 +19,11 @@ export async function openLink(target: number): Promise<Link> {
     const pair = { near, far: mode === 'pass' ? connect(target, '127.0.0.1') : null, dead: mode !== 'pass' };
     pairs.add(pair);
     const forward = (from: Socket, to: Socket | null) => {
-      from.on('data', (chunk) => {
+      from.on('data', (chunk: Buffer) => {
+        if (breaksOn && from === near && chunk.includes(breaksOn)) {
+          near.resetAndDestroy();
+          to?.destroy();
+        }
         if (!pair.dead) to?.write(chunk);
       });
       from.on('error', () => undefined);

@@ -13,7 +13,7 @@ import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
 import { writeTinyModel } from './tiny-model.ts';
 
 const quiet = { info() {}, warn() {}, error() {} };
-const CALLER: Caller = {
+export const CALLER: Caller = {
   subject: 'other',
   kind: 'client',
   name: 'other',
@@ -26,7 +26,11 @@ const CALLER: Caller = {
 /** The embedded runtime with the tiny model behind /v2 on a real port of 127.0.0.1; any token is good. */
 export async function servedProtocol(
   t: { after(fn: () => unknown): void },
-  { maxPixels, ...options }: { maxPixels?: number } & Partial<AppOptions> = {},
+  {
+    maxPixels,
+    productionOf = async () => 1,
+    ...options
+  }: { maxPixels?: number; productionOf?: (model: string) => Promise<number | null> } & Partial<AppOptions> = {},
 ): Promise<{ port: number; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -41,7 +45,7 @@ export async function servedProtocol(
   await protocolRoutes(app, {
     runtime: () => runtime,
     models: () => models.map(({ manifest: { name: model, version, classes } }) => ({ model, version, classes: classes.length })),
-    productionOf: async () => 1,
+    productionOf,
     metrics: createMetrics(),
     version: '1.0.0',
     runsHere: true,

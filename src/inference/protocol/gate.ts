@@ -10,6 +10,8 @@ export function inferGate({ inside: most, bytesInside: mostBytes, body: largest 
   let inside = 0;
   let bytes = 0;
   return (request, reply, _payload, done) => {
+    // `close` was told already: a place would never be given back. Nobody reads the answer.
+    if (reply.raw.destroyed) return done(new ProblemError('too_many_requests', { detail: 'The client is gone' }));
     const announced = Number(request.headers['content-length']);
     // A body that comes in chunks may become the largest that is taken.
     const size = Number.isSafeInteger(announced) ? announced : largest;

@@ -52,6 +52,8 @@ export function inferRoutes(app: App, deps: InferRoutesDeps): void {
     const late = Promise.withResolvers<never>();
     const gone = () => giveUp.abort();
     reply.raw.once('close', gone);
+    // It may have left before anybody listened.
+    if (reply.raw.destroyed) gone();
     const timer = setTimeout(() => {
       late.reject(new ProblemError('deadline_exceeded'));
       giveUp.abort();

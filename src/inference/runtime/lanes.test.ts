@@ -54,3 +54,23 @@ test('the queue is bounded; who waited too long or gave up leaves it, and takes 
   (await lanes.enter())();
   assert.equal(lanes.inFlight, 0);
 });
+
+test('a full queue sends the last of lower priority away for one of higher priority, and keeps its bound', async () => {
+  const lanes = openLanes({ inFlight: 1, waiting: 2 });
+  const leave = await lanes.enter();
+  const order: string[] = [];
+  const wait = (name: string, priority: number) =>
+    lanes.enter({ priority, deadlineMs: 5000 }).then((out) => {
+      order.push(name);
+      out();
+    });
+  const first = wait('first', 1);
+  const last = assert.rejects(wait('last', 1), { name: 'RuntimeAway', message: /higher priority came/ });
+  const judging = wait('judging', 5);
+  await last;
+  await assert.rejects(wait('like the first', 1), { name: 'RuntimeAway', message: /2 runs are waiting already$/ });
+  assert.equal(lanes.waiting, 2);
+  leave();
+  await Promise.all([first, judging]);
+  assert.deepEqual(order, ['judging', 'first']);
+});

@@ -3,7 +3,7 @@ import { RuntimeAway } from './runtime.ts';
 export interface LanesOptions {
   /** Runs in flight at once. */
   inFlight: number;
-  /** Runs that may wait; the next one is refused. */
+  /** Runs that may wait; then the last of those below the next one is refused, or that one itself. */
   waiting: number;
 }
 export interface Wish {
@@ -14,7 +14,7 @@ export interface Wish {
   signal?: AbortSignal | undefined;
 }
 export interface Lanes {
-  /** Resolves with the way out when it is this run's turn. @throws RuntimeAway no room, waited too long, given up, closed */
+  /** Resolves with the way out when it is this run's turn. @throws RuntimeAway no room, sent away for a higher one, waited too long, given up, closed */
   enter(wish?: Wish): Promise<() => void>;
   readonly inFlight: number;
   readonly waiting: number;
@@ -65,7 +65,12 @@ export function openLanes({ inFlight, waiting }: LanesOptions): Lanes {
           taken += 1;
           return resolve(exit());
         }
-        if (queue.length >= waiting) return reject(new RuntimeAway(`${waiting} runs are waiting already`));
+        if (queue.length >= waiting) {
+          const last = queue.at(-1);
+          if (last === undefined || last.priority >= priority) return reject(new RuntimeAway(`${waiting} runs are waiting already`));
+          queue.pop();
+          last.refuse(`${waiting} runs are waiting already, and one of higher priority came`);
+        }
         const done = () => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', abort);

@@ -5,11 +5,11 @@ import type { Log, Threads } from '../threads/pool.ts';
 import { withFallback } from './fallback.ts';
 import { onnxRuntime } from './onnx.ts';
 import type { ModelRuntime } from './runtime.ts';
+import type { TritonAddress } from './triton/address.ts';
 import type { KnownModel } from './triton/examine.ts';
 
 export interface TritonSettings {
-  /** `host:port`, `grpc://host:port` or `http://host:port`. */
-  url: string;
+  address: TritonAddress;
   /** Runs at the server at once. */
   concurrency: number;
   /** Runs of this process that may wait before it. */
@@ -54,7 +54,7 @@ export async function openRuntime(given: {
   // Loaded where there is a server: gRPC takes memory and time.
   const { openTriton } = await import('./triton/open.ts');
   const server = openTriton({
-    url: triton.url,
+    address: triton.address,
     models: await known(models, log),
     lanes: { inFlight: triton.concurrency, waiting: triton.queue },
     timeoutMs,

@@ -48,10 +48,25 @@ test('the queue is bounded, the higher priority goes first, and waiting ends by 
   await new Promise((resolve) => setTimeout(resolve, 50));
   const aborted = assert.rejects(threads.perform(await pairOf(), { signal: given.signal }), { name: 'RuntimeAway' });
   const late = assert.rejects(threads.perform(await pairOf(), { deadlineMs: 30 }), { name: 'RuntimeAway', message: /too long/ });
-  await assert.rejects(threads.perform(await pairOf()), { name: 'RuntimeAway', message: /4 runs are waiting/ });
+  await assert.rejects(threads.perform(await pairOf(), { priority: 3 }), { name: 'RuntimeAway', message: /4 runs are waiting/ });
   given.abort();
   await Promise.all([blocker, aborted, late, ...waiting]);
   assert.deepEqual(order, [9, 3]);
+});
+
+test('a full queue sends the last of lower priority away for one of higher priority', async (t) => {
+  const threads = pool(t, { maxQueue: 1, timeoutMs: 400 });
+  await threads.perform(await pairOf());
+  const blocker = assert.rejects(threads.perform({ kind: 'hang' }));
+  const other = assert.rejects(threads.perform(await pairOf(), { priority: 0.5 }), {
+    name: 'RuntimeAway',
+    message: /higher priority came/,
+  });
+  const judging = threads.perform(await pairOf(), { priority: 1 });
+  await other;
+  await assert.rejects(threads.perform(await pairOf(), { priority: 1 }), { name: 'RuntimeAway', message: /1 runs are waiting already$/ });
+  await blocker;
+  assert.equal((await judging).kind, 'pair');
 });
 
 test('closing refuses what waits and what comes', async (t) => {

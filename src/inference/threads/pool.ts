@@ -12,7 +12,7 @@ export interface Log {
 
 export interface ThreadsOptions {
   size: number;
-  /** Tasks that may wait; the next one is refused with RuntimeAway. */
+  /** Tasks that may wait; then the last of those below the next one is refused with RuntimeAway, or that one itself. */
   maxQueue: number;
   /** A task that takes longer is given up and its thread replaced. */
   timeoutMs: number;
@@ -184,7 +184,15 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
     perform(task, options = {}) {
       if (closed) return Promise.reject(new RuntimeAway('the runtime is closing'));
       if (options.signal?.aborted) return Promise.reject(new RuntimeAway('given up before it began'));
-      if (queue.length >= maxQueue) return Promise.reject(new RuntimeAway(`${maxQueue} runs are waiting already`));
+      const priority = options.priority ?? 5;
+      if (queue.length >= maxQueue) {
+        const last = queue.at(-1);
+        if (last === undefined || (last.options.priority ?? 5) >= priority)
+          return Promise.reject(new RuntimeAway(`${maxQueue} runs are waiting already`));
+        queue.pop();
+        forget(last);
+        last.reject(new RuntimeAway(`${maxQueue} runs are waiting already, and one of higher priority came`));
+      }
       return new Promise<Done>((resolve, reject) => {
         const waiting: Waiting = { task, options, resolve, reject, deadline: undefined, abort: undefined };
         const giveUp = (why: string) => {
@@ -198,7 +206,6 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
           waiting.deadline = setTimeout(() => giveUp('waited too long for a thread'), options.deadlineMs);
         waiting.abort = () => giveUp('given up while it waited');
         options.signal?.addEventListener('abort', waiting.abort, { once: true });
-        const priority = options.priority ?? 5;
         const before = queue.findIndex((other) => (other.options.priority ?? 5) < priority);
         queue.splice(before < 0 ? queue.length : before, 0, waiting);
         dispatch();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { differs, type Golden } from '../../models/golden.ts';
 import type { ModelKey, Tensor } from '../runtime.ts';
 import { ASK_MS, type ModelMetadata, type TensorForm, type TritonClient } from './client.ts';
@@ -35,13 +36,24 @@ function misfit({ inputs, outputs }: ModelMetadata, { golden }: KnownModel): str
 }
 
 /**
- * Whether the model process does nothing at all: a stub that is dead, or one that answers neither the known inputs nor anybody else. A model that is
- * merely busy goes on answering others, and is not unloaded under their feet.
+ * Whether the model process does nothing at all: a stub that is dead, or one that answers neither the known inputs nor anybody else in the time that a
+ * run of ours may take. A model that is merely busy ends that run, and is not unloaded under its feet.
  */
-async function hangs(client: TritonClient, model: KnownModel, fault: unknown, runsBefore: number | null): Promise<boolean> {
+async function hangs(
+  client: TritonClient,
+  model: KnownModel,
+  fault: unknown,
+  { runs, busyMs }: { runs: number | null; busyMs: () => number },
+): Promise<boolean> {
   if (!(fault instanceof TritonFault)) return false;
   if (fault.kind === 'stub') return true;
-  return fault.kind === 'late' && runsBefore !== null && (await client.runs(model)) === runsBefore;
+  if (fault.kind !== 'late' || runs === null) return false;
+  for (const end = performance.now() + busyMs(); (await client.runs(model)) === runs; ) {
+    const left = Math.min(end - performance.now(), busyMs());
+    if (left <= 0) return true;
+    await sleep(Math.min(left, 200));
+  }
+  return false;
 }
 
 async function answersAsOurs(client: TritonClient, model: KnownModel, { answerMs }: ExamineTimes): Promise<void> {
@@ -54,13 +66,15 @@ async function answersAsOurs(client: TritonClient, model: KnownModel, { answerMs
 /**
  * Whether the server runs this very version: alive, loaded (else it is told to load it), of the right form, and its answer to known inputs is the known
  * one. Readiness alone says little: the server goes on being ready when the process of its model is dead or stopped. Such a model is unloaded and
- * loaded, because a load alone answers OK and changes nothing. @throws TritonFault; Refused
+ * loaded, because a load alone answers OK and changes nothing. `busyMs` tells how long a run of ours may still be at work there: 0 when none is.
+ * @throws TritonFault; Refused
  */
 export async function examine(
   client: TritonClient,
   model: KnownModel,
   onReload: (why: string) => void,
-  times: ExamineTimes = EXAMINE_TIMES,
+  times: ExamineTimes,
+  busyMs: () => number,
 ): Promise<void> {
   if (!(await client.live(Math.min(ASK_MS, times.answerMs)))) throw new TritonFault('unreachable', 'the server says that it is not alive');
   if (!(await client.modelReady(model))) {
@@ -73,11 +87,16 @@ export async function examine(
   }
   const wrong = misfit(await client.metadata(model), model);
   if (wrong !== null) throw new Refused(wrong);
-  const before = await client.runs(model);
+  const runs = await client.runs(model);
   try {
     await answersAsOurs(client, model, times);
   } catch (error) {
-    if (!(await hangs(client, model, error, before))) throw error;
+    const busy = busyMs() > 0;
+    if (!(await hangs(client, model, error, { runs, busyMs }))) {
+      if (!busy || !(error instanceof TritonFault && error.kind === 'late')) throw error;
+      // The long run is over, and the known inputs have their turn.
+      return await answersAsOurs(client, model, times);
+    }
     onReload(error instanceof Error ? error.message : String(error));
     await client.unload(model.model);
     await client.load(model.model);

@@ -54,20 +54,21 @@ function tensorsOf(answer: Answer, { id, model, version }: InferCall): Tensors {
  * until its exit time-out. @param base `http://host:port`
  */
 export function httpClient(base: string): TritonClient {
-  const openAgent = () => new Agent({ keepAlive: true, maxSockets: 64, timeout: 30_000 });
+  // The lanes bound the runs; a bound on connections would let a heartbeat queue behind them.
+  const openAgent = () => new Agent({ keepAlive: true, timeout: 30_000 });
   let agent = openAgent();
 
   function ask(method: 'GET' | 'POST', path: string, { timeoutMs, signal, body, headers = {} }: Asked): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new TritonFault('given_up', 'given up before it was sent'));
-      const late = AbortSignal.timeout(timeoutMs);
+      const late = AbortSignal.timeout(Math.ceil(timeoutMs));
       const ending = signal ? AbortSignal.any([signal, late]) : late;
       const fail = (error: Error) => {
         const kind = signal?.aborted ? 'given_up' : late.aborted ? 'late' : 'unreachable';
         reject(
           error instanceof TritonFault
             ? error
-            : new TritonFault(kind, kind === 'late' ? `no answer within ${timeoutMs} ms` : error.message),
+            : new TritonFault(kind, kind === 'late' ? `no answer within ${Math.ceil(timeoutMs)} ms` : error.message),
         );
       };
       const length = body === undefined ? {} : { 'content-length': String(body.byteLength) };

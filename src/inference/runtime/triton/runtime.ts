@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RuntimeMeters } from '../../meters.ts';
 import type { Log } from '../../threads/pool.ts';
 import { type Breaker, failed, mayProbe, probe, probed, succeeded, trip, untried } from '../breaker.ts';
-import { type LanesOptions, openLanes } from '../lanes.ts';
+import { type Lanes, type LanesOptions, openLanes } from '../lanes.ts';
 import type { Tensors } from '../runtime.ts';
 import { type InferRequest, keyOf, type ModelRuntime, RunFailed, RuntimeAway } from '../runtime.ts';
-import type { TritonClient } from './client.ts';
+import type { InferCall, TritonClient } from './client.ts';
 import { EXAMINE_TIMES, type ExamineTimes, examine, type KnownModel, Refused } from './examine.ts';
 import { type FaultKind, TritonFault } from './fault.ts';
+import { openSuspects } from './suspects.ts';
 
 export interface TritonOptions {
   client: TritonClient;
@@ -54,6 +55,11 @@ interface Held {
   reason: string;
   /** Ends what is in flight when the breaker opens. */
   cut: AbortController;
+  /** Times until which the server may be at work on a run of ours, also on one that nobody waits for any more. */
+  busy: Set<{ until: number }>;
+  reloadedAt: number;
+  /** For suspects: one at a time. */
+  alone: Lanes;
 }
 
 export interface TritonRuntime extends ModelRuntime {
@@ -78,11 +84,13 @@ function orEnd<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
  * Running changes nothing at the server, so that sending again makes no second result; that a job ends once is its lease's affair.
  *
  * A run that fails although the server is there is the run's fault or the server's: known inputs with known outputs decide. Right answers: RunFailed.
- * Wrong or none: the breaker opens, RuntimeAway, and nothing is used that was not shown to be ours.
+ * Wrong or none: the breaker opens, RuntimeAway, and nothing is used that was not shown to be ours. A run with which the model process ends, again after
+ * the right answers, is to blame as well: RunFailed.
  */
 export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, log, times: given = {} }: TritonOptions): TritonRuntime {
   const times = { ...TIMES, ...given };
   const lanes = openLanes(room);
+  const suspects = openSuspects();
   const now = () => performance.now();
   const closing = new AbortController();
   let server = '';
@@ -99,6 +107,9 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         runs: 0,
         reason: 'not asked yet',
         cut: new AbortController(),
+        busy: new Set(),
+        reloadedAt: 0,
+        alone: openLanes({ inFlight: 1, waiting: room.inFlight }),
       },
     ]),
   );
@@ -129,6 +140,8 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
   function examined(model: Held): Promise<void> {
     const { model: name, version } = model.known;
     const onReload = (why: string) => {
+      model.reloadedAt = now();
+      model.busy.clear();
       meters.reload(name);
       log.warn(
         { model: name, version, address: client.address, why },
@@ -140,7 +153,10 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         const { name: kind, version: number } = await client.server();
         server = `${kind} ${number}`;
       }
-      await examine(client, model.known, onReload, times);
+      await examine(client, model.known, onReload, times, () => {
+        for (const run of model.busy) if (run.until <= now()) model.busy.delete(run);
+        return Math.max(0, ...[...model.busy].map(({ until }) => until - now()));
+      });
       model.doubt = false;
       model.runs = 0;
       model.goodAt = now();
@@ -224,9 +240,17 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
     }
   }
 
-  /** After a fault: resolves when the run may be sent again. @throws RunFailed, RuntimeAway */
-  async function afterFault(model: Held, fault: TritonFault, tries: number, signal: AbortSignal): Promise<void> {
+  /**
+   * After a fault: resolves when the run may be sent again. `sentAt` is null for the fault of an examination, which is never the run's.
+   * @throws RunFailed, RuntimeAway
+   */
+  async function afterFault(
+    model: Held,
+    fault: TritonFault,
+    { name, tries, sentAt, signal }: { name: string; tries: number; sentAt: number | null; signal: AbortSignal },
+  ): Promise<void> {
     const { kind } = fault;
+    const toBlame = () => sentAt !== null && suspects.blame(name, kind);
     if (kind === 'given_up') throw new RuntimeAway(model.cut.signal.aborted ? model.reason : 'given up');
     meters.fault(kind);
     if (kind === 'input') throw new RunFailed(fault.message);
@@ -234,6 +258,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       if (tries >= MOST_FULL) throw new RuntimeAway(fault.message);
     } else if (DOUBTFUL.has(kind)) {
       model.doubt = true;
+      if (kind !== 'unloaded' && toBlame()) throw new RunFailed(fault.message);
       move(model, failed(model.breaker, 'run', now()), fault.message);
     } else {
       try {
@@ -243,7 +268,8 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         misjudged(model, error, 'run');
         throw new RuntimeAway(fault.message);
       }
-      throw new RunFailed(fault.message);
+      // Where the process had to be replaced meanwhile, another run may have stopped it.
+      if (sentAt === null || model.reloadedAt < sentAt || toBlame()) throw new RunFailed(fault.message);
     }
     if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
     meters.retry(kind);
@@ -251,32 +277,58 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
     await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
   }
 
+  /** One try. `sent` is told when the run itself goes. */
+  async function sendOnce(
+    model: Held,
+    call: Pick<InferCall, 'id' | 'tensors'> & { signal: AbortSignal; left: () => number },
+    sent: () => void,
+  ): Promise<Tensors> {
+    const { model: name, version } = model.known;
+    const { id, tensors, signal, left } = call;
+    if (model.doubt) {
+      await orEnd(
+        examined(model).catch((error: unknown) => {
+          misjudged(model, error, 'run');
+          throw error instanceof TritonFault && error.kind === 'unreachable' ? error : new RuntimeAway(wordsOf(error));
+        }),
+        signal,
+      );
+    }
+    sent();
+    const work = { until: now() + timeoutMs };
+    model.busy.add(work);
+    try {
+      const outputs = await client.infer({
+        model: name,
+        version,
+        id,
+        tensors,
+        timeoutMs: Math.max(1, Math.min(timeoutMs, left())),
+        signal,
+      });
+      model.busy.delete(work);
+      return outputs;
+    } catch (error) {
+      // The server goes on with what nobody waits for.
+      if (!(error instanceof TritonFault && (error.kind === 'late' || error.kind === 'given_up'))) model.busy.delete(work);
+      throw error;
+    }
+  }
+
   async function send(model: Held, request: InferRequest, left: () => number): Promise<Tensors> {
-    const { known } = model;
     const id = request.id ?? crypto.randomUUID();
+    const name = `${keyOf(request.model, request.version)} ${id}`;
     const signal = AbortSignal.any([model.cut.signal, closing.signal, ...(request.signal ? [request.signal] : [])]);
     for (let tries = 0; ; tries += 1) {
       if (left() <= 0) throw new RuntimeAway('its time was over before it was answered');
       if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
+      let sentAt: number | null = null;
+      const leave = suspects.has(name)
+        ? await model.alone.enter({ signal, ...(left() < Number.POSITIVE_INFINITY && { deadlineMs: left() }) })
+        : null;
       try {
-        if (model.doubt) {
-          await orEnd(
-            examined(model).catch((error: unknown) => {
-              misjudged(model, error, 'run');
-              throw error instanceof TritonFault && error.kind === 'unreachable' ? error : new RuntimeAway(wordsOf(error));
-            }),
-            signal,
-          );
-        }
-        const { model: name, version } = known;
-        const outputs = await client.infer({
-          model: name,
-          version,
-          id,
-          tensors: request.tensors,
-          timeoutMs: Math.min(timeoutMs, left()),
-          signal,
-        });
+        const outputs = await sendOnce(model, { id, tensors: request.tensors, signal, left }, () => (sentAt = now()));
+        suspects.answered(name);
         if (model.doubt) {
           // The server was restarted or its model loaded anew while this ran: whose answer it is nobody knows.
           meters.retry('unloaded');
@@ -288,9 +340,11 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         return outputs;
       } catch (error) {
         if (!(error instanceof TritonFault)) throw error;
-        // Its own deadline is no fault of the server.
-        if (error.kind === 'late' && left() <= 0) throw new RuntimeAway('its time was over before it was answered');
-        await afterFault(model, error, tries, signal);
+        // Its own deadline is no fault of the server, whose clock may be a little ahead.
+        if (error.kind === 'late' && left() <= 5) throw new RuntimeAway('its time was over before it was answered');
+        await afterFault(model, error, { name, tries, sentAt, signal });
+      } finally {
+        leave?.();
       }
     }
   }
