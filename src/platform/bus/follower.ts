@@ -1,8 +1,11 @@
 import type { OutboxEntry, Window } from './outbox-reader.ts';
 import { compare, type Position } from './position.ts';
+import { Precedence } from './precedence.ts';
 import type { Batch } from './tail.ts';
 
 const PAGE = 100;
+/** Records whose last version is remembered while catching up. */
+const REMEMBERED = 10_000;
 
 export interface FollowerWork {
   read(after: Position, limit: number): Promise<Window>;
@@ -25,6 +28,8 @@ export class Follower {
   private readonly work: FollowerWork;
   /** Everything before this is handled, queued or was not for us. */
   private known: Position;
+  /** Of the pages since it last lost the tail. */
+  private precedence: Precedence | undefined;
 
   constructor(from: Position, work: FollowerWork) {
     this.known = from;
@@ -49,12 +54,16 @@ export class Follower {
   async catchUp(): Promise<void> {
     const page = this.work.page ?? PAGE;
     const { entries, horizon } = await this.work.read(this.known, page);
+    this.precedence ??= new Precedence(REMEMBERED);
+    this.precedence.mark(entries);
     this.queue.push(...entries);
     const last = entries.at(-1)?.position;
     if (last && compare(last, this.known) > 0) this.known = last;
     if (entries.length === page) return;
     if (compare(horizon, this.known) > 0) this.known = horizon;
     // The tail may have gone on while we read: then its next batch would not follow on what we know.
-    if (compare(this.known, this.work.tailAt()) >= 0) this.live = true;
+    if (compare(this.known, this.work.tailAt()) < 0) return;
+    this.live = true;
+    this.precedence = undefined;
   }
 }

@@ -54,6 +54,8 @@ export class Lane {
   take(batch: Batch, entries: readonly OutboxEntry[]): void {
     if (this.closed()) return;
     this.follower.take(batch, entries);
+    if (this.running) return;
+    this.passOver();
     if (this.follower.queue.length > 0) this.pump();
   }
 
@@ -91,8 +93,27 @@ export class Lane {
     }
   }
 
+  /** What the group does not want goes by in one turn of the event loop: a queue is bounded, and most events are for few groups. */
+  private passOver(): void {
+    const { queue } = this.follower;
+    if (this.ready) return;
+    let last: OutboxEntry | undefined;
+    let count = 0;
+    for (const entry of queue) {
+      if (wants(this.work.consumer, entry)) break;
+      this.work.order.passed(entry);
+      last = entry;
+      count += 1;
+    }
+    if (!last) return;
+    queue.splice(0, count);
+    this.position = last.position;
+    this.work.moved(this, false);
+  }
+
   /** One step of the queue. @returns false when there is nothing to do until the tail brings something */
   private async next(): Promise<boolean> {
+    this.passOver();
     const { queue } = this.follower;
     const head = queue[0];
     if (!head) {
@@ -100,11 +121,7 @@ export class Lane {
       await this.follower.catchUp();
       return true;
     }
-    if (!this.ready) {
-      const wanted = wants(this.work.consumer, head);
-      this.ready = wanted ? await this.work.order.arrange([head]) : [];
-      if (!wanted) this.work.order.passed(head);
-    }
+    this.ready ??= await this.work.order.arrange([head]);
     let busy = false;
     for (let entry = this.ready[0]; entry; entry = this.ready[0]) {
       if (wants(this.work.consumer, entry)) {

@@ -13,8 +13,11 @@ export interface OutboxEntry {
   text: string;
   /** The bytes as they came, when they are no text that a database keeps (a broker carries anything). */
   raw?: Buffer;
-  /** Read once, however many groups look at it: see `openedOf`. */
+  /** Read once, however many groups look at it: see `openedOf` and `headOf`. */
   opened?: Opened;
+  head?: Head | undefined;
+  /** All lower versions of its record stand before it in the outbox. Not set: that is not known (see `Precedence`). */
+  follows?: boolean;
 }
 
 /** The envelope of an entry, parsed and judged at the first call. */
@@ -48,6 +51,11 @@ const HEAD =
  * @returns undefined when it is no event that this program knows
  */
 export function headOf(entry: OutboxEntry): Head | undefined {
+  if (entry.head === undefined && entry.opened === undefined) entry.head = readHead(entry);
+  return entry.head;
+}
+
+function readHead(entry: OutboxEntry): Head | undefined {
   const found = entry.opened ? null : HEAD.exec(entry.text);
   if (found) {
     const [, type = '', version, traceId = '', kind = '', id = '', number] = found;

@@ -1,8 +1,9 @@
 import type { Database } from '../db/database.ts';
 import { type OutboxEntry, readTail } from './outbox-reader.ts';
 import { compare, type Position, START } from './position.ts';
+import { Precedence } from './precedence.ts';
 
-/** What the tail has just read: everything of the outbox after `from` up to `to`. */
+/** What the tail has just read: everything of the outbox after `from` up to `to`, marked by `Precedence`. */
 export interface Batch {
   from: Position;
   to: Position;
@@ -29,6 +30,8 @@ export interface Tail {
 }
 
 const LIMIT = 500;
+/** Records whose last version is remembered for all groups: some 1.5 MiB. */
+const REMEMBERED = 10_000;
 /** Under load wakes come by the hundred: looks are at least this far apart and bring a batch each. */
 const SPACING_MS = 10;
 
@@ -40,6 +43,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
   let loop: Promise<void> | undefined;
   let starting: Promise<void> | undefined;
   const listeners = new Set<(batch: Batch) => void>();
+  const precedence = new Precedence(REMEMBERED);
 
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -70,6 +74,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
     if (compare(to, position) > 0) {
       const from = position;
       position = to;
+      precedence.mark(entries);
       tell({ from, to, entries });
     }
     return { full, beyond };

@@ -39,7 +39,8 @@ interface Candidate {
 /**
  * Puts what is read from the outbox into the order of versions, record by record. Transaction ids are given out before commits, so version n + 1 may stand
  * before version n. What makes it possible: if n + 1 is visible then n was committed before it, hence it is in the outbox already, somewhere later.
- * An event of version 1, and one whose predecessor went by a moment ago, is not looked up; the rest costs one statement a page.
+ * An event that is marked to follow its predecessors (`Precedence`), one of version 1, and one whose predecessor was told a moment ago, is not looked up;
+ * the rest costs one statement a page.
  *
  * A reader that starts anew (its memory gone) asks more often and tells some events again, never in another order: each event it tells comes after all
  * lower versions that are at or behind its starting place, and what is before that place was told.
@@ -47,7 +48,7 @@ interface Candidate {
 export class VersionOrder {
   private readonly db: Database;
   private readonly remembered: number;
-  /** The highest version told, by record; the least recently used are forgotten first. */
+  /** The highest version told, by record, of entries that were not marked; the least recently used are forgotten first. */
   private readonly told = new Map<string, number>();
   /** Events told before their turn; each is met again later, and left out then. */
   private readonly early = new Set<string>();
@@ -57,13 +58,9 @@ export class VersionOrder {
     this.remembered = remembered;
   }
 
-  /** Notes an entry that is passed over, if nothing before it can be missing: whoever comes after it need not look then. */
-  passed(entry: OutboxEntry): void {
-    const head = headOf(entry);
-    if (!head) return;
-    const { version } = head.aggregate;
-    const name = nameOf(entry, head.aggregate);
-    if ((this.told.get(name) ?? 0) >= version - 1) this.note(name, version);
+  /** An entry that nobody asks to have arranged goes by. */
+  passed({ eventId }: OutboxEntry): void {
+    if (this.early.size > 0) this.early.delete(eventId);
   }
 
   /** The entries in the order to tell them: with those in front that must come first, without those that were told before their turn. */
@@ -71,10 +68,10 @@ export class VersionOrder {
     const candidates = new Map<OutboxEntry, Candidate>();
     const going = new Map<string, number>();
     for (const entry of entries) {
-      const head = headOf(entry);
+      const head = entry.follows === true ? undefined : headOf(entry);
       if (!head) continue;
       const { id, type, version } = head.aggregate;
-      const name = nameOf(entry, head.aggregate);
+      const name = `${entry.topic} ${type} ${id}`;
       const last = going.get(name) ?? this.told.get(name) ?? 0;
       if (version > 1 && last < version - 1) candidates.set(entry, { entry, version, id, type });
       going.set(name, Math.max(last, version));
@@ -126,5 +123,3 @@ export class VersionOrder {
     return lower;
   }
 }
-
-const nameOf = (entry: OutboxEntry, { type, id }: { type: string; id: string }): string => `${entry.topic} ${type} ${id}`;
