@@ -54,7 +54,7 @@ export class Lane {
   take(batch: Batch, entries: readonly OutboxEntry[]): void {
     if (this.closed()) return;
     this.follower.take(batch, entries);
-    if (this.running) return;
+    if (this.running !== undefined) return;
     this.passOver();
     if (this.follower.queue.length > 0) this.pump();
   }

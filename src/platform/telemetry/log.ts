@@ -59,12 +59,32 @@ const FLUSH_MS = 200;
 
 /**
  * Standard output, written beside the event loop in pieces: a write a line costs more than the line. What waits is flushed five times a second, at
- * exit and before the process dies of an error; several processes that share one pipe write a line at a time; `kill -9` can cost the lines of the last fifth of a second.
+ * exit and before the process dies of an error; several processes that share one pipe write no more at once than it takes whole; `kill -9` can cost the
+ * lines of the last fifth of a second. Lines are gathered here and not by the writer, which measures all that it holds for each line (8 KB of memory and 2 us a line).
  */
 function gatheredOutput(shared: boolean): DestinationStream {
-  const output = pino.destination(shared ? { sync: false, maxWrite: PIPE_BUFFER } : { sync: false, minLength: GATHERED });
-  setInterval(() => output.flush(), FLUSH_MS).unref();
-  return output;
+  const most = shared ? PIPE_BUFFER : GATHERED;
+  let lines = '';
+  let bytes = 0;
+  function pass(): void {
+    if (bytes === 0) return;
+    const piece = lines;
+    lines = '';
+    bytes = 0;
+    output.write(piece);
+  }
+  // Before the writer's own, which ends it.
+  process.on('beforeExit', pass).on('exit', pass);
+  const output = pino.destination({ sync: false, maxWrite: most });
+  setInterval(pass, FLUSH_MS).unref();
+  return {
+    write(line) {
+      const size = Buffer.byteLength(line);
+      if (bytes + size > most) pass();
+      lines += line;
+      bytes += size;
+    },
+  };
 }
 
 export interface LogOptions {

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { test } from 'node:test';
+
+const LOG = new URL('log.ts', import.meta.url).href;
+
+/** What a program that writes 500 lines and then does `last` leaves on a pipe. */
+async function linesOf(last: string, worker = 'undefined'): Promise<number[]> {
+  const program = `import { createLog } from '${LOG}';
+    const log = createLog({ level: 'info', service: 'test', worker: ${worker} });
+    for (let n = 0; n < 500; n += 1) log.info({ n, words: 'grün '.repeat(8) }, 'line');
+    ${last}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const pieces: Buffer[] = [];
+  for await (const piece of child.stdout) pieces.push(piece as Buffer);
+  const texts = Buffer.concat(pieces).toString().split('\n').slice(0, -1);
+  return texts.map((text) => (JSON.parse(text) as { n: number }).n);
+}
+
+const ALL = Array.from({ length: 500 }, (_, n) => n);
+
+test('every line is written, whole and in order, however the program ends', { timeout: 60_000 }, async () => {
+  for (const last of [
+    '',
+    'process.exit(3);',
+    "throw new Error('unexpected');",
+    "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2_000);",
+  ])
+    assert.deepEqual(await linesOf(last), ALL, last);
+  assert.deepEqual(await linesOf('', '2'), ALL, 'of several processes');
+});
