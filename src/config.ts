@@ -221,7 +221,7 @@ export function refuseTelemetry(): void {
 export function relaunchLean(script: string, args: readonly string[]): void {
   if (process.platform !== 'linux' || typeof process.execve !== 'function' || process.env.MALLOC_ARENA_MAX !== undefined) return;
   const given = `${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`;
-  const heap = ['--max-semi-space-size=16', ...(/--max[-_]old[-_]space[-_]size/.test(given) ? [] : ['--max-old-space-size=512'])];
+  const heap = [...(/semi-space/.test(given) ? [] : ['--max-semi-space-size=16']), ...(/--max[-_]old[-_]space[-_]size/.test(given) ? [] : ['--max-old-space-size=512'])];
   process.execve(process.execPath, [process.execPath, ...process.execArgv, ...heap, script, ...args], {
     NODE_COMPILE_CACHE: resolve(script, '../../node_modules/.cache/node'),
     ...process.env,

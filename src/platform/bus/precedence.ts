@@ -1,5 +1,8 @@
 import { headOf, type OutboxEntry } from './outbox-reader.ts';
 
+/** Of a record, as a text of its own: the id alone is a part of the event's text, and a Map that holds it would hold all of that. */
+export const recordName = (topic: string, type: string, id: string): string => Buffer.from(`${topic} ${type} ${id}`).toString();
+
 /**
  * Notes of each entry whether all lower versions of its record stand before it in the outbox (`follows`). That is a property of the outbox and of no group:
  * it is found out once, by who reads the outbox in order, and whoever has such an entry need neither remember the record nor ask for it.
@@ -20,7 +23,7 @@ export class Precedence {
       const head = headOf(entry);
       if (!head) continue;
       const { type, id, version } = head.aggregate;
-      const name = `${entry.topic} ${type} ${id}`;
+      const name = recordName(entry.topic, type, id);
       if (version > 1 && (this.whole.get(name) ?? 0) < version - 1) continue;
       entry.follows = true;
       this.note(name, version);

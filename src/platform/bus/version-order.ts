@@ -1,5 +1,6 @@
 import { type Database, prepared } from '../db/database.ts';
 import { headOf, type OutboxEntry } from './outbox-reader.ts';
+import { recordName } from './precedence.ts';
 
 /** More lower versions than this of one record never stand behind a higher one: each waits for the lock of its record. */
 const MOST = 100;
@@ -71,7 +72,7 @@ export class VersionOrder {
       const head = entry.follows === true ? undefined : headOf(entry);
       if (!head) continue;
       const { id, type, version } = head.aggregate;
-      const name = `${entry.topic} ${type} ${id}`;
+      const name = recordName(entry.topic, type, id);
       const last = going.get(name) ?? this.told.get(name) ?? 0;
       if (version > 1 && last < version - 1) candidates.set(entry, { entry, version, id, type });
       going.set(name, Math.max(last, version));
