@@ -1,7 +1,13 @@
 import { headOf, type OutboxEntry } from './outbox-reader.ts';
 
-/** Of a record, as a text of its own: the id alone is a part of the event's text, and a Map that holds it would hold all of that. */
-export const recordName = (topic: string, type: string, id: string): string => Buffer.from(`${topic} ${type} ${id}`).toString();
+/**
+ * Of a record, as a text of its own. An id is a part of its event's text, and a Map whose key is put together from such a part holds the whole of it, until
+ * the key is written out flat: that is what asking for a character does (V8).
+ */
+export function recordName(topic: string, type: string, id: string): string {
+  const name = `${topic} ${type} ${id}`;
+  return name.charCodeAt(0) > 0 ? name : '';
+}
 
 /**
  * Notes of each entry whether all lower versions of its record stand before it in the outbox (`follows`). That is a property of the outbox and of no group:
@@ -24,15 +30,15 @@ export class Precedence {
       if (!head) continue;
       const { type, id, version } = head.aggregate;
       const name = recordName(entry.topic, type, id);
-      if (version > 1 && (this.whole.get(name) ?? 0) < version - 1) continue;
+      const last = this.whole.get(name) ?? 0;
+      if (last < version - 1) continue;
       entry.follows = true;
-      this.note(name, version);
+      if (last < version) this.whole.set(name, version);
+      if (this.whole.size > this.remembered) this.forget();
     }
   }
 
-  private note(name: string, version: number): void {
-    this.whole.set(name, Math.max(version, this.whole.get(name) ?? 0));
-    if (this.whole.size <= this.remembered) return;
+  private forget(): void {
     for (const oldest of this.whole.keys()) {
       this.whole.delete(oldest);
       return;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { testDatabase } from '../../../test/support/database.ts';
 import { uuidv7 } from '../id.ts';
@@ -134,4 +136,23 @@ test('an entry is said to follow only when all lower versions were seen before i
   assert.deepEqual(followers(9, 'a1', 'a3', 'a2', 'a4', 'a5'), ['a1', 'a2'], 'what came too early, and what comes after it, is looked up');
   assert.deepEqual(followers(9, 'a1', 'a2', 'a1', 'a3'), ['a1', 'a2', 'a1', 'a3'], 'told again it is no new gap');
   assert.deepEqual(followers(1, 'a1', 'b1', 'a2', 'b2'), ['a1', 'b1', 'b2']);
+});
+
+test('who remembers records does not keep the texts of their events', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const precedence = new Precedence(2_000);
+  const texts = () =>
+    Array.from({ length: 2_000 }, (_, n): OutboxEntry => {
+      const event = { ...envelope(uuidv7(), 1), payload: { lot_id: 'l', reason: 'x'.repeat(20_000), n } };
+      const text = Buffer.from(JSON.stringify(event)).toString();
+      return { position: START, topic: 'quality.signals', partition: 0, key: 'k', eventId: event.event_id, text };
+    });
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  (() => precedence.mark(texts()))();
+  await sleep(10);
+  collect();
+  const kept = process.memoryUsage().heapUsed - before;
+  assert.ok(kept < 4_000_000, `${kept} bytes are kept of 40 MB`);
 });
