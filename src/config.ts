@@ -213,15 +213,18 @@ export function refuseTelemetry(): void {
 /**
  * Starts this program again in the same process (same pid) with less memory: two malloc arenas instead of one a thread, a young generation of
  * three times 16 MiB, which Node 24 would let grow to three times 64, and an old one of 512 MiB at most: V8 lets a heap grow by four before it
- * collects when much is allowed, and by 1.6 under this limit (253 MiB resident became 203 in the same load). Give `--max-old-space-size` in NODE_OPTIONS
- * for another limit. What it compiles is kept beside the packages for the next start, which then needs no
+ * collects when much is allowed, and by 1.6 under this limit (253 MiB resident became 203 in the same load). Give `--max-old-space-size` or
+ * `--max-semi-space-size` in NODE_OPTIONS for other limits. What it compiles is kept beside the packages for the next start, which then needs no
  * compiler of types (20 MB, a quarter of the start). `npm run bench -- --only memory` prints what it comes to. Does nothing where the
  * system cannot replace a process, or when it has been done.
  */
 export function relaunchLean(script: string, args: readonly string[]): void {
   if (process.platform !== 'linux' || typeof process.execve !== 'function' || process.env.MALLOC_ARENA_MAX !== undefined) return;
   const given = `${process.env.NODE_OPTIONS ?? ''} ${process.execArgv.join(' ')}`;
-  const heap = [...(/semi-space/.test(given) ? [] : ['--max-semi-space-size=16']), ...(/--max[-_]old[-_]space[-_]size/.test(given) ? [] : ['--max-old-space-size=512'])];
+  const limits = { 'max-semi-space-size': 16, 'max-old-space-size': 512 };
+  const heap = Object.entries(limits).flatMap(([name, mib]) =>
+    new RegExp(`--${name.replaceAll('-', '[-_]')}`).test(given) ? [] : [`--${name}=${mib}`],
+  );
   process.execve(process.execPath, [process.execPath, ...process.execArgv, ...heap, script, ...args], {
     NODE_COMPILE_CACHE: resolve(script, '../../node_modules/.cache/node'),
     ...process.env,

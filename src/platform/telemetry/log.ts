@@ -54,7 +54,7 @@ function isoTime(): string {
 }
 
 /** Bytes of lines that are gathered before they are written, and how long they wait at most (milliseconds). */
-const GATHERED = 16_000;
+const GATHERED = 64_000;
 const FLUSH_MS = 200;
 
 /**
