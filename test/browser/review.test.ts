@@ -287,6 +287,42 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     assert.deepEqual(found, []);
   });
 
+  test('in German, whose words are longer, no key is cut and no label leaves its picture', async () => {
+    const { page } = sitting;
+    await goodBoards(sitting.station, 1, 'LOT-2026-704');
+    await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      for (const kind of ['waiting', 'audit']) {
+        await sitting.open(`/review?kind=${kind}`);
+        await page.locator('.key-pad button', { hasText: 'Nicht zu entscheiden' }).waitFor();
+        const cut = await page
+          .locator('.key-pad button')
+          .evaluateAll((keys) =>
+            keys
+              .filter((key) =>
+                [key, ...key.querySelectorAll('*')].some((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0),
+              )
+              .map((key) => key.textContent),
+          );
+        assert.deepEqual(cut, [], `${kind} ${width}`);
+        if (kind === 'waiting') {
+          await page.locator('.frame-plate').first().waitFor();
+          const out = await page.locator('.frame-plate').evaluateAll(
+            (plates) =>
+              plates.filter((plate) => {
+                const [at, port] = [plate.getBoundingClientRect(), plate.closest('.board-port')?.getBoundingClientRect()];
+                return !port || at.left < port.left - 1 || at.right > port.right + 1;
+              }).length,
+          );
+          assert.equal(out, 0, `${width}`);
+        }
+      }
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.evaluate(() => localStorage.removeItem('cqp.language'));
+  });
+
   test('no page threw', () => {
     // A map that is asked for while another one is drawn is answered 503 and asked for again; the browser writes that down.
     assert.deepEqual(
