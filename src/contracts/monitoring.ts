@@ -33,7 +33,10 @@ export const QualityGroup = Type.Object(
     audits_cannot_tell: Type.Integer(),
     audited: Type.Integer({ description: 'Passes drawn at random that a person has looked at and could judge' }),
     escapes: Type.Integer({ description: 'Audited passes in which a defect was missed' }),
-    missed_defects: Type.Integer(),
+    missed_defects: Type.Integer({
+      description:
+        'Confirmed defects that people found where no model called them: at answered audits, and at looks where two versions disagree',
+    }),
     escape_rate: ref(Rate),
   },
   { $id: 'QualityGroup', additionalProperties: false },

@@ -55,9 +55,23 @@ export const ReviewQuery = Type.Object({ ...PageQuery, kind: Type.Optional(Revie
 
 export const LOOK_OUTCOMES = ['agrees', 'disagrees', 'cannot_tell'] as const;
 
-/** What a person says of an inspection that was drawn for an audit. `disagrees` names at least one defect that was missed; the others name none. */
+/** Looks at which a person may find what nobody called. */
+export const MISSED_AT = ['audit', 'disagreement'] as const;
+export type MissedAt = (typeof MISSED_AT)[number];
+
+/**
+ * What a person says of an inspection that was drawn for an audit. `disagrees` names at least one defect that was missed; the others name none. At a
+ * disagreement of two versions only what was missed is said here (`disagrees`); which version is right is said of the disagreement.
+ */
 export const InspectionReview = Type.Object(
   {
+    at: Type.Optional(
+      Type.Enum([...MISSED_AT], {
+        default: 'audit',
+        description:
+          'The look that this answers. What is found at a disagreement is a defect of the inspection like any other, and no escape of the escape rate: those boards were not drawn by chance',
+      }),
+    ),
     outcome: Type.Enum([...LOOK_OUTCOMES]),
     missed: Type.Optional(
       Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: ref(Box) }, { additionalProperties: false }), {

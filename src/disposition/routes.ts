@@ -89,7 +89,7 @@ export function decisionRoutes(app: App, { door, metrics }: DecisionRoutesDeps):
       config: { permission: 'defects:review' },
       schema: {
         tags: ['inspections'],
-        summary: 'Answer an audit: nothing was missed, something was, or it cannot be told',
+        summary: 'Answer an audit: nothing was missed, something was, or it cannot be told; or name what was missed at a disagreement',
         params: IdParams,
         body: ref(InspectionReview),
         response: { 200: ref(InspectionReviewed), default: ref(Problem) },

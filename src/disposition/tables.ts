@@ -3,6 +3,7 @@ import type { DefectClass, Severity } from '../contracts/defects.ts';
 import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
 import type { LotState, MeasurementLimit, PolicyRules } from '../contracts/masterdata.ts';
 import type { Disagreement } from '../contracts/models.ts';
+import type { MissedAt } from '../contracts/review.ts';
 
 export interface DefectRow {
   id: string;
@@ -26,6 +27,8 @@ export interface DefectRow {
   review_reason: string | null;
   version: number;
   created_at: Date;
+  /** With source `person` alone: at which look. */
+  found_at: MissedAt | null;
 }
 
 type WithDefaults<Row, Keys extends keyof Row> = Omit<Row, Keys> & { [Key in Keys]: Generated<Row[Key]> };
@@ -119,7 +122,7 @@ type LinkOfLook = 'disagreement_id' | 'model' | 'candidate_version';
 
 export interface DispositionTables {
   'disposition.policy': { name: string; version: number; rules: ColumnType<PolicyRules, string, string>; created_at: Generated<Date> };
-  'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at'>;
+  'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at' | 'found_at'>;
   'disposition.look': WithDefaults<
     LookRow,
     'rank' | 'score' | 'asked_at' | 'outcome' | 'missed' | 'note' | 'reviewed_by' | 'reviewed_at' | LinkOfLook

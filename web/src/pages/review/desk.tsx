@@ -95,7 +95,13 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     onDecide({ kind: 'verdict', ...about, of: inspection, verdict, reason: said }, true);
   }
   const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of: inspection, review }, true);
-  const say = (right: SettleRequest['right']) => disagreement && onDecide({ kind: 'settle', ...about, of: disagreement, right }, true);
+  function say(right: SettleRequest['right']): void {
+    if (!disagreement) return;
+    const review: InspectionReview = { at: 'disagreement', outcome: 'disagrees', missed: [...missed] };
+    const found = missed.length > 0 ? { review, key: crypto.randomUUID() } : null;
+    onDecide({ kind: 'settle', ...about, of: disagreement, right, missed: found }, true);
+  }
+  const mark = () => setAiming((before) => !before);
   const step = (by: number) => {
     const next = left[(current ? left.indexOf(current) : -1) + by];
     if (next) pick(next.id);
@@ -111,12 +117,12 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         ]
       : []),
     ...(item.kind === 'waiting' && mayJudge ? handKeys(t, judge, current !== null) : []),
-    ...(disagreement ? settleKeys(t, say) : []),
+    ...(disagreement ? [...settleKeys(t, say), { key: 'm', word: t('review.mark_missed'), run: mark }] : []),
     ...(audit && inspection.inspection_type === 'visual'
       ? auditKeys(t, {
           agree: () => look({ outcome: 'agrees' }),
           cannotTell: () => look({ outcome: 'cannot_tell' }),
-          mark: () => setAiming((before) => !before),
+          mark,
           send: missed.length > 0 ? () => look({ outcome: 'disagrees', missed: [...missed] }) : null,
         })
       : []),

@@ -12,7 +12,13 @@ export type Choice = { inspection: string; item: string } & (
   | { kind: 'defect'; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
   | { kind: 'verdict'; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail' | 'inconclusive'; reason: string }
   | { kind: 'look'; of: Pick<Inspection, 'id'>; review: InspectionReview }
-  | { kind: 'settle'; of: Pick<Disagreement, 'id'>; right: SettleRequest['right'] }
+  /** `missed` goes with it under a key of its own. */
+  | {
+      kind: 'settle';
+      of: Pick<Disagreement, 'id'>;
+      right: SettleRequest['right'];
+      missed: { review: InspectionReview; key: string } | null;
+    }
 );
 export interface Waiting {
   choice: Choice;
