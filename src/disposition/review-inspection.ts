@@ -6,7 +6,8 @@ import { uuidv7 } from '../platform/id.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
 import { type JudgeVersion, join, lockInspection, lotKey, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
-import { shownLook } from './looks.ts';
+import { type ReviewSettings, shownLook } from './looks.ts';
+import { askAgain } from './repeats.ts';
 import { consequence } from './review-defect.ts';
 import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
@@ -86,7 +87,7 @@ async function keepAnswer(tx: Tx, look: LookRow, review: InspectionReview, misse
     .executeTakeFirstOrThrow();
 }
 
-async function keepMissed(
+export async function keepMissed(
   tx: Tx,
   { id, site, station_id }: InspectionRow,
   { at = 'audit', missed = [], note }: InspectionReview,
@@ -139,6 +140,7 @@ export async function reviewInspection(
   id: string,
   review: InspectionReview,
   judgeVersion: JudgeVersion,
+  settings: ReviewSettings,
 ): Promise<LookedAt> {
   checked(review);
   return await door.change<DispositionTables, LookedAt>(cause, async (tx): Promise<Decided<LookedAt>> => {
@@ -149,6 +151,7 @@ export async function reviewInspection(
     const { policy } = await termsOf(tx, inspection);
     const defects = await keepMissed(tx, inspection, review, caller, policy);
     const look = await keepAnswer(tx, before, review, defects.length, caller);
+    await askAgain(tx, look, settings);
     const { site, lot_id, station_id } = inspection;
     const told: Written = {
       moved: [],

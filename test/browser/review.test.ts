@@ -328,6 +328,8 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
               .map((key) => key.textContent),
           );
         assert.deepEqual(cut, [], `${kind} ${width}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${kind} ${width}: ${wide} px wider than the screen`);
         if (kind === 'waiting') {
           await page.locator('.frame-plate').first().waitFor();
           const out = await page.locator('.frame-plate').evaluateAll(

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../../api/client.ts';
 import { useKeys } from '../../app/keys.ts';
 import { useNow } from '../../parts/age.tsx';
+import { saidWords } from './defect-keys.ts';
 import { type Choice, UNDO_MS, type Waiting } from './outbox.ts';
 
 function wordsOf(t: TFunction, choice: Choice): string {
@@ -12,6 +13,7 @@ function wordsOf(t: TFunction, choice: Choice): string {
     const right = t(`review.right_${choice.right}`);
     return choice.missed ? `${right}; ${t('review.said_disagrees', { count: choice.missed.review.missed?.length ?? 0 })}` : right;
   }
+  if (choice.kind === 'repeat') return saidWords(t, choice.review.outcome);
   if (choice.kind === 'look')
     return choice.review.outcome === 'disagrees'
       ? t('review.said_disagrees', { count: choice.review.missed?.length ?? 0 })

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { completeInspection, reviewDefect, reviewInspection, type Sending, settle } from '../../api/changes.ts';
+import { answerRepeat, completeInspection, reviewDefect, reviewInspection, type Sending, settle } from '../../api/changes.ts';
 import type { Api } from '../../api/client.ts';
 import { usePlatform } from '../../api/context.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
@@ -54,7 +54,9 @@ export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice:
             ? reviewInspection(api, choice.of, choice.review, how)
             : choice.kind === 'settle'
               ? sendSettled(api, choice, how)
-              : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
+              : choice.kind === 'repeat'
+                ? answerRepeat(api, choice.of, choice.review, how)
+                : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
       onChange: () => setWaiting(made.waiting()),
       onSent: (choice) => {
         newest.current.onSent?.(choice);

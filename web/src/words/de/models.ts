@@ -182,6 +182,23 @@ export const models: Pick<Words, keyof typeof english> = {
     missed_column: 'übersehen',
     dataset: 'Entscheidungen als Datensatz',
   },
+  agreement: {
+    title: 'Wie weit Prüfende übereinstimmen',
+    drawn:
+      '{{drawn}} beantwortete Stichproben wurden für eine zweite Antwort gezogen; {{second}} warten auf eine zweite Person, {{third}} auf eine dritte',
+    none: 'Noch keine Stichprobe wurde von zweien beantwortet.',
+    reviewers: 'Prüfende',
+    n: 'Von beiden beantwortet',
+    agreeing: 'Gleiches Wort',
+    kappa: 'Kappa',
+    interval: '95 %',
+    decided: 'Durch Dritte entschieden',
+    all: 'Erste und Zweite, alle',
+    from_to: '{{low}} bis {{high}}',
+    upheld: '{{decided}} ({{upheld}})',
+    means:
+      'Kappa (Cohen) ist Übereinstimmung über den Zufall hinaus: 1 ganz, 0 wie durch Zufall. Keine Zahl, wo beide durchweg dasselbe sagten. In Klammern: wie oft die dritte Person sagte, was jede der beiden gesagt hatte.',
+  },
   drift: {
     none: 'Noch keine Station wird beobachtet',
     none_means: 'Eine Station wird beobachtet, sobald dieses Modell ihre erste Leiterplatte beurteilt hat.',

@@ -177,6 +177,22 @@ export const models = {
     missed_column: 'missed',
     dataset: 'Decisions as data set',
   },
+  agreement: {
+    title: 'How far reviewers agree',
+    drawn: '{{drawn}} answered audits were drawn to be answered again; {{second}} wait for a second person, {{third}} for a third',
+    none: 'No audit was answered by two people yet.',
+    reviewers: 'Reviewers',
+    n: 'Answered by both',
+    agreeing: 'Same word',
+    kappa: 'Kappa',
+    interval: '95 %',
+    decided: 'Decided by a third',
+    all: 'First and second, all',
+    from_to: '{{low}} to {{high}}',
+    upheld: '{{decided}} ({{upheld}})',
+    means:
+      'Kappa (Cohen) is agreement beyond chance: 1 whole, 0 as by chance. No figure where each said one and the same word throughout. In brackets: how often the third said what each of the two had said.',
+  },
   drift: {
     none: 'No station is watched yet',
     none_means: 'A station is watched from its first board that this model judged.',
