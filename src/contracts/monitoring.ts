@@ -93,7 +93,12 @@ export const KappaFigures = Type.Object(
         description: 'Cohen’s kappa: 1 whole agreement, 0 as by chance. Null also where each said one and the same word throughout',
       }),
     ),
-    low: nullable(Type.Number({ description: '95 % interval of a large sample: of fewer than some 30 it promises too much' })),
+    low: nullable(
+      Type.Number({
+        description:
+          '95 % interval of a large sample: of fewer than some 30 it promises too much. Null where it would have no width, as at whole agreement',
+      }),
+    ),
     high: nullable(Type.Number()),
   },
   { $id: 'KappaFigures', additionalProperties: false },

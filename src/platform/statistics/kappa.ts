@@ -9,7 +9,7 @@ export interface Kappa {
   expected: number | null;
   /** 1 whole agreement, 0 as much as by chance, below 0 less. Null while n is 0, and where chance alone would give whole agreement (each said one and the same word). */
   kappa: number | null;
-  /** 95 % interval, held to -1..1; null without a kappa. Of a large sample: below some 30 things, and at whole agreement (where it has no width), it promises too much. */
+  /** 95 % interval, held to -1..1; null without a kappa, and where it would have no width (whole agreement, all in one cell). Of a large sample: below some 30 things it promises too much. */
   low: number | null;
   high: number | null;
 }
@@ -41,6 +41,8 @@ export function cohenKappa(table: readonly (readonly number[])[]): Kappa {
       spread += (count / n) * ((i === j ? 1 : 0) - weight * (1 - kappa)) ** 2;
     }
   const variance = (spread - (kappa - expected * (1 - kappa)) ** 2) / (n * (1 - expected) ** 2);
-  const half = Z95 * Math.sqrt(Math.max(0, variance));
+  // The estimate of the spread is 0 where all agree, which says nothing of the things to come.
+  if (variance < 1e-12) return { n, agreeing, observed, expected, kappa, low: null, high: null };
+  const half = Z95 * Math.sqrt(variance);
   return { n, agreeing, observed, expected, kappa, low: Math.max(-1, kappa - half), high: Math.min(1, kappa + half) };
 }
