@@ -185,7 +185,7 @@ export const models: Pick<Words, keyof typeof english> = {
   agreement: {
     title: 'Wie weit Prüfende übereinstimmen',
     drawn:
-      '{{drawn}} beantwortete Stichproben wurden für eine zweite Antwort gezogen; {{second}} warten auf eine zweite Person, {{third}} auf eine dritte',
+      'Für eine zweite Antwort gezogene Stichproben: {{drawn}}; es warten auf eine zweite Person {{second}}, auf eine dritte {{third}}',
     none: 'Noch keine Stichprobe wurde von zweien beantwortet.',
     reviewers: 'Prüfende',
     n: 'Von beiden beantwortet',

@@ -179,7 +179,7 @@ export const models = {
   },
   agreement: {
     title: 'How far reviewers agree',
-    drawn: '{{drawn}} answered audits were drawn to be answered again; {{second}} wait for a second person, {{third}} for a third',
+    drawn: 'Answered audits drawn to be answered again: {{drawn}}; waiting for a second person: {{second}}, for a third: {{third}}',
     none: 'No audit was answered by two people yet.',
     reviewers: 'Reviewers',
     n: 'Answered by both',
