@@ -140,6 +140,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           auditSeed: config.REVIEW_AUDIT_SEED,
           severityFrom: config.REVIEW_SEVERITY_FROM as 'critical' | 'off',
           disagreements: config.REVIEW_DISAGREEMENTS,
+          repeatShare: config.REVIEW_REPEAT_SHARE,
         },
       }),
     inference: async () =>

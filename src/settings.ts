@@ -194,6 +194,13 @@ export const SETTINGS = {
     max: 1000,
     what: 'Boards of a model that may stand in the review queue because two versions disagree; the others wait on the page of the model',
   },
+  REVIEW_REPEAT_SHARE: {
+    kind: 'number',
+    fallback: '0.05',
+    min: 0,
+    max: 1,
+    what: 'Share of the answered audits at which another person is asked the same, drawn at random: how far reviewers agree cannot be known without',
+  },
   DRIFT_BASELINE_BOARDS: {
     kind: 'number',
     fallback: '200',

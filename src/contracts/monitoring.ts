@@ -33,7 +33,10 @@ export const QualityGroup = Type.Object(
     audits_cannot_tell: Type.Integer(),
     audited: Type.Integer({ description: 'Passes drawn at random that a person has looked at and could judge' }),
     escapes: Type.Integer({ description: 'Audited passes in which a defect was missed' }),
-    missed_defects: Type.Integer(),
+    missed_defects: Type.Integer({
+      description:
+        'Confirmed defects that people found where no model called them: at answered audits, and at looks where two versions disagree',
+    }),
     escape_rate: ref(Rate),
   },
   { $id: 'QualityGroup', additionalProperties: false },
@@ -77,6 +80,60 @@ export const ConfusionReport = Type.Object(
 );
 export type ConfusionReport = Static<typeof ConfusionReport>;
 export const ConfusionQuery = Type.Object(Span, { additionalProperties: false });
+
+/** Agreement of two who answered the same, beyond chance. What is null was not counted yet, or cannot be told. */
+export const KappaFigures = Type.Object(
+  {
+    n: Type.Integer({ description: 'The denominator: audits that both answered' }),
+    agreeing: Type.Integer(),
+    observed: nullable(Type.Number({ description: 'Share of n on which they agree' })),
+    expected: nullable(Type.Number({ description: 'The share on which two with their habits would agree by chance' })),
+    kappa: nullable(
+      Type.Number({
+        description: 'Cohen’s kappa: 1 whole agreement, 0 as by chance. Null also where each said one and the same word throughout',
+      }),
+    ),
+    low: nullable(
+      Type.Number({
+        description:
+          '95 % interval of a large sample: of fewer than some 30 it promises too much. Null where it would have no width, as at whole agreement',
+      }),
+    ),
+    high: nullable(Type.Number()),
+  },
+  { $id: 'KappaFigures', additionalProperties: false },
+);
+export type KappaFigures = Static<typeof KappaFigures>;
+export const ReviewerPair = Type.Object(
+  {
+    reviewers: Type.Array(Type.String(), { description: 'Two, by name' }),
+    table: Type.Array(Type.Array(Type.Integer()), {
+      description: 'table[what the first said][what the second said], in the order of words',
+    }),
+    figures: ref(KappaFigures),
+    decided: Type.Integer({ description: 'Of those on which they differ: decided by a third' }),
+    upheld: Type.Array(Type.Integer(), { description: 'Of these: decided as each of the two had said' }),
+  },
+  { $id: 'ReviewerPair', additionalProperties: false },
+);
+export type ReviewerPair = Static<typeof ReviewerPair>;
+export const ReviewerAgreement = Type.Object(
+  {
+    model: Type.String(),
+    from: nullable(Timestamp),
+    to: nullable(Timestamp),
+    words: Type.Array(Type.String()),
+    drawn: Type.Integer({ description: 'Answered audits that were drawn to be answered again' }),
+    waiting: Type.Object({ second: Type.Integer(), third: Type.Integer() }, { additionalProperties: false }),
+    total: Type.Unsafe<KappaFigures>({
+      $ref: 'KappaFigures#',
+      description: 'Of who answered first against who answered second, over all pairs',
+    }),
+    pairs: Type.Array(ref(ReviewerPair), { description: 'The pair with the most audits first' }),
+  },
+  { $id: 'ReviewerAgreement', additionalProperties: false },
+);
+export type ReviewerAgreement = Static<typeof ReviewerAgreement>;
 
 /** What is watched of every board: inputs first, then outputs. */
 export const DRIFT_FEATURES = [

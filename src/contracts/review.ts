@@ -7,9 +7,9 @@ import { Box, nullable, PageQuery, page, Reason, ref, SiteCode, Timestamp, Uuid 
 /**
  * Why an item stands in the queue. `waiting`: the inspection has no verdict without a person. The others have theirs and ask for a look that changes
  * none by itself: `audit`, a pass drawn at random; `severity`, a fail with defects so grave that a person confirms them; `disagreement`, two versions
- * of a model that call the board otherwise.
+ * of a model that call the board otherwise; `repeat`, an answered audit that is asked again of another person, or of a third where two differ.
  */
-export const REVIEW_KINDS = ['waiting', 'severity', 'disagreement', 'audit'] as const;
+export const REVIEW_KINDS = ['waiting', 'severity', 'disagreement', 'audit', 'repeat'] as const;
 export const ReviewKind = Type.Enum([...REVIEW_KINDS]);
 export type ReviewKind = (typeof REVIEW_KINDS)[number];
 
@@ -30,13 +30,30 @@ export const ReviewDisagreement = Type.Object(
 );
 export type ReviewDisagreement = Static<typeof ReviewDisagreement>;
 
+export const LOOK_OUTCOMES = ['agrees', 'disagrees', 'cannot_tell'] as const;
+const Outcome = Type.Enum([...LOOK_OUTCOMES]);
+export type LookOutcome = (typeof LOOK_OUTCOMES)[number];
+
+/** An audit that is asked again, and the id to answer it by: `POST /v1/repeated-looks/{id}`. */
+export const Repeat = Type.Object(
+  {
+    id: Uuid,
+    turn: Type.Enum(['second', 'third']),
+    answers: Type.Array(Type.Object({ by: Type.String(), outcome: Outcome }, { additionalProperties: false }), {
+      description: 'What the two said who differ; for the third alone',
+    }),
+  },
+  { $id: 'Repeat', additionalProperties: false },
+);
+export type Repeat = Static<typeof Repeat>;
+
 export const ReviewItem = Type.Object(
   {
     kind: ReviewKind,
     inspection: ref(Inspection),
     why: Type.String({
       description:
-        'A waiting reason (input_timeout, unreadable_image, model_failed, no_limits, uncertain, ...), or random_audit, critical_defect, models_disagree',
+        'A waiting reason (input_timeout, unreadable_image, model_failed, no_limits, uncertain, ...), or random_audit, critical_defect, models_disagree, second_opinion, third_opinion',
     }),
     worst_severity: nullable(Severity),
     worst_score: nullable(Type.Number()),
@@ -46,6 +63,7 @@ export const ReviewItem = Type.Object(
       anyOf: [{ $ref: 'ReviewDisagreement#' }, { type: 'null' }],
       description: 'With kind disagreement',
     }),
+    repeat: Type.Unsafe<Repeat | null>({ anyOf: [{ $ref: 'Repeat#' }, { type: 'null' }], description: 'With kind repeat' }),
   },
   { $id: 'ReviewItem', additionalProperties: false },
 );
@@ -53,23 +71,56 @@ export type ReviewItem = Static<typeof ReviewItem>;
 export const ReviewPage = page(ref(ReviewItem), 'ReviewPage');
 export const ReviewQuery = Type.Object({ ...PageQuery, kind: Type.Optional(ReviewKind) }, { additionalProperties: false });
 
-export const LOOK_OUTCOMES = ['agrees', 'disagrees', 'cannot_tell'] as const;
+const Missed = Type.Optional(
+  Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: ref(Box) }, { additionalProperties: false }), {
+    maxItems: 50,
+    description: 'Defects that nobody called: each becomes a confirmed defect of the inspection, found by a person',
+  }),
+);
 
-/** What a person says of an inspection that was drawn for an audit. `disagrees` names at least one defect that was missed; the others name none. */
+/** Looks at which a person may find what nobody called. */
+export const MISSED_AT = ['audit', 'disagreement'] as const;
+export type MissedAt = (typeof MISSED_AT)[number];
+
+/**
+ * What a person says of an inspection that was drawn for an audit. `disagrees` names at least one defect that was missed; the others name none. At a
+ * disagreement of two versions only what was missed is said here (`disagrees`); which version is right is said of the disagreement.
+ */
 export const InspectionReview = Type.Object(
   {
-    outcome: Type.Enum([...LOOK_OUTCOMES]),
-    missed: Type.Optional(
-      Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: ref(Box) }, { additionalProperties: false }), {
-        maxItems: 50,
-        description: 'Defects that nobody called: each becomes a confirmed defect of the inspection, found by a person',
+    at: Type.Optional(
+      Type.Enum([...MISSED_AT], {
+        default: 'audit',
+        description:
+          'The look that this answers. What is found at a disagreement is a defect of the inspection like any other, and no escape of the escape rate: those boards were not drawn by chance',
       }),
     ),
+    outcome: Outcome,
+    missed: Missed,
     note: Type.Optional(Reason),
   },
   { $id: 'InspectionReview', additionalProperties: false },
 );
 export type InspectionReview = Static<typeof InspectionReview>;
+
+/** What another person says of an audit that was answered. Only a third, who decides, names what was missed, unless it is marked already. */
+export const RepeatReview = Type.Object(
+  { outcome: Outcome, missed: Missed, note: Type.Optional(Reason) },
+  { $id: 'RepeatReview', additionalProperties: false },
+);
+export type RepeatReview = Static<typeof RepeatReview>;
+export const Repeated = Type.Object(
+  {
+    id: Uuid,
+    inspection_id: Uuid,
+    turn: Type.Enum(['second', 'third'], { description: 'The one that this answer was' }),
+    outcome: Outcome,
+    state: Type.Enum(['second', 'third', 'done'], { description: 'Whose answer is asked for now; done: nobody’s' }),
+    defects: Type.Array(ref(Defect), { description: 'Those that this answer marked or rejected' }),
+  },
+  { $id: 'Repeated', additionalProperties: false },
+);
+export type Repeated = Static<typeof Repeated>;
 
 /** A look that was asked for, and what came of it. */
 export const Look = Type.Object(
@@ -78,7 +129,7 @@ export const Look = Type.Object(
     kind: ReviewKind,
     why: Type.String(),
     asked_at: Timestamp,
-    outcome: nullable(Type.Enum([...LOOK_OUTCOMES])),
+    outcome: nullable(Outcome),
     missed: Type.Integer({ description: 'Defects that the person added' }),
     note: nullable(Type.String()),
     reviewed_by: nullable(Type.String()),

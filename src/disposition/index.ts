@@ -33,7 +33,7 @@ export function disposition({ db, door, metrics, settings }: DispositionDeps): S
     name: 'disposition',
     routes(app) {
       readRoutes(app, { db });
-      decisionRoutes(app, { door, metrics });
+      decisionRoutes(app, { door, metrics, review: settings });
     },
     consumers: [dispositionConsumer({ door, metrics, review: settings })],
   };

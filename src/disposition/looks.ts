@@ -13,6 +13,8 @@ export interface ReviewSettings {
   severityFrom: 'critical' | 'off';
   /** Looks that a model may have open because two of its versions disagree. */
   disagreements: number;
+  /** Share of the answered audits that another person is asked again, 0..1. */
+  repeatShare: number;
 }
 
 /** The record as the API shows it. */

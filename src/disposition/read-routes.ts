@@ -83,7 +83,7 @@ export function readRoutes(app: App, { db }: { db: Database }): void {
       const { limit = 20, cursor, kind = null } = request.query;
       const after = decodeCursor(cursor, queuePosition);
       const csv = wantsCsv(request);
-      const rows = await readQueue(on, { site: request.caller.site, kind }, after, csv ? FILE_ROWS : limit + 1);
+      const rows = await readQueue(on, { caller: request.caller, kind }, after, csv ? FILE_ROWS : limit + 1);
       if (csv) {
         const cells = rows.map((row) => [
           row.id,

@@ -20,7 +20,7 @@ function checked(review: DefectReview): DefectReview {
   return review;
 }
 
-async function change(tx: Tx, defect: DefectRow, review: DefectReview, caller: Caller, policy: Policy): Promise<DefectRow> {
+export async function changeDefect(tx: Tx, defect: DefectRow, review: DefectReview, caller: Caller, policy: Policy): Promise<DefectRow> {
   const name = review.decision === 'reclassify' && review.class ? review.class : defect.class;
   return await tx
     .updateTable('disposition.defect')
@@ -94,7 +94,7 @@ export async function reviewDefect(
     if (review.decision === 'reclassify' && defect.source === 'measurement')
       throw invalid('body -> decision', 'A measurement out of its limits has no other class', 'measurement', review.decision);
     const { policy } = await termsOf(tx, inspection);
-    const row = await change(tx, defect, review, caller, policy);
+    const row = await changeDefect(tx, defect, review, caller, policy);
     await settleSeverity(tx, inspection.id, caller.name);
     const { site, lot_id, station_id } = inspection;
     const told: Written = {

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Caller } from '../contracts/permissions.ts';
 import type { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
@@ -5,7 +6,8 @@ import { uuidv7 } from '../platform/id.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
 import { type JudgeVersion, join, lockInspection, lotKey, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
-import { shownLook } from './looks.ts';
+import { type ReviewSettings, shownLook } from './looks.ts';
+import { askAgain } from './repeats.ts';
 import { consequence } from './review-defect.ts';
 import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
@@ -18,6 +20,12 @@ function checked(review: InspectionReview): InspectionReview {
     throw invalid('body -> missed', 'A look that disagrees names what was missed', 'required');
   if (review.outcome !== 'disagrees' && count > 0)
     throw invalid('body -> missed', `Missed defects go with disagrees, not with ${review.outcome}`, 'forbidden');
+  if (review.at === 'disagreement' && review.outcome !== 'disagrees')
+    throw invalid(
+      'body -> outcome',
+      'At a disagreement only what was missed is said here; which version is right is said of it',
+      'forbidden',
+    );
   return review;
 }
 
@@ -46,10 +54,43 @@ async function openAudit(tx: Tx, inspectionId: string): Promise<LookRow> {
   throw new ProblemError('transition_not_allowed', { detail });
 }
 
-async function keepMissed(
+/**
+ * The look at a disagreement, answered or not: who is right and what was missed are two words, and may come in any order.
+ * @throws ProblemError transition_not_allowed when nobody was asked
+ */
+async function disagreementLook(tx: Tx, inspectionId: string): Promise<LookRow> {
+  const look = await tx
+    .selectFrom('disposition.look')
+    .selectAll()
+    .where('inspection_id', '=', inspectionId)
+    .where('kind', '=', 'disagreement')
+    .orderBy(sql`(outcome IS NULL)`, 'desc')
+    .orderBy('asked_at', 'desc')
+    .limit(1)
+    .forUpdate()
+    .executeTakeFirst();
+  if (!look)
+    throw new ProblemError('transition_not_allowed', { detail: 'Nobody is asked which of two versions is right about this inspection' });
+  return look;
+}
+
+/** What an answer makes of its look. An audit is over with it; a disagreement is over when somebody said who is right. */
+async function keepAnswer(tx: Tx, look: LookRow, review: InspectionReview, missed: number, caller: Caller): Promise<LookRow> {
+  const said = { outcome: review.outcome, missed, note: review.note ?? null, reviewed_by: caller.name, reviewed_at: new Date() };
+  return await tx
+    .updateTable('disposition.look')
+    .set(look.kind === 'disagreement' ? { missed: look.missed + missed } : said)
+    .where('inspection_id', '=', look.inspection_id)
+    .where('kind', '=', look.kind)
+    .where('disagreement_id', 'is not distinct from', look.disagreement_id)
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
+export async function keepMissed(
   tx: Tx,
   { id, site, station_id }: InspectionRow,
-  { missed = [], note }: InspectionReview,
+  { at = 'audit', missed = [], note }: InspectionReview,
   caller: Caller,
   policy: Policy,
 ): Promise<DefectRow[]> {
@@ -73,7 +114,8 @@ async function keepMissed(
         state: 'confirmed' as const,
         reviewed_by: caller.name,
         reviewed_at: new Date(),
-        review_reason: note ?? 'missed, found by an audit',
+        review_reason: note ?? (at === 'audit' ? 'missed, found by an audit' : 'missed, found where two versions disagree'),
+        found_at: at,
       })),
     )
     .returningAll()
@@ -85,8 +127,10 @@ export interface LookedAt extends Pick<Written, 'moved'> {
 }
 
 /**
- * A person answers an audit. A defect that was missed is a confirmed escape: it becomes a defect of the inspection, and the verdict and the lot follow by
+ * A person answers an audit, or names what was missed at a disagreement of two versions. A defect that was missed is a confirmed escape: it becomes a defect of the inspection, and the verdict and the lot follow by
  * the rules of every review (`effectOfReview`, `holdReason`): a pass becomes a fail where the class is grave enough, a released lot is held again.
+ * Where it was found is kept: the escape rate is that of the audits, drawn by chance; a board at which two versions disagree was not, and what is found
+ * there counts as a finding alone.
  * @throws ProblemError validation_error, not_found, precondition_failed, transition_not_allowed
  */
 export async function reviewInspection(
@@ -96,28 +140,18 @@ export async function reviewInspection(
   id: string,
   review: InspectionReview,
   judgeVersion: JudgeVersion,
+  settings: ReviewSettings,
 ): Promise<LookedAt> {
   checked(review);
   return await door.change<DispositionTables, LookedAt>(cause, async (tx): Promise<Decided<LookedAt>> => {
     const inspection = await lockInspection(tx, id);
     if (!inspection || !maySee(caller, inspection)) throw new ProblemError('not_found');
     judgeVersion(inspection.version);
-    const before = await openAudit(tx, id);
+    const before = review.at === 'disagreement' ? await disagreementLook(tx, id) : await openAudit(tx, id);
     const { policy } = await termsOf(tx, inspection);
     const defects = await keepMissed(tx, inspection, review, caller, policy);
-    const look = await tx
-      .updateTable('disposition.look')
-      .set({
-        outcome: review.outcome,
-        missed: defects.length,
-        note: review.note ?? null,
-        reviewed_by: caller.name,
-        reviewed_at: new Date(),
-      })
-      .where('inspection_id', '=', id)
-      .where('kind', '=', before.kind)
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const look = await keepAnswer(tx, before, review, defects.length, caller);
+    await askAgain(tx, look, settings);
     const { site, lot_id, station_id } = inspection;
     const told: Written = {
       moved: [],

@@ -1,10 +1,12 @@
 import { sql } from 'kysely';
 import { SEVERITIES } from '../contracts/defects.ts';
+import type { Caller } from '../contracts/permissions.ts';
 import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/review.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import { disagreementsOf } from './disagreement-looks.ts';
+import { decides, repeatsOf } from './repeats.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 
 /** Where a page ended: place of the kind, worst severity (0 without a defect, 4 critical), best score (-1 without), id (UUIDv7: the oldest first). */
@@ -70,27 +72,40 @@ async function readLooks(
   return rows;
 }
 
+/** Audits that are asked again of this caller: never of who answered, and where two differ of who decides. The oldest first; they are few. */
+async function readRepeats(on: Reads<DispositionTables>, caller: Caller, after: QueuePosition | null, limit: number): Promise<QueueRow[]> {
+  const { site, name } = caller;
+  const { rows } = await sql<QueueRow>`
+    SELECT i.*, 'repeat' AS kind, r.state || '_opinion' AS why, r.asked_at AS since, 0 AS worst_rank, -1 AS best_score, NULL::uuid AS disagreement_id
+    FROM (SELECT * FROM disposition.repeat
+           WHERE state <> 'done' AND (${site} = '*' OR site = ${site}) AND first_by <> ${name} AND second_by IS DISTINCT FROM ${name}
+             AND (state = 'second' OR ${decides(caller)}) AND (${after?.[3] ?? null}::uuid IS NULL OR inspection_id > ${after?.[3] ?? null}::uuid)
+           ORDER BY inspection_id LIMIT ${limit}) r
+    JOIN intake.inspection_now i ON i.id = r.inspection_id ORDER BY r.inspection_id`.execute(on);
+  return rows;
+}
+
 /** What holds up a unit first, then looks that hold up none, by kind; worst first within each. */
 export async function readQueue(
   on: Reads<DispositionTables>,
-  asked: { site: string; kind: ReviewKind | null },
+  { caller, kind: only }: { caller: Caller; kind: ReviewKind | null },
   after: QueuePosition | null,
   limit: number,
 ): Promise<QueueRow[]> {
   const found: QueueRow[] = [];
   for (const [place, kind] of REVIEW_KINDS.entries()) {
     if (found.length >= limit) break;
-    if ((asked.kind !== null && asked.kind !== kind) || (after !== null && place < after[0])) continue;
+    if ((only !== null && only !== kind) || (after !== null && place < after[0])) continue;
     const within = after !== null && place === after[0] ? after : null;
     const left = limit - found.length;
-    found.push(
-      ...(kind === 'waiting' ? await readWaiting(on, asked.site, within, left) : await readLooks(on, kind, asked.site, within, left)),
-    );
+    if (kind === 'waiting') found.push(...(await readWaiting(on, caller.site, within, left)));
+    else if (kind === 'repeat') found.push(...(await readRepeats(on, caller, within, left)));
+    else found.push(...(await readLooks(on, kind, caller.site, within, left)));
   }
   return found;
 }
 
-/** The items of a page with their defects and what two versions disagree about. */
+/** The items of a page with their defects, what two versions disagree about, and what is asked again; the second of two reviewers is not shown what the first marked. */
 export async function queueItems(on: Reads<DispositionTables>, rows: readonly QueueRow[]): Promise<ReviewItem[]> {
   const defects = await defectsOf(
     on,
@@ -101,6 +116,12 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     on,
     rows.flatMap(({ disagreement_id }) => disagreement_id ?? []),
   );
+  const repeats = await repeatsOf(
+    on,
+    rows.flatMap(({ kind, id }) => (kind === 'repeat' ? id : [])),
+  );
+  const shownTo = ({ id, kind }: QueueRow) =>
+    (defects.get(id) ?? []).filter(({ source }) => kind !== 'repeat' || source !== 'person' || repeats.get(id)?.turn === 'third');
   return rows.map((row) => ({
     kind: row.kind,
     inspection: shown(row),
@@ -108,7 +129,8 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     worst_severity: SEVERITIES[row.worst_rank - 1] ?? null,
     worst_score: row.best_score < 0 ? null : row.best_score,
     waiting_since: row.since.toISOString(),
-    defects: (defects.get(row.id) ?? []).map(shownDefect),
+    defects: shownTo(row).map(shownDefect),
     disagreement: row.disagreement_id === null ? null : (disagreements.get(row.disagreement_id) ?? null),
+    repeat: row.kind === 'repeat' ? (repeats.get(row.id) ?? null) : null,
   }));
 }

@@ -4,15 +4,17 @@ import { Inspection, InspectionComplete } from '../contracts/inspections.ts';
 import { Lot, LotDecision } from '../contracts/masterdata.ts';
 import { IdParams, ref, SiteCode } from '../contracts/primitives.ts';
 import { Problem } from '../contracts/problems.ts';
-import { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
+import { InspectionReview, InspectionReviewed, Repeated, RepeatReview } from '../contracts/review.ts';
 import type { Door } from '../platform/db/door.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, expectVersion } from '../platform/http/conditional.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
+import { answerRepeat } from './answer-repeat.ts';
 import { completeInspection } from './complete-inspection.ts';
 import { tellMoves } from './consumer.ts';
+import type { ReviewSettings } from './looks.ts';
 import { requestLot } from './lots.ts';
 import { reviewDefect } from './review-defect.ts';
 import { reviewInspection } from './review-inspection.ts';
@@ -23,10 +25,11 @@ const LotSite = Type.Object({ site: Type.Optional(SiteCode) }, { additionalPrope
 export interface DecisionRoutesDeps {
   door: Door;
   metrics: Pick<Metrics, 'inspection'>;
+  review: ReviewSettings;
 }
 
 /** What people decide: a unit by hand, a defect, a lot. */
-export function decisionRoutes(app: App, { door, metrics }: DecisionRoutesDeps): void {
+export function decisionRoutes(app: App, { door, metrics, review }: DecisionRoutesDeps): void {
   app.post(
     '/v1/inspections/:id/complete',
     {
@@ -89,7 +92,7 @@ export function decisionRoutes(app: App, { door, metrics }: DecisionRoutesDeps):
       config: { permission: 'defects:review' },
       schema: {
         tags: ['inspections'],
-        summary: 'Answer an audit: nothing was missed, something was, or it cannot be told',
+        summary: 'Answer an audit: nothing was missed, something was, or it cannot be told; or name what was missed at a disagreement',
         params: IdParams,
         body: ref(InspectionReview),
         response: { 200: ref(InspectionReviewed), default: ref(Problem) },
@@ -100,12 +103,32 @@ export function decisionRoutes(app: App, { door, metrics }: DecisionRoutesDeps):
     },
     async (request, reply) => {
       const id = requireUuid(request.params.id);
-      const { reviewed, moved } = await reviewInspection(door, request.cause(), request.caller, id, request.body, (current) =>
-        expectVersion(request, current),
-      );
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      const { reviewed, moved } = await reviewInspection(door, request.cause(), request.caller, id, request.body, judgeVersion, review);
       tellMoves(metrics, { moved });
       etag(reply, reviewed.inspection.version);
       return reviewed;
+    },
+  );
+  app.post(
+    '/v1/repeated-looks/:id',
+    {
+      config: { permission: 'defects:review' },
+      schema: {
+        tags: ['inspections'],
+        summary: 'Answer an audit again, as another person; or decide, as a third, where two differ',
+        params: IdParams,
+        body: ref(RepeatReview),
+        response: { 200: ref(Repeated), default: ref(Problem) },
+      },
+      preValidation: async (request) => {
+        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
+      },
+    },
+    async (request) => {
+      const { repeated, moved } = await answerRepeat(door, request.cause(), request.caller, requireUuid(request.params.id), request.body);
+      tellMoves(metrics, { moved });
+      return repeated;
     },
   );
   for (const [path, state, summary] of [

@@ -3,6 +3,7 @@ import type { DefectClass, Severity } from '../contracts/defects.ts';
 import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
 import type { LotState, MeasurementLimit, PolicyRules } from '../contracts/masterdata.ts';
 import type { Disagreement } from '../contracts/models.ts';
+import type { LookOutcome, MissedAt } from '../contracts/review.ts';
 
 export interface DefectRow {
   id: string;
@@ -26,6 +27,8 @@ export interface DefectRow {
   review_reason: string | null;
   version: number;
   created_at: Date;
+  /** With source `person` alone: at which look. */
+  found_at: MissedAt | null;
 }
 
 type WithDefaults<Row, Keys extends keyof Row> = Omit<Row, Keys> & { [Key in Keys]: Generated<Row[Key]> };
@@ -64,7 +67,7 @@ export interface LookRow {
   rank: number;
   score: number;
   asked_at: Date;
-  outcome: 'agrees' | 'disagrees' | 'cannot_tell' | null;
+  outcome: LookOutcome | null;
   missed: number;
   note: string | null;
   reviewed_by: string | null;
@@ -74,6 +77,28 @@ export interface LookRow {
   model: string | null;
   candidate_version: number | null;
 }
+
+/** An audit that was answered and is asked again. */
+export interface RepeatRow {
+  id: string;
+  inspection_id: string;
+  site: string;
+  station_id: string | null;
+  operation_id: string | null;
+  share: number;
+  asked_at: Date;
+  first_by: string;
+  first_outcome: LookOutcome;
+  second_by: string | null;
+  second_outcome: LookOutcome | null;
+  second_at: Date | null;
+  third_by: string | null;
+  third_outcome: LookOutcome | null;
+  third_at: Date | null;
+  /** Whose answer is asked for. */
+  state: 'second' | 'third' | 'done';
+}
+type AnswerOfRepeat = 'second_by' | 'second_outcome' | 'second_at' | 'third_by' | 'third_outcome' | 'third_at';
 
 /** A board that two versions of a model called otherwise, as inference publishes it. */
 export interface DisagreementRow {
@@ -119,11 +144,14 @@ type LinkOfLook = 'disagreement_id' | 'model' | 'candidate_version';
 
 export interface DispositionTables {
   'disposition.policy': { name: string; version: number; rules: ColumnType<PolicyRules, string, string>; created_at: Generated<Date> };
-  'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at'>;
+  'disposition.defect': WithDefaults<DefectRow, 'state' | 'version' | 'created_at' | 'found_at'>;
   'disposition.look': WithDefaults<
     LookRow,
     'rank' | 'score' | 'asked_at' | 'outcome' | 'missed' | 'note' | 'reviewed_by' | 'reviewed_at' | LinkOfLook
   >;
+  'disposition.repeat': Omit<WithDefaults<RepeatRow, 'asked_at' | AnswerOfRepeat>, 'state'> & {
+    state: ColumnType<RepeatRow['state'], never, never>;
+  };
   'disposition.judgement': {
     id: string;
     inspection_id: string;

@@ -6,8 +6,8 @@ import { type Asked, boardsOf } from './quality.ts';
 import type { MonitoringTables } from './tables.ts';
 
 const WORDS =
-  'Calls that a person reviewed: what the model said against what it is; rejected ones stand under nothing_there. Missed: defects that audits of passes found, ' +
-  'so their number grows with the share that is audited, not with the misses alone: read the escape rate for these';
+  'Calls that a person reviewed: what the model said against what it is; rejected ones stand under nothing_there. Missed: defects that people found at audits of ' +
+  'passes and where two versions disagreed, so their number grows with what is looked at, not with the misses alone: read the escape rate for these';
 
 interface Cell {
   truth: string;
@@ -31,13 +31,16 @@ export function layOut(cells: readonly Cell[]): Pick<ConfusionReport, 'truth' | 
 /** What a model said against what people found. */
 export async function readConfusion(on: Reads<MonitoringTables>, asked: Asked): Promise<ConfusionReport> {
   const { rows } = await sql<Cell>`
-    WITH b AS MATERIALIZED (SELECT operation_id FROM monitoring.board WHERE ${boardsOf(asked)})
+    WITH b AS MATERIALIZED (SELECT operation_id, inspection_id FROM monitoring.board WHERE ${boardsOf(asked)})
     SELECT CASE WHEN c.state = 'rejected' THEN 'nothing_there' ELSE c.class END AS truth, c.proposed_class AS said, count(*)::int AS count
     FROM b JOIN disposition.model_call c USING (operation_id) WHERE c.state <> 'proposed' GROUP BY 1, 2
     UNION ALL
     SELECT m.class, 'missed', count(*)::int
-    FROM b JOIN disposition.look_taken l ON l.operation_id = b.operation_id AND l.kind = 'audit' AND l.outcome IN ('agrees', 'disagrees')
-    JOIN disposition.missed_defect m ON m.inspection_id = l.inspection_id AND m.state = 'confirmed' GROUP BY 1`.execute(on);
+    FROM b JOIN disposition.missed_defect m ON m.inspection_id = b.inspection_id AND m.state = 'confirmed'
+    WHERE m.found_at = 'disagreement' OR EXISTS (
+      SELECT FROM disposition.look_taken l WHERE l.operation_id = b.operation_id AND l.kind = 'audit' AND l.outcome IN ('agrees', 'disagrees')) GROUP BY 1`.execute(
+    on,
+  );
   const { model, from, to } = asked;
   return { model, from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, ...layOut(rows), words: WORDS };
 }

@@ -1,7 +1,9 @@
 import { Gauge } from '@prometheus-io/client';
 import { sql } from 'kysely';
 import type { Reads } from '../platform/db/database.ts';
+import { cohenKappa } from '../platform/statistics/kappa.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
+import { type AnsweredTwice, tableOf } from './agreement.ts';
 import type { MonitoringTables } from './tables.ts';
 
 /** Looks that are asked for and open drift alarms, read at each scrape. */
@@ -29,6 +31,28 @@ export function addGauges(
         registers,
       }),
   );
+  const repeats = metrics.add(
+    (registers) =>
+      new Gauge({
+        name: 'review_repeats',
+        help: 'Audits that are or were asked again of another person, by whose answer is asked for; done: nobody’s',
+        aggregator: 'max',
+        labelNames: ['state'] as const,
+        registers,
+      }),
+  );
+  const kappa = metrics.add(
+    (registers) =>
+      new Gauge({
+        name: 'review_kappa',
+        help: 'Cohen’s kappa of who answered an audit first and who answered it second, over all pairs; absent while it cannot be told',
+        aggregator: 'max',
+        labelNames: ['kind'] as const,
+        registers,
+      }),
+  );
+  const states = ['second', 'third', 'done'] as const;
+  for (const state of states) repeats.set({ state }, 0);
   const kinds = ['audit', 'severity', 'disagreement'] as const;
   for (const kind of kinds) looks.set({ kind }, 0);
   alarms.set({ station_id: 'other' }, 0);
@@ -45,6 +69,17 @@ export function addGauges(
       const label = metrics.stationLabel(station_id);
       byLabel.set(label, (byLabel.get(label) ?? 0) + n);
     }
+    const twice = await sql<AnsweredTwice>`
+      SELECT '' AS first_by, first_outcome, '' AS second_by, second_outcome, NULL AS third_outcome, state, count(*)::int AS n
+      FROM disposition.repeat_look GROUP BY 2, 4, 6`.execute(on);
+    for (const state of states)
+      repeats.set(
+        { state },
+        twice.rows.reduce((sum, row) => sum + (row.state === state ? row.n : 0), 0),
+      );
+    const agreement = cohenKappa(tableOf(twice.rows)).kappa;
+    kappa.reset();
+    if (agreement !== null) kappa.set({ kind: 'audit' }, agreement);
     alarms.reset();
     for (const [station_id, n] of byLabel) alarms.set({ station_id }, n);
   });

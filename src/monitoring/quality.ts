@@ -34,7 +34,7 @@ const DENOMINATORS = {
   false_call_rate:
     'Calls that a person rejected over calls that a person confirmed, renamed or rejected. A call is a finding over its threshold, or so close below it that the board waited. By class: the class that the model gave',
   escape_rate:
-    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes',
+    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes. What is found where two versions disagree is counted under missed and is no escape here: such boards are not drawn by chance',
 };
 
 export function rateOf(count: number, n: number): Rate {
@@ -65,9 +65,17 @@ const CALLS = sql`
   (count(*) FILTER (WHERE state = 'confirmed' AND class <> proposed_class))::int AS reclassified,
   (count(*) FILTER (WHERE state = 'rejected'))::int AS false_calls`;
 
+/** An audit that a person could judge. */
+const ANSWERED = sql`l.kind = 'audit' AND l.outcome IN ('agrees', 'disagrees')`;
+/**
+ * A miss that the audit of its board knows of: found by the audit, or standing there when the audit was answered (whoever answered saw it). One that is found
+ * at a disagreement after the audit, or on a board without one, is a finding and no escape: such boards are looked at because versions differ, not by chance.
+ */
+const STANDS_AT_AUDIT = sql`(m.found_at = 'audit' OR m.created_at < l.reviewed_at)`;
+
 async function countBy(on: Reads<MonitoringTables>, asked: Asked, key: RawBuilder<unknown>): Promise<Counted[]> {
   const { rows } = await sql<Counted>`
-    WITH b AS MATERIALIZED (SELECT operation_id, ${key} AS key FROM monitoring.board WHERE ${boardsOf(asked)}),
+    WITH b AS MATERIALIZED (SELECT operation_id, inspection_id, ${key} AS key FROM monitoring.board WHERE ${boardsOf(asked)}),
     boards AS (SELECT key, count(*)::int AS boards FROM b GROUP BY key),
     calls AS (SELECT key, ${CALLS} FROM b JOIN disposition.model_call c USING (operation_id) GROUP BY key),
     audits AS (
@@ -78,13 +86,20 @@ async function countBy(on: Reads<MonitoringTables>, asked: Asked, key: RawBuilde
              coalesce(sum(m.missed) FILTER (WHERE l.outcome IN ('agrees', 'disagrees')), 0)::int AS missed_defects
       FROM b JOIN disposition.look_taken l ON l.operation_id = b.operation_id AND l.kind = 'audit'
       CROSS JOIN LATERAL (
-        SELECT count(*) AS missed FROM disposition.missed_defect WHERE inspection_id = l.inspection_id AND state = 'confirmed') m
+        SELECT count(*) AS missed FROM disposition.missed_defect m
+        WHERE m.inspection_id = l.inspection_id AND m.state = 'confirmed' AND ${STANDS_AT_AUDIT}) m
+      GROUP BY key),
+    others AS (
+      SELECT key, count(*)::int AS beside FROM b JOIN disposition.missed_defect m USING (inspection_id)
+      WHERE m.state = 'confirmed' AND NOT EXISTS (
+        SELECT FROM disposition.look_taken l WHERE l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT}) AND m.found_at = 'disagreement'
       GROUP BY key)
     SELECT boards.key AS "group", boards.boards, coalesce(calls.calls, 0) AS calls, coalesce(calls_reviewed, 0) AS calls_reviewed,
            coalesce(confirmed, 0) AS confirmed, coalesce(reclassified, 0) AS reclassified, coalesce(false_calls, 0) AS false_calls,
            coalesce(audits_waiting, 0) AS audits_waiting, coalesce(audits_cannot_tell, 0) AS audits_cannot_tell,
-           coalesce(audited, 0) AS audited, coalesce(escapes, 0) AS escapes, coalesce(missed_defects, 0) AS missed_defects
+           coalesce(audited, 0) AS audited, coalesce(escapes, 0) AS escapes, coalesce(missed_defects, 0) + coalesce(beside, 0) AS missed_defects
     FROM boards LEFT JOIN calls ON calls.key IS NOT DISTINCT FROM boards.key LEFT JOIN audits ON audits.key IS NOT DISTINCT FROM boards.key
+      LEFT JOIN others ON others.key IS NOT DISTINCT FROM boards.key
     ORDER BY boards.key NULLS LAST`.execute(on);
   return rows;
 }
@@ -95,10 +110,11 @@ async function countByClass(on: Reads<MonitoringTables>, asked: Asked, total: Co
     SELECT c.proposed_class AS "group", ${CALLS} FROM disposition.model_call c
     WHERE c.operation_id IN (SELECT operation_id FROM monitoring.board WHERE ${boardsOf(asked)}) GROUP BY c.proposed_class`.execute(on);
   const missed = await sql<{ group: string; escapes: number; missed_defects: number }>`
-    SELECT m.class AS "group", count(DISTINCT m.inspection_id)::int AS escapes, count(*)::int AS missed_defects
-    FROM disposition.look_taken l JOIN disposition.missed_defect m ON m.inspection_id = l.inspection_id AND m.state = 'confirmed'
-    WHERE l.kind = 'audit' AND l.outcome IN ('agrees', 'disagrees')
-      AND l.operation_id IN (SELECT operation_id FROM monitoring.board WHERE ${boardsOf(asked)}) GROUP BY m.class`.execute(on);
+    SELECT m.class AS "group", (count(DISTINCT m.inspection_id) FILTER (WHERE l.inspection_id IS NOT NULL))::int AS escapes, count(*)::int AS missed_defects
+    FROM (SELECT operation_id, inspection_id FROM monitoring.board WHERE ${boardsOf(asked)}) b
+    JOIN disposition.missed_defect m ON m.inspection_id = b.inspection_id AND m.state = 'confirmed'
+    LEFT JOIN disposition.look_taken l ON l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT}
+    WHERE l.inspection_id IS NOT NULL OR m.found_at = 'disagreement' GROUP BY m.class`.execute(on);
   return BOARD_CLASSES.map((group) => ({
     ...total,
     ...{ calls: 0, calls_reviewed: 0, confirmed: 0, reclassified: 0, false_calls: 0, escapes: 0, missed_defects: 0 },

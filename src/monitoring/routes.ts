@@ -10,6 +10,7 @@ import {
   DriftReport,
   QualityQuery,
   QualityReport,
+  ReviewerAgreement,
 } from '../contracts/monitoring.ts';
 import { IdParams, ref } from '../contracts/primitives.ts';
 import { Problem } from '../contracts/problems.ts';
@@ -23,6 +24,7 @@ import { timeSpan } from '../platform/http/paging.ts';
 import { answerList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { acknowledgeAlarm } from './acknowledge-alarm.ts';
+import { readAgreement } from './agreement.ts';
 import { alarmPosition, listAlarms, placeOf, shownAlarm } from './alarms.ts';
 import { readConfusion } from './confusion.ts';
 import { openExports } from './dataset.ts';
@@ -89,6 +91,24 @@ export function monitoringRoutes(app: App, { db, door, baselineBoards }: RoutesD
       const span = timeSpan(request.query);
       const model = await requireModel(request.params.name);
       return await readConfusion(on, { model, site: request.caller.site, ...span });
+    },
+  );
+  app.get(
+    '/v1/models/:name/agreement',
+    {
+      config: { permission: 'inference:read' },
+      schema: {
+        tags: ['inference'],
+        summary: 'How far reviewers agree who answered the same audit, by pair (Cohen’s kappa)',
+        params: Params,
+        querystring: ConfusionQuery,
+        response: { 200: ref(ReviewerAgreement), default: ref(Problem) },
+      },
+    },
+    async (request) => {
+      const span = timeSpan(request.query);
+      const model = await requireModel(request.params.name);
+      return await readAgreement(on, { model, site: request.caller.site, ...span });
     },
   );
   app.get(

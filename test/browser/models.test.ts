@@ -178,6 +178,16 @@ describe('the page of a model', { skip: !hasChromium(), timeout: 290_000 }, () =
     assert.deepEqual(await axeFaults(sitting, paths, () => sitting.page.waitForTimeout(700)), []);
   });
 
+  test('in German, whose words are longer, no part is wider than a phone', async () => {
+    const { page } = sitting;
+    await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
+    const paths = ['', ...['quality', 'comparison', 'recipes', 'drift'].map((tab) => `?tab=${tab}`)].map((search) => PAGE + search);
+    assert.deepEqual(await axeFaults(sitting, paths, () => page.waitForTimeout(700)), []);
+    await sitting.open(`${PAGE}?tab=drift`);
+    await page.locator('.drift-alarms li', { hasText: 'höher als üblich' }).first().waitFor();
+    await page.evaluate(() => localStorage.removeItem('cqp.language'));
+  });
+
   test('no page threw', () => {
     // A refused step is an answer of 409, which the browser writes down too.
     assert.deepEqual(

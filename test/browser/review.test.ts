@@ -227,6 +227,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     const items = new Map((await waiting()).map((item) => [item.inspection.chip_id, item.disagreement?.id]));
     await sitting.open('/review?kind=disagreement');
     const said = new Map<string | undefined, string>();
+    let missedOn = '';
     for (const [key, right] of [
       ['p', 'production'],
       ['c', 'candidate'],
@@ -242,7 +243,18 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
       await page.locator('.review-defects li', { hasText: 'production: nothing there, candidate: open 0.44' }).waitFor();
       if (key === 'p') assert.deepEqual(await axeFaults(sitting, ['/review?kind=disagreement'], () => page.waitForTimeout(700)), []);
       await page.locator('.desk-head h2', { hasText: chip }).waitFor();
+      if (key === 'c') {
+        missedOn = chip;
+        await page.keyboard.press('m');
+        await page.locator('.board-aim').first().waitFor();
+        for (const move of ['ArrowLeft', 'ArrowDown']) await page.keyboard.press(move);
+        await page.keyboard.press('2');
+        await page.locator('.review-defects li', { hasText: 'Marked: short' }).waitFor();
+        await page.keyboard.press('Escape');
+        await page.locator('.board-aim').first().waitFor({ state: 'detached' });
+      }
       await page.keyboard.press(key);
+      if (key === 'c') await page.locator('.undo-bar', { hasText: 'Candidate is right; 1 missed defect' }).waitFor();
     }
     await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
     const settled = await sitting.until('all to be settled', async () => {
@@ -250,6 +262,16 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
       return data.length === 4 && data;
     });
     assert.deepEqual(new Map(settled.map(({ id, right }) => [id, right])), said);
+    const { data: ofChip } = await sitting.api<{ data: Inspection[] }>(`/v1/inspections?chip_id=${missedOn}`);
+    const missed = await sitting.until('the missed defect', async () =>
+      (await read(String(ofChip[0]?.id))).defects?.find(({ source }) => source === 'person'),
+    );
+    assert.deepEqual([missed.class, missed.state], ['short', 'confirmed']);
+    await sitting.open('/models/pcb-pair-synth?tab=quality');
+    const figure = (name: string) => page.locator(`[data-figure="${name}"] dd`).innerText();
+    await sitting.until('the figure', async () => (await figure('missed')) === '2');
+    assert.equal(await figure('escapes'), '1', 'the one of the audits: what is found at a disagreement is no escape of the rate');
+    assert.equal(await page.locator('[data-cell="short missed"]').innerText(), '2');
     await sitting.until('the queue to know', async () => (await waiting()).length === 0);
     await sitting.api('/v1/models/pcb-pair-synth/versions/2/stage', 'POST', { stage: 'retired', reason: 'it was a test' });
   });
@@ -285,6 +307,44 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     );
     const found = await axeFaults(sitting, ['/review?kind=waiting', '/review?kind=audit'], () => sitting.page.waitForTimeout(700));
     assert.deepEqual(found, []);
+  });
+
+  test('in German, whose words are longer, no key is cut and no label leaves its picture', async () => {
+    const { page } = sitting;
+    await goodBoards(sitting.station, 1, 'LOT-2026-704');
+    await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      for (const kind of ['waiting', 'audit']) {
+        await sitting.open(`/review?kind=${kind}`);
+        await page.locator('.key-pad button', { hasText: 'Nicht zu entscheiden' }).waitFor();
+        const cut = await page
+          .locator('.key-pad button')
+          .evaluateAll((keys) =>
+            keys
+              .filter((key) =>
+                [key, ...key.querySelectorAll('*')].some((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0),
+              )
+              .map((key) => key.textContent),
+          );
+        assert.deepEqual(cut, [], `${kind} ${width}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(wide <= 0, `${kind} ${width}: ${wide} px wider than the screen`);
+        if (kind === 'waiting') {
+          await page.locator('.frame-plate').first().waitFor();
+          const out = await page.locator('.frame-plate').evaluateAll(
+            (plates) =>
+              plates.filter((plate) => {
+                const [at, port] = [plate.getBoundingClientRect(), plate.closest('.board-port')?.getBoundingClientRect()];
+                return !port || at.left < port.left - 1 || at.right > port.right + 1;
+              }).length,
+          );
+          assert.equal(out, 0, `${width}`);
+        }
+      }
+    }
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.evaluate(() => localStorage.removeItem('cqp.language'));
   });
 
   test('no page threw', () => {

@@ -7,12 +7,13 @@ import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { launch, type Person, signIn } from './browser.ts';
 
-/** A platform without a demo, with the tiny model, and a quality manager who looks at it in a browser. */
+/** A platform without a demo, with the tiny model, and a person (a quality manager unless said otherwise) who looks at it in a browser. */
 export interface Sitting {
   readonly platform: RunningPlatform;
   readonly context: BrowserContext;
   readonly page: Page;
-  /** A station of the manager's site. */
+  readonly person: Person & { site: string };
+  /** A station of the person's site. */
   readonly station: ReturnType<RunningPlatform['station']>;
   /** What the pages threw or wrote as an error. */
   readonly faults: string[];
@@ -23,10 +24,11 @@ export interface Sitting {
   end(): Promise<void>;
 }
 
-/** `writeModels` writes the model repository. */
+/** `writeModels` writes the model repository, `role` is that of the person. */
 export async function openSitting(
   environment: Record<string, string> = {},
   writeModels: (folder: string) => Promise<unknown> = writeTinyModel,
+  role = 'quality_manager',
 ): Promise<Sitting> {
   const ends: (() => Promise<void>)[] = [];
   const models = await mkdtemp(join(tmpdir(), 'cqp-models-'));
@@ -35,10 +37,10 @@ export async function openSitting(
   const platform = await startPlatform({ after: (end) => void ends.unshift(end) }, { environment: { MODELS_DIR: models, ...environment } });
   const browser: Browser = await launch();
   ends.unshift(() => browser.close());
-  const manager = platform.credentials.users.find(({ roles }) => roles.includes('quality_manager')) as Person & { site: string };
-  const client = platform.credentials.clients.find(({ site, station_id }) => site === manager.site && station_id);
+  const person = platform.credentials.users.find(({ roles }) => roles.includes(role)) as Person & { site: string };
+  const client = platform.credentials.clients.find(({ site, station_id }) => site === person.site && station_id);
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en', reducedMotion: 'reduce' });
-  const page = await signIn(context, platform.url, manager);
+  const page = await signIn(context, platform.url, person);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`));
@@ -46,6 +48,7 @@ export async function openSitting(
     platform,
     context,
     page,
+    person,
     station: platform.station(client?.station_id),
     faults,
     api: <T>(path: string, method = 'GET', body?: unknown) =>
@@ -100,6 +103,10 @@ export async function axeFaults(sitting: Sitting, paths: readonly string[], read
       if (wide > 0) found.push(`${path} ${viewport.width}: ${wide} px wider than the screen`);
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
+        // Halfway between two schemes no colour has its contrast.
+        await page.evaluate(() =>
+          Promise.all(document.getAnimations().map((one) => (one instanceof CSSTransition ? one.finished.catch(() => {}) : undefined))),
+        );
         const axe = new AxeBuilder({ page });
         const { violations } = await (colorScheme === 'light' ? axe : axe.withRules(['color-contrast'])).analyze();
         for (const { id, impact, nodes } of violations)

@@ -78,7 +78,7 @@ test('the same event twice, at the same time and by two names, is one verdict', 
   const consumer = dispositionConsumer({
     door: floor.door,
     metrics: floor.metrics,
-    review: { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: 0 },
+    review: { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: 0, repeatShare: 0 },
   });
   const event = {
     event_id: uuidv7(),

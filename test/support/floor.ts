@@ -43,6 +43,8 @@ export const CALLERS = {
   stranger: station(OTHER_SITE, 'AOI-PG-1'),
   operator: person('manufacturing_operator', SITE),
   engineer: person('quality_engineer', SITE),
+  second: { ...person('quality_engineer', SITE), subject: 'second', name: 'second@hamburg' },
+  third: { ...person('quality_engineer', SITE), subject: 'third', name: 'third@hamburg' },
   manager: person('quality_manager', SITE),
   foreigner: person('quality_manager', OTHER_SITE),
   auditor: person('auditor', '*'),
@@ -66,7 +68,7 @@ export interface FloorOptions {
   modelsDir?: string;
   workers?: number;
   /** No looks at judged inspections when left out. */
-  review?: ReviewSettings;
+  review?: Omit<ReviewSettings, 'repeatShare'> & { repeatShare?: number };
   baselineBoards?: number;
   governed?: Partial<GovernedSettings>;
   /** A second process on the same database and pictures; it does not make the sites again. */
@@ -164,7 +166,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
       db,
       door,
       metrics,
-      settings: options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: 0 },
+      settings: { repeatShare: 0, ...(options.review ?? { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: 0 }) },
     }),
     monitoring({ db, door, metrics, settings: { baselineBoards: options.baselineBoards ?? 200 } }),
   ];

@@ -31,6 +31,12 @@ const constant = (name: string, value: number): Bytes =>
 const whole = (type: number, name: string, raw: Uint8Array): Bytes =>
   bytes(5, [...number(2, type), ...text(8, name), ...bytes(9, [...raw])]);
 
+const whole64 = (name: string, values: number[]): Bytes => [
+  ...number(2, 7),
+  ...text(8, name),
+  ...bytes(9, [...Buffer.from(new BigInt64Array(values.map(BigInt)).buffer)]),
+];
+
 /** `zero` goes round and round: a run that does not end in anybody's time. */
 function endless(): Bytes[] {
   const body = [
@@ -49,9 +55,38 @@ function endless(): Bytes[] {
   ];
 }
 
-function tinyModel(boxReach: number, least: number, hangs: boolean): Uint8Array {
+/** Channels of the convolutions that do nothing but take time. */
+const WIDE = 32;
+/** `nought` is 0 everywhere, after `layers` convolutions of the whole picture: some 9,000 multiplications a pixel and layer. */
+function heavy(layers: number, pool: Bytes): Bytes[] {
+  const filled = (name: string, dims: number[]) => {
+    const values = new Float32Array(dims.reduce((size, dim) => size * dim, 1)).fill(1 / 300);
+    return bytes(5, [
+      ...dims.flatMap((dim) => number(1, dim)),
+      ...number(2, 1),
+      ...text(8, name),
+      ...bytes(9, [...Buffer.from(values.buffer)]),
+    ]);
+  };
+  const around = ints('pads', [1, 1, 1, 1]);
+  return [
+    [
+      ...node('Conv', ['float', 'widen'], ['layer0'], around),
+      ...Array.from({ length: layers }, (_, at) => node('Conv', [`layer${at}`, 'stay'], [`layer${at + 1}`], around)).flat(),
+      ...node('Conv', [`layer${layers}`, 'narrow'], ['seen'], around),
+      ...node('AveragePool', ['seen'], ['pooled'], pool),
+      ...node('Sub', ['pooled', 'pooled'], ['nought']),
+    ],
+    [...filled('widen', [WIDE, 2, 3, 3]), ...filled('stay', [WIDE, WIDE, 3, 3]), ...filled('narrow', [1, WIDE, 3, 3])],
+  ];
+}
+
+type Flaws = Required<Pick<TinyModelOptions, 'boxReach' | 'least' | 'hangs' | 'rigid' | 'layers'>>;
+
+function tinyModel({ boxReach, least, hangs, rigid, layers }: Flaws): Uint8Array {
   const pool = [...ints('kernel_shape', [8, 8]), ...ints('strides', [8, 8])];
   const loop = hangs ? endless() : [];
+  const burden = layers > 0 ? heavy(layers, pool) : [];
   const graph = [
     ...node('Cast', ['pair'], ['float'], int('to', 1)),
     ...node('Split', ['float'], ['template', 'inspected'], int('axis', 1)),
@@ -59,18 +94,23 @@ function tinyModel(boxReach: number, least: number, hangs: boolean): Uint8Array 
     ...node('Sub', ['inspected', 'template'], ['gained']),
     ...node('Relu', ['lost'], ['lost_only']),
     ...node('Relu', ['gained'], ['gained_only']),
-    ...node('AveragePool', ['lost_only'], ['open'], pool),
+    ...node('AveragePool', ['lost_only'], [layers > 0 ? 'lost_share' : 'open'], pool),
+    ...(burden[0] ?? []),
+    ...(layers > 0 ? node('Add', ['lost_share', 'nought'], ['open']) : []),
     ...node('AveragePool', ['gained_only'], ['share'], pool),
     ...node('Max', ['share', 'least'], ['short']),
     ...node('Sub', ['open', 'open'], [hangs ? 'nothing' : 'zero']),
     ...(loop[0] ?? []),
-    ...node('Concat', ['open', 'short', 'zero', 'zero', 'zero', 'zero'], ['heat'], int('axis', 1)),
+    ...node('Concat', ['open', 'short', 'zero', 'zero', 'zero', 'zero'], [rigid ? 'any_heat' : 'heat'], int('axis', 1)),
+    ...(rigid ? node('Reshape', ['any_heat', 'golden_size'], ['heat']) : []),
     ...node('Add', ['zero', 'reach'], ['side']),
     ...node('Concat', ['side', 'side', 'side', 'side'], ['ltrb'], int('axis', 1)),
     ...text(2, 'tiny'),
     ...constant('reach', boxReach),
     ...constant('least', least),
     ...(loop[1] ?? []),
+    ...(burden[1] ?? []),
+    ...(rigid ? bytes(5, [...number(1, 4), ...whole64('golden_size', [1, 6, 4, 4])]) : []),
     ...tensor(11, 'pair', 2, ['N', 2, 'H', 'W']),
     ...tensor(12, 'heat', 1, ['N', 6, 'H8', 'W8']),
     ...tensor(12, 'ltrb', 1, ['N', 4, 'H8', 'W8']),
@@ -110,6 +150,10 @@ export interface TinyModelOptions {
   least?: number;
   /** A run does not end. */
   hangs?: boolean;
+  /** The size of the golden example is baked into the graph, as a careless export does: it loads, answers that example, and fails on every other board. */
+  rigid?: boolean;
+  /** So many convolutions of the whole picture are done besides: the same answers, later. */
+  layers?: number;
   /** `golden.json`: what it answers to a small board (when left out), something else, or no such file. */
   golden?: 'right' | 'wrong' | 'none';
   /** The manifest lies in the folder of the version, beside others. */
@@ -122,8 +166,8 @@ export interface TinyModelOptions {
 
 /** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
 export async function writeTinyModel(folder: string, options: TinyModelOptions = {}) {
-  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, hangs = false, golden = 'right', beside = false } = options;
-  const model = tinyModel(boxReach, least, hangs);
+  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, golden = 'right', beside = false } = options;
+  const model = tinyModel({ boxReach, least, hangs: options.hangs ?? false, rigid: options.rigid ?? false, layers: options.layers ?? 0 });
   const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
   const manifest = {
     name,

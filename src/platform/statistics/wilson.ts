@@ -1,5 +1,5 @@
 /** The normal quantile of a two-sided 95 % interval. */
-const Z95 = 1.959963984540054;
+export const Z95 = 1.959963984540054;
 export const CONFIDENCE = 0.95;
 
 /**

@@ -2,7 +2,7 @@ import type { BoardClass, Defect } from '../../../src/contracts/defects.ts';
 import type { Inspection, Verdict } from '../../../src/contracts/inspections.ts';
 import type { Lot } from '../../../src/contracts/masterdata.ts';
 import type { Disagreement, SettleRequest } from '../../../src/contracts/models.ts';
-import type { InspectionReview, InspectionReviewed } from '../../../src/contracts/review.ts';
+import type { InspectionReview, InspectionReviewed, Repeat, Repeated, RepeatReview } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
 /** Each change carries a key made when the person decided, so that sending it again after a break has one effect. */
@@ -36,6 +36,10 @@ export const completeInspection = (
  */
 export const reviewInspection = (api: Api, { id }: Pick<Inspection, 'id'>, review: InspectionReview, how: Sending) =>
   api.json<InspectionReviewed>(`/v1/inspections/${id}/review`, { ...sending(how), body: review });
+
+/** Another person's word on an answered audit. */
+export const answerRepeat = (api: Api, { id }: Pick<Repeat, 'id'>, review: RepeatReview, how: Sending) =>
+  api.json<Repeated>(`/v1/repeated-looks/${id}`, { ...sending(how), body: review });
 
 /** Which of two versions called a board rightly. */
 export const settle = (api: Api, { id }: Pick<Disagreement, 'id'>, right: SettleRequest['right'], how: Sending) =>

@@ -1,7 +1,14 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { ComparisonList, Disagreement, ModelVersionDetail, Recipe } from '../../../src/contracts/models.ts';
-import type { ConfusionReport, DriftAlarm, DriftReport, QualityBy, QualityReport } from '../../../src/contracts/monitoring.ts';
+import type {
+  ConfusionReport,
+  DriftAlarm,
+  DriftReport,
+  QualityBy,
+  QualityReport,
+  ReviewerAgreement,
+} from '../../../src/contracts/monitoring.ts';
 import type { Api } from './client.ts';
 import { usePlatform } from './context.ts';
 import type { Page } from './reads.ts';
@@ -56,6 +63,13 @@ const modelReads = (api: Api) => {
       queryOptions({
         queryKey: ['models', model, 'confusion', from ?? ''],
         queryFn: ({ signal }) => api.json<ConfusionReport>(`${of(model)}/confusion`, { query: { from }, signal }),
+        refetchInterval: FRESH,
+      }),
+
+    agreement: (model: string, from: string | undefined) =>
+      queryOptions({
+        queryKey: ['models', model, 'agreement', from ?? ''],
+        queryFn: ({ signal }) => api.json<ReviewerAgreement>(`${of(model)}/agreement`, { query: { from }, signal }),
         refetchInterval: FRESH,
       }),
 

@@ -40,6 +40,12 @@ test('a label covers no frame and no other label while there is room', () => {
   }
 });
 
+test('a label stays in a narrow port when neither side of its frame has room for it', () => {
+  const narrow = { width: 183, height: 183 };
+  const [label] = placeLabels([{ frame: { x: 66, y: 66, width: 50, height: 50 }, width: 130 }], narrow);
+  assert.ok(label && label.x >= 0 && label.x + label.width <= narrow.width, JSON.stringify(label));
+});
+
 test('growing copper is the same as looking for copper nearby', () => {
   fc.assert(
     fc.property(

@@ -22,6 +22,7 @@ export function placeLabels(marks: readonly { frame: Box; width: number }[], por
   return marks.map(({ frame, width }) => {
     const right = frame.x + frame.width;
     const bottom = frame.y + frame.height;
+    const inside = Math.max(0, Math.min(frame.x, port.width - width));
     const spots: [number, number][] = [
       [frame.x, frame.y - LABEL_HEIGHT],
       [frame.x, bottom],
@@ -31,6 +32,9 @@ export function placeLabels(marks: readonly { frame: Box; width: number }[], por
       [frame.x - width, frame.y],
       [right, bottom - LABEL_HEIGHT],
       [frame.x - width, bottom - LABEL_HEIGHT],
+      // A label that is wider than what is left on either side of its frame is moved in.
+      [inside, frame.y - LABEL_HEIGHT],
+      [inside, bottom],
     ];
     let best: Box | null = null;
     let least = Infinity;

@@ -3,11 +3,13 @@ import type { WaitingReason } from '../../../src/contracts/inspections.ts';
 import type { ReviewItem } from '../../../src/contracts/review.ts';
 
 /** Why an inspection that has its verdict is looked at all the same. */
-type LookReason = 'random_audit' | 'critical_defect' | 'models_disagree';
+type LookReason = 'random_audit' | 'critical_defect' | 'models_disagree' | 'second_opinion' | 'third_opinion';
 const WAITING: Record<WaitingReason | LookReason, true> = {
   random_audit: true,
   critical_defect: true,
   models_disagree: true,
+  second_opinion: true,
+  third_opinion: true,
   input_timeout: true,
   unreadable_image: true,
   unreadable_reference: true,

@@ -11,6 +11,7 @@ import { Age } from '../../parts/age.tsx';
 import { StateMark } from '../../parts/marks.tsx';
 import { Failed } from '../../parts/notice.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
+import { useFormats } from '../../words/index.ts';
 
 /** Stations that moved away from how they look when all is well, those that nobody has answered first. */
 export function Alarms({ model }: { model: string }) {
@@ -32,6 +33,19 @@ export function Alarms({ model }: { model: string }) {
   );
 }
 
+/** What the detector saw, in the reader's language; `why` of the record is that of the audit trail. */
+function useAlarmWords({ detector, direction, value, limit, baseline_mean, current_mean }: DriftAlarm): string {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const figures = {
+    now: format.value(current_mean, 3),
+    before: format.value(baseline_mean, 3),
+    value: format.value(value, 3),
+    limit: format.value(limit, 3),
+  };
+  return t(detector === 'cusum' ? `drift.why_${direction ?? 'up'}` : `drift.why_${detector}`, figures);
+}
+
 function Alarm({ alarm }: { alarm: DriftAlarm }) {
   const { t } = useTranslation();
   const { api } = usePlatform();
@@ -39,6 +53,7 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
   const may = useMay('inference:manage');
   const [asking, ask] = useState(false);
   const [relearn, setRelearn] = useState(false);
+  const words = useAlarmWords(alarm);
   const open = alarm.state === 'open';
   return (
     <li>
@@ -53,7 +68,7 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
         {t('model.version_short', { version: alarm.version })} · <Age at={alarm.raised_at} />
       </span>
       <span className="alarm-why">
-        {alarm.why}
+        {words}
         {alarm.acknowledged_by === null ? null : (
           <small className="quiet"> {t('drift.seen_by', { by: alarm.acknowledged_by, note: alarm.note ?? '' })}</small>
         )}
@@ -66,7 +81,7 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
       {asking ? (
         <ReasonDialog
           title={t('drift.acknowledge_title', { station: alarm.station_id })}
-          means={alarm.why}
+          means={words}
           act={t('drift.acknowledge')}
           label={t('drift.note')}
           maxLength={1000}

@@ -68,6 +68,8 @@ function Change({ change }: { change: StageChange }) {
     change.rollback ? t('model.rolled_back') : '',
     change.automatic ? t('model.automatic') : '',
   ].filter(Boolean);
+  const rule = change.figures?.rule;
+  const broken = typeof rule === 'string' && i18n.exists(`model.rule_${rule}`) ? `${t(`model.rule_${rule}` as 'model.rule_errors')}; ` : '';
   return (
     <li>
       <time dateTime={change.at}>{format.moment(change.at)}</time>
@@ -77,7 +79,8 @@ function Change({ change }: { change: StageChange }) {
           : t('model.from_to', { from: stage(change.from), to: stage(change.to) })}
         {notes.length > 0 ? ` (${notes.join(', ')})` : ''}
         {' · '}
-        {change.by}: {change.reason}
+        {change.by === 'inference' ? t('model.platform') : change.by}: {broken}
+        {change.from === null && change.by === 'inference' ? t('model.from_repository') : change.reason}
         {change.figures ? <small className="quiet"> {t('model.measured_then', { figures: json(change.figures) ?? '' })}</small> : null}
       </span>
     </li>

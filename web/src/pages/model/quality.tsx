@@ -10,6 +10,7 @@ import { useClassName } from '../../parts/call-words.ts';
 import { Failed, Skeleton } from '../../parts/notice.tsx';
 import { RateRange, topOf } from '../../parts/rate-range.tsx';
 import { useFormats } from '../../words/index.ts';
+import { Agreement } from './agreement.tsx';
 import { Confusion } from './confusion.tsx';
 import { type ModelSearch, QUALITY_GROUPS } from './search.ts';
 import type { PartProps } from './versions.tsx';
@@ -68,6 +69,7 @@ export function Quality({ model }: PartProps) {
         </>
       ) : null}
       <Confusion model={model} from={from} />
+      <Agreement model={model} from={from} />
     </>
   );
 }

@@ -4,11 +4,16 @@ import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../../api/client.ts';
 import { useKeys } from '../../app/keys.ts';
 import { useNow } from '../../parts/age.tsx';
+import { saidWords } from './defect-keys.ts';
 import { type Choice, UNDO_MS, type Waiting } from './outbox.ts';
 
 function wordsOf(t: TFunction, choice: Choice): string {
   if (choice.kind === 'verdict') return t(`review.said_${choice.verdict}`);
-  if (choice.kind === 'settle') return t(`review.right_${choice.right}`);
+  if (choice.kind === 'settle') {
+    const right = t(`review.right_${choice.right}`);
+    return choice.missed ? `${right}; ${t('review.said_disagrees', { count: choice.missed.review.missed?.length ?? 0 })}` : right;
+  }
+  if (choice.kind === 'repeat') return saidWords(t, choice.review.outcome);
   if (choice.kind === 'look')
     return choice.review.outcome === 'disagrees'
       ? t('review.said_disagrees', { count: choice.review.missed?.length ?? 0 })

@@ -1,5 +1,6 @@
 import type { TFunction } from 'i18next';
 import type { Defect } from '../../../../src/contracts/defects.ts';
+import type { LookOutcome } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 import type { Key } from '../../app/keys.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
@@ -51,6 +52,21 @@ export const auditKeys = (t: TFunction, { agree, cannotTell, mark, send }: Answe
         { key: 'u', word: t('review.cannot_tell'), run: cannotTell },
       ]),
   { key: 'm', word: t('review.mark_missed'), run: mark },
+];
+
+/** What a reviewer said of an audit, in words. */
+export const saidWords = (t: TFunction, outcome: LookOutcome): string =>
+  outcome === 'agrees' ? t('review.agrees') : outcome === 'disagrees' ? t('review.missed_something') : t('review.cannot_tell');
+
+/** The keys that answer an audit again. Only a third marks what was missed: `mark` is null for the second, and `missed` while nothing is marked. */
+export const repeatKeys = (
+  t: TFunction,
+  { say, mark, missed }: { say(outcome: LookOutcome): void; mark: (() => void) | null; missed: boolean },
+): Key[] => [
+  { key: 'a', word: saidWords(t, 'agrees'), run: () => say('agrees') },
+  ...(missed ? [{ key: 'n', word: saidWords(t, 'disagrees'), run: () => say('disagrees') }] : []),
+  { key: 'u', word: saidWords(t, 'cannot_tell'), run: () => say('cannot_tell') },
+  ...(mark ? [{ key: 'm', word: t('review.mark_missed'), run: mark }] : []),
 ];
 
 export const choiceOf = (defect: Defect, decision: Decision, item = defect.inspection_id): Choice => ({

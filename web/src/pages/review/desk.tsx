@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import type { SettleRequest } from '../../../../src/contracts/models.ts';
-import type { InspectionReview, ReviewItem } from '../../../../src/contracts/review.ts';
+import type { InspectionReview, LookOutcome, ReviewItem } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 import { useMay } from '../../api/context.ts';
 import { type Key, useKeys } from '../../app/keys.ts';
@@ -13,7 +13,7 @@ import { Age } from '../../parts/age.tsx';
 import { whyOf } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 import { ChoiceRow, KeyPad } from './choices.tsx';
-import { auditKeys, choiceOf, defectKeys, handKeys, withDecisions } from './defect-keys.ts';
+import { auditKeys, choiceOf, defectKeys, handKeys, repeatKeys, saidWords, withDecisions } from './defect-keys.ts';
 import type { Choice } from './outbox.ts';
 import { Panes } from './panes.tsx';
 import { Differences, settleKeys, useDifferences } from './settle.tsx';
@@ -51,16 +51,20 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
   const [missed, setMissed] = useState<readonly Marked[]>([]);
   const [aiming, setAiming] = useState(false);
   const audit = item.kind === 'audit';
-  const { disagreement } = item;
+  const { disagreement, repeat } = item;
   const differences = useDifferences(disagreement);
   const about = { inspection: inspection.id, item: placeOf(item) };
 
   const defects = useMemo(
-    () => [...(full?.defects ?? item.defects)].sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
-    [full?.defects, item.defects],
+    () =>
+      (full?.defects ?? item.defects)
+        // The second of two reviewers says what they see themselves: what the first marked is not shown.
+        .filter(({ source }) => repeat?.turn !== 'second' || source !== 'person')
+        .sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
+    [full?.defects, item.defects, repeat?.turn],
   );
-  // Findings of a board that two versions call otherwise are decided where it stands for them.
-  const left = defects.filter((defect) => !disagreement && defect.state === 'proposed' && !decided.has(defect.id));
+  // Findings of a board that two versions call otherwise, or that is looked at again, are decided where it stands for them.
+  const left = defects.filter((defect) => !disagreement && !repeat && defect.state === 'proposed' && !decided.has(defect.id));
   const current = left.find((defect) => defect.id === picked) ?? left[0] ?? null;
   const shown = withDecisions(defects, decided);
   const why = whyOf(t, item);
@@ -95,7 +99,19 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     onDecide({ kind: 'verdict', ...about, of: inspection, verdict, reason: said }, true);
   }
   const look = (review: InspectionReview) => onDecide({ kind: 'look', ...about, of: inspection, review }, true);
-  const say = (right: SettleRequest['right']) => disagreement && onDecide({ kind: 'settle', ...about, of: disagreement, right }, true);
+  function say(right: SettleRequest['right']): void {
+    if (!disagreement) return;
+    const review: InspectionReview = { at: 'disagreement', outcome: 'disagrees', missed: [...missed] };
+    const found = missed.length > 0 ? { review, key: crypto.randomUUID() } : null;
+    onDecide({ kind: 'settle', ...about, of: disagreement, right, missed: found }, true);
+  }
+  const mark = () => setAiming((before) => !before);
+  const standing = defects.some(({ source, state }) => source === 'person' && state === 'confirmed');
+  function again(outcome: LookOutcome): void {
+    if (!repeat) return;
+    const found = outcome === 'disagrees' && missed.length > 0 ? { missed: [...missed] } : {};
+    onDecide({ kind: 'repeat', ...about, of: repeat, review: { outcome, ...found } }, true);
+  }
   const step = (by: number) => {
     const next = left[(current ? left.indexOf(current) : -1) + by];
     if (next) pick(next.id);
@@ -111,12 +127,19 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         ]
       : []),
     ...(item.kind === 'waiting' && mayJudge ? handKeys(t, judge, current !== null) : []),
-    ...(disagreement ? settleKeys(t, say) : []),
+    ...(disagreement ? [...settleKeys(t, say), { key: 'm', word: t('review.mark_missed'), run: mark }] : []),
+    ...(repeat
+      ? repeatKeys(t, {
+          say: again,
+          mark: repeat.turn === 'third' ? mark : null,
+          missed: repeat.turn === 'second' || standing || missed.length > 0,
+        })
+      : []),
     ...(audit && inspection.inspection_type === 'visual'
       ? auditKeys(t, {
           agree: () => look({ outcome: 'agrees' }),
           cannotTell: () => look({ outcome: 'cannot_tell' }),
-          mark: () => setAiming((before) => !before),
+          mark,
           send: missed.length > 0 ? () => look({ outcome: 'disagrees', missed: [...missed] }) : null,
         })
       : []),
@@ -165,6 +188,11 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
       <div className="desk-findings">
         <ul className="review-defects" aria-label={disagreement ? t('comparison.differs') : t('inspection.defects')}>
           {disagreement ? <Differences words={differences.words} more={disagreement.calls_differ - differences.words.length} /> : null}
+          {repeat?.answers.map(({ by, outcome }) => (
+            <li key={by} className="whole">
+              {t('review.someone_said', { by, said: saidWords(t, outcome) })}
+            </li>
+          ))}
           {(disagreement ? [] : shown).map((defect) => (
             <ChoiceRow
               key={defect.id}

@@ -1,7 +1,7 @@
 import type { Defect } from '../../../../src/contracts/defects.ts';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import type { Disagreement, SettleRequest } from '../../../../src/contracts/models.ts';
-import type { InspectionReview } from '../../../../src/contracts/review.ts';
+import type { InspectionReview, Repeat, RepeatReview } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 
 /** Decisions wait this long before they are sent, so that a slip is taken back without a trace. */
@@ -12,7 +12,14 @@ export type Choice = { inspection: string; item: string } & (
   | { kind: 'defect'; defect: Pick<Defect, 'id' | 'version'>; decision: Decision }
   | { kind: 'verdict'; of: Pick<Inspection, 'id' | 'version'>; verdict: 'pass' | 'fail' | 'inconclusive'; reason: string }
   | { kind: 'look'; of: Pick<Inspection, 'id'>; review: InspectionReview }
-  | { kind: 'settle'; of: Pick<Disagreement, 'id'>; right: SettleRequest['right'] }
+  | { kind: 'repeat'; of: Pick<Repeat, 'id'>; review: RepeatReview }
+  /** `missed` goes with it under a key of its own. */
+  | {
+      kind: 'settle';
+      of: Pick<Disagreement, 'id'>;
+      right: SettleRequest['right'];
+      missed: { review: InspectionReview; key: string } | null;
+    }
 );
 export interface Waiting {
   choice: Choice;

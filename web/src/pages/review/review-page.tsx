@@ -17,7 +17,7 @@ import { placeOf, useSitting } from './use-sitting.ts';
 import '../inspection/inspection.css';
 import './review.css';
 
-const KINDS = ['all', 'waiting', 'severity', 'disagreement', 'audit'] as const;
+const KINDS = ['all', 'waiting', 'severity', 'disagreement', 'audit', 'repeat'] as const;
 
 export function ReviewPage() {
   const { t } = useTranslation();

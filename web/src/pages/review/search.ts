@@ -2,7 +2,7 @@ import type { ReviewKind } from '../../../../src/contracts/review.ts';
 import type { Show } from '../../board/board-port.tsx';
 
 const LARGE: Record<Show, true> = { inspected: true, template: true, difference: true, heat: true };
-const KINDS: Record<ReviewKind, true> = { waiting: true, severity: true, disagreement: true, audit: true };
+const KINDS: Record<ReviewKind, true> = { waiting: true, severity: true, disagreement: true, audit: true, repeat: true };
 export interface ReviewSearch {
   /** The place in the queue that is looked at: the inspection, and the kind unless it waits for its verdict. */
   at?: string;

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { completeInspection, reviewDefect, reviewInspection, settle } from '../../api/changes.ts';
+import { answerRepeat, completeInspection, reviewDefect, reviewInspection, type Sending, settle } from '../../api/changes.ts';
+import type { Api } from '../../api/client.ts';
 import { usePlatform } from '../../api/context.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
 
@@ -15,6 +16,21 @@ export interface Decisions {
   undo(): Choice | null;
 }
 const subjectOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.item);
+
+/**
+ * What was missed and who is right, at once: the page may be leaving, and then nothing is sent after an answer. Each has its own key, so that sending both
+ * again after a break makes neither twice.
+ */
+async function sendSettled(
+  api: Api,
+  { inspection, of, right, missed }: Extract<Choice, { kind: 'settle' }>,
+  how: Sending,
+): Promise<unknown> {
+  return await Promise.all([
+    settle(api, of, right, how),
+    missed ? reviewInspection(api, { id: inspection }, missed.review, { ...how, key: missed.key }) : undefined,
+  ]);
+}
 
 /** Decisions of this page: held back for an undo, sent, and given back when the platform refuses them. */
 export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice: Choice): void } = {}): Decisions {
@@ -37,8 +53,10 @@ export function useOutbox(told: { onSent?(choice: Choice): void; onBack?(choice:
           : choice.kind === 'look'
             ? reviewInspection(api, choice.of, choice.review, how)
             : choice.kind === 'settle'
-              ? settle(api, choice.of, choice.right, how)
-              : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
+              ? sendSettled(api, choice, how)
+              : choice.kind === 'repeat'
+                ? answerRepeat(api, choice.of, choice.review, how)
+                : completeInspection(api, choice.of, choice.verdict, choice.reason, how),
       onChange: () => setWaiting(made.waiting()),
       onSent: (choice) => {
         newest.current.onSent?.(choice);

@@ -98,6 +98,8 @@ export const terms: Pick<Words, keyof typeof english> = {
     model_failed: 'Das Modell gab keine Antwort',
     no_limits: 'Keine Grenzen, nach denen zu urteilen wäre',
     uncertain: 'Das Modell ist nicht sicher: ein Befund liegt nahe an seiner Schwelle',
+    second_opinion: 'Jemand hat diese Stichprobe beantwortet: was sagen Sie?',
+    third_opinion: 'Zwei Prüfende sind uneinig: Sie entscheiden',
     random_audit: 'Zufällig aus dem gezogen, was das Modell für gut hielt',
     critical_defect: 'Das Modell hielt sie wegen eines kritischen Fehlers für schlecht',
     models_disagree: 'Zwei Modelle sagen Verschiedenes',

@@ -96,6 +96,8 @@ export const terms = {
     model_failed: 'The model gave no answer',
     no_limits: 'No limits to judge the measurements by',
     uncertain: 'The model is not sure: a finding is close to its threshold',
+    second_opinion: 'Someone has answered this audit: what do you say?',
+    third_opinion: 'Two reviewers differ: you decide',
     random_audit: 'Drawn at random from what the model passed',
     critical_defect: 'The model failed it for a critical defect',
     models_disagree: 'Two models say different things',
