@@ -44,8 +44,14 @@ function connection(platform: RunningPlatform, token: string) {
   return { ask, close: () => agent.destroy() };
 }
 
+/** Of a GET without a token. A connection that fetch has kept may lead to a process that died: then another one is opened. */
+async function textAt(platform: RunningPlatform, path: string): Promise<string> {
+  const ask = async () => await (await fetch(`${platform.url}${path}`)).text();
+  return await ask().catch(ask);
+}
+
 async function figure(platform: RunningPlatform, name: string): Promise<number> {
-  const text = await (await fetch(`${platform.url}/metrics`)).text();
+  const text = await textAt(platform, '/metrics');
   return Number(
     text
       .split('\n')
@@ -173,12 +179,7 @@ test('a process that dies is started again, the others go on, and no counter fal
   process.kill(victim, 'SIGKILL');
   const began = performance.now();
   let refused = 0;
-  // A connection that is kept may lead to the process that died.
-  const health = () =>
-    fetch(`${platform.url}/health`).then(
-      (answer) => answer.text(),
-      () => '',
-    );
+  const health = () => textAt(platform, '/health').catch(() => '');
   while (workersOf(platform).length < 2 || !(await health()).includes('2 of 2 serve')) {
     assert.ok(performance.now() - began < 30_000, 'a new process serves');
     const at = connection(platform, token);
@@ -193,7 +194,7 @@ test('a process that dies is started again, the others go on, and no counter fal
   assert.ok(refused <= 1);
   assert.ok(!workersOf(platform).includes(victim));
   assert.equal(await figure(platform, created), 20);
-  assert.match((await (await fetch(`${platform.url}/health`)).json()).parts.workers.detail, /1 started again/);
+  assert.match(JSON.parse(await textAt(platform, '/health')).parts.workers.detail, /1 started again/);
 });
 
 test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 60_000 }, async (t) => {
