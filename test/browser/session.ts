@@ -23,16 +23,23 @@ export interface Sitting {
   end(): Promise<void>;
 }
 
-/** `writeModels` writes the model repository. */
+/** `later` writes models that a newer release of the platform brings: to a database that knows the tiny model, which goes on judging. */
 export async function openSitting(
   environment: Record<string, string> = {},
-  writeModels: (folder: string) => Promise<unknown> = writeTinyModel,
+  later?: (modelsDir: string) => Promise<unknown>,
 ): Promise<Sitting> {
   const ends: (() => Promise<void>)[] = [];
   const models = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   ends.push(() => rm(models, { recursive: true, force: true }));
-  await writeModels(models);
-  const platform = await startPlatform({ after: (end) => void ends.unshift(end) }, { environment: { MODELS_DIR: models, ...environment } });
+  await writeTinyModel(models);
+  const options = { environment: { MODELS_DIR: models, ...environment } };
+  const ending = { after: (end: () => Promise<void>) => void ends.unshift(end) };
+  let platform = await startPlatform(ending, options);
+  if (later !== undefined) {
+    await platform.stop();
+    await later(models);
+    platform = await startPlatform(ending, { ...options, dataDir: platform.dataDir });
+  }
   const browser: Browser = await launch();
   ends.unshift(() => browser.close());
   const manager = platform.credentials.users.find(({ roles }) => roles.includes('quality_manager')) as Person & { site: string };
