@@ -4,7 +4,7 @@
 
 Static quantisation of every convolution, QDQ form: weights a channel each, activations of 8 bits whose ranges come from pairs of our own simulated
 boards. Weights keep to 7 bits, because processors without VNNI add two products in 16 bits and would saturate: so every x86-64 counts the same whole
-numbers (kernels.py shows it). The result is another model: calibrate.py --quantised-from gives it calibration and thresholds of its own. Needs onnx and
+numbers (test/contract/runtime.kernels.test.ts shows it). The result is another model: calibrate.py --quantised-from gives it calibration and thresholds of its own. Needs onnx and
 ml_dtypes beside what README.md names.
 """
 import argparse
