@@ -3,8 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { drawBoard } from '../support/boards.ts';
-import { openFloor } from '../support/floor.ts';
+import { openFloor, until } from '../support/floor.ts';
 import { type TinyModelOptions, writeTinyModel } from '../support/tiny-model.ts';
 
 const MODEL = 'pcb-pair-synth';
@@ -51,4 +52,20 @@ test('to a database that knows a version newer ones come as drafts', async (t) =
     { version: 2, stage: 'draft' },
     { version: 10, stage: 'draft' },
   ]);
+});
+
+test('a database of the release before goes on with version 1; the 8-bit version passes its golden gate, is the canary and is promoted, and a rollback brings version 1 back', async (t) => {
+  const floor = await openFloor(t, { modelsDir: fileURLToPath(new URL('../../models', import.meta.url)), judging: 1 });
+  const stages = async () =>
+    (await floor.rows<{ stage: string }>(`select stage from inference.model_version where model = $1 order by version`, [MODEL])).map(
+      ({ stage }) => stage,
+    );
+  assert.deepEqual(await stages(), ['production', 'draft']);
+  const ask = (path: string, body: object) =>
+    floor.call('engineer', 'POST', `/v1/models/${MODEL}/${path}`, { reason: 'half the processor time', ...body });
+  await until('the models', async () => (await floor.call('engineer', 'GET', `/v1/models/${MODEL}/versions/2`)).body.ready === true);
+  for (const stage of ['canary', 'production']) assert.equal((await ask('versions/2/stage', { stage })).status, 200, stage);
+  assert.deepEqual(await stages(), ['retired', 'production']);
+  assert.equal((await ask('rollback', {})).status, 200);
+  assert.deepEqual(await stages(), ['production', 'retired']);
 });

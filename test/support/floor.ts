@@ -125,8 +125,8 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
   const modelsDir = options.modelsDir ?? join(folder, 'models');
   if (options.model !== false && !options.modelsDir) await writeTinyModel(modelsDir, options.model ?? {});
   if (options.judging !== undefined) {
-    const before = (await readRepository(modelsDir)).models.find(({ manifest }) => manifest.version === options.judging);
-    if (before) await registerModel(door, before);
+    for (const model of (await readRepository(modelsDir)).models)
+      if (model.manifest.version === options.judging) await registerModel(door, model);
   }
   const blobs = options.beside?.blobs ?? (await openDiskBlobs({ folder: join(folder, 'blobs'), minFreePercent: 0 }));
   const log = createLog({ level: 'silent', service: 'test' });
