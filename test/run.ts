@@ -16,6 +16,7 @@ Runs every test that this machine can run, on the embedded PostgreSQL; says what
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
 TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
 TEST_KSERVE_PYTHON=.../bin/python   a Python with NVIDIA's tritonclient (tools/servers/kserve/client.sh install prints it).
+TEST_QEMU=/usr/bin/qemu-x86_64      runs the shipped models as processors without VNNI do (Debian: apt-get install qemu-user).
 TEST_TRITON=~/.cache/cqp-triton      runs the tests on a real Triton that is installed there (tools/servers/triton/install.sh).
 TEST_TIMESCALE_URL=postgresql://... runs those of tables that are cut by time on a server with TimescaleDB (tools/servers/timescale.sh).
 TEST_PRIMARY_URL, TEST_REPLICA_URL  a primary and its streaming standby (tools/servers/replica.sh).
@@ -45,6 +46,10 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
 if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
   lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
   files = files.filter((file) => !file.includes('kafka'));
+}
+if (!process.env.TEST_QEMU && files.includes('test/contract/runtime.kernels.test.ts')) {
+  lacks('test/contract/runtime.kernels.test.ts', 'TEST_QEMU is not set (a qemu-x86_64; Debian: apt-get install qemu-user)');
+  files = files.filter((file) => file !== 'test/contract/runtime.kernels.test.ts');
 }
 if (!process.env.TEST_TRITON && files.some((file) => file.startsWith('test/') && file.includes('triton'))) {
   lacks('the tests on Triton', 'TEST_TRITON is not set (the folder into which tools/servers/triton/install.sh installs)');

@@ -17,6 +17,7 @@ const { values } = parseArgs({
     credentials: { type: 'string', default: '.data/demo-credentials.json' },
     limit: { type: 'string' },
     model: { type: 'string' },
+    version: { type: 'string' },
     detections: { type: 'string' },
     parallel: { type: 'string', default: '2' },
     help: { type: 'boolean', default: false },
@@ -32,6 +33,7 @@ inspection that a station posts. Ends with one JSON line; ap, f1, map*, escapes 
   --credentials FILE   demo-credentials.json of the platform   (.data/demo-credentials.json)
   --limit N            N pairs, spread evenly over the folder
   --model NAME         judge with this model instead of the one in production
+  --version N          judge with this version of it, or of the model in production
   --detections FILE    write every candidate box, one JSON object a line
   --parallel N         pairs in flight at once                 (2)`);
   process.exit(values.help ? 0 : 2);
@@ -62,8 +64,9 @@ const stamp = Date.now();
 const lot = `LOT-${String(1000 + (Math.floor(stamp / 1_000_000) % 9000))}-${String(Math.floor(stamp / 1000) % 1000).padStart(3, '0')}`;
 
 async function runOf(inspection: Inspection): Promise<InferenceRun | undefined> {
-  if (!values.model) return inspection.inference?.at(-1);
-  const asked = await door.send<{ operation_id: string }>('POST', `/v1/inspections/${inspection.id}/infer`, { model: values.model });
+  const named = { ...(values.model && { model: values.model }), ...(values.version && { version: Number(values.version) }) };
+  if (Object.keys(named).length === 0) return inspection.inference?.at(-1);
+  const asked = await door.send<{ operation_id: string }>('POST', `/v1/inspections/${inspection.id}/infer`, named);
   for (let tries = 0; tries < 600; tries += 1) {
     const operation = await door.get<Operation>(`/v1/operations/${asked.operation_id}`);
     if (operation.status === 'failed') throw new Error(`the model failed: ${operation.error}`);

@@ -2,6 +2,8 @@
 
     python training/calibrate.py --model models/pcb-pair-synth/1/model.onnx --data /tmp/boards-4004 /tmp/boards-7007 \
         --checkpoint /tmp/pairnet/last.pt --train /tmp/boards-train
+    python training/calibrate.py --model models/pcb-pair-synth/2/model.onnx --data /tmp/boards-4004 /tmp/boards-7007 \
+        --quantised-from models/pcb-pair-synth/1 --ranges /tmp/boards-4004
 
 Never give it boards that are not ours: what is fitted here ships.
 """
@@ -82,15 +84,21 @@ def named(folder):
     return dict(folder=os.path.basename(folder.rstrip("/")), pairs=len(data.load(folder)), manifest_sha256=data.fingerprint(folder))
 
 
-def described(model, version, ab, chosen, r, training, validation):
+def manifest_of(model):
+    """Where the manifest of an exported model lies: beside it."""
+    return os.path.join(os.path.dirname(os.path.abspath(model)), "manifest.json")
+
+
+def described(model, ab, chosen, r, training, validation):
     """What manifest.json says of a model: contract, calibration, thresholds, where it came from, figures per class."""
     metrics = {c: dict(labels=k["labels"], recall=k["named"] / max(k["labels"], 1), met=k["met"] / max(k["labels"], 1),
                        escapes=k["escapes"], false_calls=k["false_calls"], ap33=r["ap33_per_class"][c])
                for c, k in r["per_class"].items()}
     with open(model, "rb") as f:
         sha = hashlib.sha256(f.read()).hexdigest()
+    *_, name, version, _ = os.path.abspath(model).split(os.sep)
     return dict(
-        name=os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(model)))), version=version, sha256=sha, classes=list(CLASSES),
+        name=name, version=int(version), sha256=sha, classes=list(CLASSES),
         input=dict(name="pair", datatype="UINT8", shape=["N", 2, "H", "W"], channels=["golden template", "inspected picture"],
                    values="0 or 1, copper = 1", multiple_of=8, made_for="640 x 640 at 48 px/mm"),
         outputs=dict(heat=dict(datatype="FP32", shape=["N", 6, "H/8", "W/8"], meaning="score of a defect centred in the cell, peaks only"),
@@ -100,7 +108,7 @@ def described(model, version, ab, chosen, r, training, validation):
 
 
 def write(model, manifest):
-    with open(os.path.join(os.path.dirname(os.path.abspath(model)), "..", "manifest.json"), "w") as f:
+    with open(manifest_of(model), "w") as f:
         json.dump(rounded(manifest), f, indent=2)
         f.write("\n")
 
@@ -108,27 +116,43 @@ def write(model, manifest):
 VALIDATED = ("ap", "f1", "map33", "map50", "ece", "met", "escapes", "false_calls_per_picture", "good_boards", "good_boards_failed")
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--model", required=True)
-    p.add_argument("--data", nargs="+", required=True)
-    p.add_argument("--checkpoint", required=True)
-    p.add_argument("--train", nargs="+", required=True)
-    p.add_argument("--version", type=int, default=1)
-    a = p.parse_args()
+def trained(checkpoint, folders):
     import torch
 
-    state = torch.load(a.checkpoint, map_location="cpu")
+    state = torch.load(checkpoint, map_location="cpu")
+    return dict(data=[named(d) for d in folders], crops=int(state["crops"]), minutes=round(state["spent"] / 60, 1),
+                source="tools/make-boards.ts; no pictures of anyone else")
+
+
+def quantised(version, ranges, pairs):
+    """The training of the version that was quantised, and how it was."""
+    with open(os.path.join(version, "manifest.json")) as f:
+        of = json.load(f)
+    return dict(of["training"], quantised=dict(of_version=of["version"], of_sha256=of["sha256"], weights="7 bits, a scale for each channel",
+                                               activations="8 bits, a scale for each tensor", ranges=dict(named(ranges), pairs=pairs)))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--model", required=True, help="NAME/VERSION/model.onnx")
+    p.add_argument("--data", nargs="+", required=True)
+    p.add_argument("--checkpoint", help="the training that it was exported from")
+    p.add_argument("--train", nargs="+", default=[], help="what that was trained on")
+    p.add_argument("--quantised-from", metavar="FOLDER", help="in place of both: the version that quantise.py was given")
+    p.add_argument("--ranges", help="the boards that it was given")
+    p.add_argument("--pairs", type=int, default=60, help="and how many of them")
+    a = p.parse_args()
+    if not (a.checkpoint and a.train) and not (a.quantised_from and a.ranges):
+        p.error("--checkpoint and --train, or --quantised-from and --ranges")
+    training = quantised(a.quantised_from, a.ranges, a.pairs) if a.quantised_from else trained(a.checkpoint, a.train)
     boards = data.join([data.load(d) for d in a.data])
     founds, _ = detect(runner(a.model), boards, 0.005)
     ab = fit(boards.boxes, founds)
     scaled = [np.column_stack([f[:, :5], calibrated(f[:, 5], *ab)]) for f in founds]
     chosen = thresholds(boards.boxes, scaled)
     r = measure.report(boards.boxes, founds, [chosen[c] for c in CLASSES], ab)
-    training = dict(data=[named(d) for d in a.train], crops=int(state["crops"]), minutes=round(state["spent"] / 60, 1),
-                    source="tools/make-boards.ts; no pictures of anyone else")
     validation = dict(data=[named(d) for d in a.data], **{k: r[k] for k in VALIDATED})
-    write(a.model, described(a.model, a.version, ab, chosen, r, training, validation))
+    write(a.model, described(a.model, ab, chosen, r, training, validation))
     print(json.dumps(rounded({k: v for k, v in r.items() if k != "confusion"})))
 
 

@@ -2,7 +2,7 @@
 
     python training/evaluate.py --data FOLDER --model models/pcb-pair-synth/1/model.onnx
 
-Calibration and thresholds come from the manifest.json two folders up when there is one (else raw scores and 0.5).
+Calibration and thresholds come from the manifest.json beside the model when there is one (else raw scores and 0.5).
 """
 import argparse
 import json
@@ -16,7 +16,7 @@ from model import CLASSES
 
 def settings(model, manifest):
     """(a, b), thresholds in class order, IoU of the suppression."""
-    path = manifest or os.path.join(os.path.dirname(os.path.abspath(model)), "..", "manifest.json")
+    path = manifest or os.path.join(os.path.dirname(os.path.abspath(model)), "manifest.json")
     if not os.path.exists(path):
         return (1.0, 0.0), [0.5] * len(CLASSES), 0.3
     with open(path) as f:
@@ -70,5 +70,5 @@ if __name__ == "__main__":
     a = p.parse_args()
     result = rounded(evaluate(a.model, a.data, a.limit, a.manifest))
     if a.record:
-        record(os.path.join(os.path.dirname(os.path.abspath(a.model)), "..", "manifest.json"), a.record, result)
+        record(os.path.join(os.path.dirname(os.path.abspath(a.model)), "manifest.json"), a.record, result)
     print(json.dumps(result))

@@ -42,6 +42,25 @@ def packed(array, kind):
     return dict(datatype=kind, shape=list(array.shape), base64=base64.b64encode(array.tobytes()).decode())
 
 
+def write_golden(session, folder):
+    """golden.json of a version: a tiny drawn board and what `session` answers to it. -> the highest score."""
+    pair = drawn_board()
+    heat, ltrb = session.run(["heat", "ltrb"], {"pair": pair})
+    golden = dict(about="Tensors as little-endian base64. A runtime that loads model.onnx must answer `inputs` with `outputs`.",
+                  tolerance=TOLERANCE, inputs=dict(pair=packed(pair, "UINT8")),
+                  outputs=dict(heat=packed(heat, "FP32"), ltrb=packed(ltrb, "FP32")))
+    with open(os.path.join(folder, "golden.json"), "w") as f:
+        json.dump(golden, f, indent=1)
+        f.write("\n")
+    return float(heat.max())
+
+
+def said(path, **more):
+    with open(path, "rb") as f:
+        sha = hashlib.sha256(f.read()).hexdigest()
+    print(json.dumps(dict(model=path, sha256=sha, bytes=os.path.getsize(path), **more)))
+
+
 def export(checkpoint, out, version):
     net = PairNet()
     net.load_state_dict(torch.load(checkpoint, map_location="cpu")["ema"])
@@ -68,17 +87,8 @@ def export(checkpoint, out, version):
         assert [g.shape for g in got] == [(shape[0], c, shape[2] // 8, shape[3] // 8) for c in (6, 4)]
         worst = max(worst, difference(got, want))
     assert worst < TOLERANCE, worst
-    pair = drawn_board()
-    heat, ltrb = session.run(["heat", "ltrb"], {"pair": pair})
-    golden = dict(about="Tensors as little-endian base64. A runtime that loads model.onnx must answer `inputs` with `outputs`.",
-                  tolerance=TOLERANCE, inputs=dict(pair=packed(pair, "UINT8")),
-                  outputs=dict(heat=packed(heat, "FP32"), ltrb=packed(ltrb, "FP32")))
-    with open(os.path.join(folder, "golden.json"), "w") as f:
-        json.dump(golden, f, indent=1)
-        f.write("\n")
-    with open(path, "rb") as f:
-        sha = hashlib.sha256(f.read()).hexdigest()
-    print(json.dumps(dict(model=path, sha256=sha, bytes=os.path.getsize(path), worst_difference=worst, golden_peak=float(heat.max()))))
+    peak = write_golden(session, folder)
+    said(path, worst_difference=worst, golden_peak=peak)
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def main():
         training = dict(data=[calibrate.named(a.data)], crops=int(state["crops"]), minutes=round(state["spent"] / 60, 1),
                         source="DeepPCB training pairs, begun from pcb-pair-synth; research use only")
         validation = dict(data=[calibrate.named(a.data)], method="leave one board out, pooled", **{k: r[k] for k in calibrate.VALIDATED})
-        manifest = calibrate.described(a.model, 1, calibrate.fit(boards.boxes, founds), chosen, r, training, validation)
+        manifest = calibrate.described(a.model, calibrate.fit(boards.boxes, founds), chosen, r, training, validation)
         calibrate.write(a.model, dict(manifest, use="research"))
     print(json.dumps(rounded({"pooled": True, "thresholds": chosen, **{k: v for k, v in r.items() if k != "confusion"}})))
 

@@ -30,7 +30,7 @@ import { type Log, openThreads, type Threads } from './threads/pool.ts';
 import { jobWorkers, type Workers } from './workers.ts';
 
 export interface InferenceSettings {
-  /** Folder of `<name>/manifest.json` and `<name>/<version>/model.onnx`. */
+  /** Folder of `<name>/<version>/manifest.json` and `model.onnx`. */
   modelsDir: string;
   /** Threads that decode and run; each holds a session of every model. 0: other processes run the models, this one only queues. */
   workers: number;

@@ -15,12 +15,11 @@ if (!hasChromium()) {
 
 const KEYS = { confirm: 'c', reject: 'r', spur: '4', pass: 'p', fail: 'f' } as const;
 
-/** Version 1 judges; version 2 calls what version 1 only doubts. */
-async function twoVersions(folder: string): Promise<void> {
+/** It calls what version 1, which judges, only doubts. */
+async function secondVersion(folder: string): Promise<void> {
   const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
-  await writeTinyModel(folder);
   const thresholds = Object.fromEntries(classes.map((one) => [one, 0.3]));
-  await writeTinyModel(folder, { version: 2, beside: true, boxReach: 17, thresholds });
+  await writeTinyModel(folder, { version: 2, boxReach: 17, thresholds });
 }
 
 describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () => {
@@ -30,7 +29,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
   const read = (id: string) => sitting.api<Inspection>(`/v1/inspections/${id}?include=defects`);
 
   before(async () => {
-    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' }, twoVersions);
+    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' }, secondVersion);
     boards = await seedWaiting(sitting.station, TWENTY);
   });
   after(async () => {

@@ -3,7 +3,6 @@ import { after, before, describe, test } from 'node:test';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { ReviewerAgreement } from '../../src/contracts/monitoring.ts';
 import type { ReviewItem } from '../../src/contracts/review.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
 import { CHROMIUM, hasChromium } from './browser.ts';
 import { axeFaults, openSitting, type Sitting } from './session.ts';
 import { goodBoards } from './waiting.ts';
@@ -39,7 +38,7 @@ describe('an audit that is asked again', { skip: !hasChromium(), timeout: 290_00
   }
 
   before(async () => {
-    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1', REVIEW_REPEAT_SHARE: '1' }, writeTinyModel, 'quality_engineer');
+    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1', REVIEW_REPEAT_SHARE: '1' }, undefined, 'quality_engineer');
     boards = await goodBoards(sitting.station, 3);
     for (const [at, { id }] of boards.entries())
       await say(

@@ -24,17 +24,42 @@ export interface Sitting {
   end(): Promise<void>;
 }
 
-/** `writeModels` writes the model repository, `role` is that of the person. */
+/**
+ * `later` writes models that a newer release of the platform brings: to a database that knows the tiny model, which goes on judging. `role` is that of
+ * the person.
+ */
 export async function openSitting(
   environment: Record<string, string> = {},
-  writeModels: (folder: string) => Promise<unknown> = writeTinyModel,
+  later?: (modelsDir: string) => Promise<unknown>,
   role = 'quality_manager',
 ): Promise<Sitting> {
   const ends: (() => Promise<void>)[] = [];
+  try {
+    return await sit(ends, environment, later, role);
+  } catch (error) {
+    // Else the platform goes on, and the test never ends.
+    for (const one of ends) await one();
+    throw error;
+  }
+}
+
+async function sit(
+  ends: (() => Promise<void>)[],
+  environment: Record<string, string>,
+  later: ((modelsDir: string) => Promise<unknown>) | undefined,
+  role: string,
+): Promise<Sitting> {
   const models = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   ends.push(() => rm(models, { recursive: true, force: true }));
-  await writeModels(models);
-  const platform = await startPlatform({ after: (end) => void ends.unshift(end) }, { environment: { MODELS_DIR: models, ...environment } });
+  await writeTinyModel(models);
+  const options = { environment: { MODELS_DIR: models, ...environment } };
+  const ending = { after: (end: () => Promise<void>) => void ends.unshift(end) };
+  let platform = await startPlatform(ending, options);
+  if (later !== undefined) {
+    await platform.stop();
+    await later(models);
+    platform = await startPlatform(ending, { ...options, dataDir: platform.dataDir });
+  }
   const browser: Browser = await launch();
   ends.unshift(() => browser.close());
   const person = platform.credentials.users.find(({ roles }) => roles.includes(role)) as Person & { site: string };

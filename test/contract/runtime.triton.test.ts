@@ -35,8 +35,8 @@ const PROTOCOLS = ['grpc', 'http'] as const;
 const addresses = ({ ports }: TritonServer): TritonAddress[] =>
   PROTOCOLS.map((protocol) => ({ protocol, target: `127.0.0.1:${ports[protocol]}` }));
 
-async function opened(t: { after(fn: () => Promise<void>): void }, address: TritonAddress, folder: string) {
-  const models = await knownModels(folder);
+async function opened(t: { after(fn: () => Promise<void>): void }, address: TritonAddress, folder: string, wanted = 1) {
+  const models = (await knownModels(folder)).sort((one, other) => Number(other.version === wanted) - Number(one.version === wanted));
   const lanes = { inFlight: 2, waiting: 16 };
   const runtime = openTriton({ address, models, lanes, timeoutMs: 10_000, meters: meters().meters, log: quiet });
   t.after(() => runtime.close());
@@ -58,6 +58,9 @@ function tracks(width: number, height: number): Uint8Array {
 
 for (const [at, name] of ['gRPC', 'HTTP'].entries()) {
   runtimeContract(`Triton by ${name}`, (t) => opened(t, addresses(tiny.server)[at] as TritonAddress, tiny.folder));
+  runtimeContract(`the shipped 8-bit version on Triton by ${name}`, (t) =>
+    opened(t, addresses(shipped)[at] as TritonAddress, SHIPPED_MODELS, 2),
+  );
 
   test(`by ${name} the shipped models answer what ONNX Runtime here answers, within 1e-5`, async (t) => {
     const { runtime } = await opened(t, addresses(shipped)[at] as TritonAddress, SHIPPED_MODELS);
@@ -83,7 +86,7 @@ for (const [at, name] of ['gRPC', 'HTTP'].entries()) {
           const worst = Math.max(
             ...[...wanted.keys()].map((cell) => Math.abs((wanted[cell] ?? 0) - (there[output]?.data[cell] ?? Number.NaN))),
           );
-          assert.ok(worst <= 1e-5, `${manifest.name} ${output} differs by ${worst}`);
+          assert.ok(worst <= 1e-5, `${manifest.name} ${manifest.version} ${output} differs by ${worst}`);
         }
       }
   });

@@ -22,13 +22,16 @@ const MODEL = 'pcb-pair-synth';
 const MIN_BOARDS = 10;
 const modelsDir = await mkdtemp(join(tmpdir(), 'cqp-canary-'));
 after(() => rm(modelsDir, { recursive: true, force: true }));
+const options = {
+  environment: { MODELS_DIR: modelsDir, CANARY_WATCH: '300ms', CANARY_MIN_BOARDS: String(MIN_BOARDS), CANARY_MAX_LATENCY: '4' },
+};
 await writeTinyModel(modelsDir);
-await writeTinyModel(modelsDir, { version: 2, beside: true, rigid: true });
-await writeTinyModel(modelsDir, { version: 3, beside: true, layers: 100 });
-const platform = await startPlatform(
-  { after },
-  { environment: { MODELS_DIR: modelsDir, CANARY_WATCH: '300ms', CANARY_MIN_BOARDS: String(MIN_BOARDS), CANARY_MAX_LATENCY: '4' } },
-);
+const before = await startPlatform({ after }, options);
+await before.stop();
+// The release after: version 1 goes on judging.
+await writeTinyModel(modelsDir, { version: 2, rigid: true });
+await writeTinyModel(modelsDir, { version: 3, layers: 100 });
+const platform = await startPlatform({ after }, { ...options, dataDir: before.dataDir });
 const station = platform.station();
 const site = platform.credentials.clients.find(({ station_id }) => station_id === 'AOI-HH-1')?.site ?? '';
 const tokenFor = async (role: string) =>

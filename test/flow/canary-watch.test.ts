@@ -17,7 +17,7 @@ const LIMITS = { minBoards: 20, errorShare: 0.05, latencyRatio: 2, disagreement:
 /** Nothing of inference runs here: what was judged, and what failed, is written by the tests, and nobody else watches. */
 const floor = await openFloor({ after }, { inference: false, model: false });
 await writeTinyModel(floor.modelsDir, { version: 1 });
-await writeTinyModel(floor.modelsDir, { version: 2, beside: true, boxReach: 15 });
+await writeTinyModel(floor.modelsDir, { version: 2, boxReach: 15 });
 for (const model of (await readRepository(floor.modelsDir)).models) await registerModel(floor.door, model);
 const on = reads<InferenceTables>(floor.db);
 

@@ -18,17 +18,21 @@ const modelsDir = await mkdtemp(join(tmpdir(), 'cqp-disagree-'));
 after(() => rm(modelsDir, { recursive: true, force: true }));
 // 1 is good, 2 calls a short everywhere, 3 calls what 1 only doubts.
 await writeTinyModel(modelsDir);
-await writeTinyModel(modelsDir, { version: 2, beside: true, least: 0.9, boxReach: 4 });
+await writeTinyModel(modelsDir, { version: 2, least: 0.9, boxReach: 4 });
 const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
 await writeTinyModel(modelsDir, {
   version: 3,
-  beside: true,
   boxReach: 15,
   thresholds: Object.fromEntries(classes.map((one) => [one, 0.3])),
 });
 const floor = await openFloor(
   { after },
-  { modelsDir, review: { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: MOST }, governed: { watchMs: 600_000 } },
+  {
+    modelsDir,
+    judging: 1,
+    review: { auditShare: 0, auditSeed: '1', severityFrom: 'off', disagreements: MOST },
+    governed: { watchMs: 600_000 },
+  },
 );
 const LOT = 'LOT-2025-001';
 /** 96 cells: what version 2 calls everywhere is more than the second look at the pictures would take back (`second-look.ts`). */

@@ -12,7 +12,7 @@ const MODEL = 'pcb-pair-synth';
 /** A process that runs no models: what is claimed here is claimed by the tests. */
 const floor = await openFloor({ after }, { inference: true, model: false });
 await writeTinyModel(floor.modelsDir, { version: 1 });
-await writeTinyModel(floor.modelsDir, { version: 2, beside: true, boxReach: 15 });
+await writeTinyModel(floor.modelsDir, { version: 2, boxReach: 15 });
 const { models } = await readRepository(floor.modelsDir);
 for (const model of models) await registerModel(floor.door, model);
 const READY = [1, 2].map((version) => ({ model: MODEL, version }));

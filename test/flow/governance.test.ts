@@ -16,14 +16,15 @@ const modelsDir = await mkdtemp(join(tmpdir(), 'cqp-governed-'));
 after(() => rm(modelsDir, { recursive: true, force: true }));
 // 1 is good, 2 calls a short everywhere, 3 never answers, 4 does not answer as it did where it was trained, 5 is as good as 1.
 await writeTinyModel(modelsDir);
-await writeTinyModel(modelsDir, { version: 2, beside: true, least: 0.9, boxReach: 4 });
-await writeTinyModel(modelsDir, { version: 3, beside: true, hangs: true, golden: 'none' });
-await writeTinyModel(modelsDir, { version: 4, beside: true, golden: 'wrong' });
-await writeTinyModel(modelsDir, { version: 5, beside: true, boxReach: 15 });
+await writeTinyModel(modelsDir, { version: 2, least: 0.9, boxReach: 4 });
+await writeTinyModel(modelsDir, { version: 3, hangs: true, golden: 'none' });
+await writeTinyModel(modelsDir, { version: 4, golden: 'wrong' });
+await writeTinyModel(modelsDir, { version: 5, boxReach: 15 });
 const floor = await openFloor(
   { after },
   {
     modelsDir,
+    judging: 1,
     governed: {
       limits: { minBoards: 8, errorShare: 0.05, latencyRatio: 50, disagreement: 0.2 },
       watchMs: 300,

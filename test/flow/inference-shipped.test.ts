@@ -28,6 +28,8 @@ test('the shipped model judges boards of 640 x 640 without holding up the event 
     const { verdict, reason } = await floor.settled(id);
     assert.equal(verdict, at % 2 ? 'fail' : 'pass', String(reason));
   }
+  const judges = await floor.rows('select distinct model, version, decides from inference.run');
+  assert.deepEqual(judges, [{ model: 'pcb-pair-synth', version: 2, decides: true }], 'on a new database the newest version judges');
   clearInterval(timer);
   const blocked = gaps.filter((gap) => gap > 50).length;
   assert.ok(blocked <= gaps.length / 100 + 2, `${blocked} of ${gaps.length} turns of the event loop took more than 50 ms`);

@@ -152,7 +152,7 @@ test('a process that stops waits for its runs a little, then hands them back as 
 });
 
 test('a version that changed under its number is refused and not run; a newer one is a draft until somebody moves it', async () => {
-  const read = async () => (await readRepository(idle.modelsDir)).models[0]!;
+  const read = async () => (await readRepository(idle.modelsDir)).models.at(-1)!;
   await writeTinyModel(idle.modelsDir, { boxReach: 17 });
   assert.equal(await registerModel(idle.door, await read()), 'changed');
   await writeTinyModel(idle.modelsDir, { thresholds: { ...(await read()).manifest.thresholds, open: 0.4 } });

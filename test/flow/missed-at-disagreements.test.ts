@@ -15,10 +15,15 @@ const MODEL = 'pcb-pair-synth';
 const modelsDir = await mkdtemp(join(tmpdir(), 'cqp-missed-'));
 after(() => rm(modelsDir, { recursive: true, force: true }));
 await writeTinyModel(modelsDir);
-await writeTinyModel(modelsDir, { version: 2, beside: true, least: 0.9, boxReach: 4 });
+await writeTinyModel(modelsDir, { version: 2, least: 0.9, boxReach: 4 });
 const floor = await openFloor(
   { after },
-  { modelsDir, review: { auditShare: 1, auditSeed: '1', severityFrom: 'off', disagreements: 20 }, governed: { watchMs: 600_000 } },
+  {
+    modelsDir,
+    judging: 1,
+    review: { auditShare: 1, auditSeed: '1', severityFrom: 'off', disagreements: 20 },
+    governed: { watchMs: 600_000 },
+  },
 );
 const LOT = 'LOT-2025-001';
 const SIZE = { width: 96, height: 64 };

@@ -16,8 +16,8 @@ const picture = await drawBoard();
 /** A process that runs no models: boards are judged by the tests. */
 const floor = await openFloor({ after }, { model: false });
 await writeTinyModel(floor.modelsDir, { version: 1 });
-await writeTinyModel(floor.modelsDir, { version: 2, beside: true, boxReach: 15 });
-await writeTinyModel(floor.modelsDir, { version: 3, beside: true, boxReach: 14 });
+await writeTinyModel(floor.modelsDir, { version: 2, boxReach: 15 });
+await writeTinyModel(floor.modelsDir, { version: 3, boxReach: 14 });
 const { models } = await readRepository(floor.modelsDir);
 for (const model of models) await registerModel(floor.door, model);
 const stage = (version: number, to: string, percent: number | null = null) =>

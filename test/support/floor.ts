@@ -9,6 +9,8 @@ import { type Caller, ROLES, type Role } from '../../src/contracts/permissions.t
 import { disposition, wouldJudge } from '../../src/disposition/index.ts';
 import type { ReviewSettings } from '../../src/disposition/looks.ts';
 import { type GovernedSettings, inference } from '../../src/inference/index.ts';
+import { registerModel } from '../../src/inference/models/registry.ts';
+import { readRepository } from '../../src/inference/models/repository.ts';
 import { intake } from '../../src/intake/index.ts';
 import { monitoring } from '../../src/monitoring/index.ts';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
@@ -66,6 +68,8 @@ export interface FloorOptions {
   disposition?: boolean;
   /** A folder of models in place of the tiny one. */
   modelsDir?: string;
+  /** The version that the database knew, and that judges, before the others of that folder came. None: all come to a new database. */
+  judging?: number;
   workers?: number;
   /** No looks at judged inspections when left out. */
   review?: Omit<ReviewSettings, 'repeatShare'> & { repeatShare?: number };
@@ -122,6 +126,10 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
   endings.push(() => rm(folder, { recursive: true, force: true }));
   const modelsDir = options.modelsDir ?? join(folder, 'models');
   if (options.model !== false && !options.modelsDir) await writeTinyModel(modelsDir, options.model ?? {});
+  if (options.judging !== undefined) {
+    for (const model of (await readRepository(modelsDir)).models)
+      if (model.manifest.version === options.judging) await registerModel(door, model);
+  }
   const blobs = options.beside?.blobs ?? (await openDiskBlobs({ folder: join(folder, 'blobs'), minFreePercent: 0 }));
   const log = createLog({ level: 'silent', service: 'test' });
   const metrics = createMetrics();

@@ -156,8 +156,6 @@ export interface TinyModelOptions {
   layers?: number;
   /** `golden.json`: what it answers to a small board (when left out), something else, or no such file. */
   golden?: 'right' | 'wrong' | 'none';
-  /** The manifest lies in the folder of the version, beside others. */
-  beside?: boolean;
   /** For manifests that lie. */
   sha256?: string;
   thresholds?: Record<string, number>;
@@ -166,7 +164,7 @@ export interface TinyModelOptions {
 
 /** Writes a model repository with one model, calibration that changes nothing, thresholds of 0.5. Answers its manifest. */
 export async function writeTinyModel(folder: string, options: TinyModelOptions = {}) {
-  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, golden = 'right', beside = false } = options;
+  const { name = 'pcb-pair-synth', version = 1, boxReach = 16, least = 0, golden = 'right' } = options;
   const model = tinyModel({ boxReach, least, hangs: options.hangs ?? false, rigid: options.rigid ?? false, layers: options.layers ?? 0 });
   const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
   const manifest = {
@@ -182,7 +180,7 @@ export async function writeTinyModel(folder: string, options: TinyModelOptions =
   };
   await mkdir(join(folder, name, String(version)), { recursive: true });
   await writeFile(join(folder, name, String(version), 'model.onnx'), model);
-  await writeFile(join(folder, name, ...(beside ? [String(version)] : []), 'manifest.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, name, String(version), 'manifest.json'), JSON.stringify(manifest));
   const answers = goldenOf(boxReach, golden === 'wrong' ? 0.123 + least : least);
   if (golden !== 'none') await writeFile(join(folder, name, String(version), 'golden.json'), JSON.stringify(answers));
   return manifest;

@@ -22,11 +22,16 @@ export interface Looker {
   close(): Promise<void>;
 }
 
-/** A model of a repository on `size` threads of this process. @throws Error when the folder has no such model */
-export async function openLooker(modelsDir: string, size: number, name = 'pcb-pair-synth'): Promise<Looker> {
+/** A model of a repository on `size` threads of this process: its newest version, which judges on a new database. @throws Error when the folder has none */
+export async function openLooker(modelsDir: string, size: number, { name = 'pcb-pair-synth', version = 0 } = {}): Promise<Looker> {
   const { models, refused } = await readRepository(modelsDir);
-  const model = models.find(({ manifest }) => manifest.name === name);
-  if (!model) throw new Error(`${modelsDir} holds no ${name}: ${refused.map(({ folder, reason }) => `${folder}: ${reason}`).join('; ')}`);
+  const wanted = ({ manifest }: (typeof models)[number]) =>
+    manifest.name === name && (version === 0 ? manifest.use !== 'research' : manifest.version === version);
+  const model = models.findLast(wanted);
+  if (!model)
+    throw new Error(
+      `${modelsDir} holds no ${name}${version === 0 ? '' : ` ${version}`}: ${refused.map(({ folder, reason }) => `${folder}: ${reason}`).join('; ')}`,
+    );
   const { manifest, bytes } = model;
   const log = { info() {}, warn: console.warn, error: console.error };
   const threads = openThreads({

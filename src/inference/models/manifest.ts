@@ -4,7 +4,7 @@ import { BOARD_CLASSES } from '../../contracts/defects.ts';
 
 const Facts = Type.Record(Type.String(), Type.Unknown());
 
-/** `models/<name>/manifest.json` or `models/<name>/<version>/manifest.json`, written by `training/calibrate.py` beside the model it describes. */
+/** `models/<name>/<version>/manifest.json`, written by `training/calibrate.py` beside the model it describes. */
 export const Manifest = Type.Object({
   name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$', maxLength: 100 }),
   version: Type.Integer({ minimum: 1 }),

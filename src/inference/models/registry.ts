@@ -26,9 +26,9 @@ const judging = ({ classes, calibration: { a, b }, thresholds, nms_iou, input }:
 });
 
 /**
- * Registers a version that the repository holds: the first of a model goes to production, unless it is for research; any other is a draft until somebody moves it. A version is what
- * it was when it was first seen: the same number with other bytes or thresholds is refused. Several processes may start at once: one registers, the others
- * find it.
+ * Registers a version that the repository holds: the first of a model goes to production, unless it is for research; any other is a draft until somebody
+ * moves it. A version is what it was when it was first seen: the same number with other bytes or thresholds is refused. Several processes may start at
+ * once: one registers, the others find it.
  */
 export async function registerModel(door: Door, { manifest, card = null }: VerifiedModel): Promise<'registered' | 'known' | 'changed'> {
   return await door.change<InferenceTables, 'registered' | 'known' | 'changed'>(systemCause(), async (tx) => {
@@ -66,10 +66,13 @@ export async function registerModel(door: Door, { manifest, card = null }: Verif
   });
 }
 
-/** Registers all; answers those that may be run. A changed version is said in the log and stays out. */
+/**
+ * Registers all; answers those that may be run. A changed version is said in the log and stays out. Newest first: of several versions that come to a
+ * database which knows none of them the newest judges, and the older are drafts.
+ */
 export async function registerModels(door: Door, models: readonly VerifiedModel[], log: Log): Promise<VerifiedModel[]> {
-  const usable: VerifiedModel[] = [];
-  for (const model of models) {
+  const usable = new Set<VerifiedModel>();
+  for (const model of [...models].sort((one, other) => other.manifest.version - one.manifest.version)) {
     const { name, version, sha256 } = model.manifest;
     const outcome = await registerModel(door, model);
     if (outcome === 'changed')
@@ -77,8 +80,8 @@ export async function registerModels(door: Door, models: readonly VerifiedModel[
         { model: name, version, sha256 },
         'model refused: this version was registered with other bytes or thresholds; ship it as a new version',
       );
-    else usable.push(model);
+    else usable.add(model);
     if (outcome === 'registered') log.info({ model: name, version, sha256 }, 'model registered');
   }
-  return usable;
+  return models.filter((model) => usable.has(model));
 }

@@ -13,10 +13,11 @@ test('only a model whose bytes are those of its manifest is read; every other fo
   await writeTinyModel(folder, { name: 'changed', sha256: '0'.repeat(64) });
   await writeTinyModel(folder, { name: 'renamed' });
   await writeFile(
-    join(folder, 'renamed', 'manifest.json'),
+    join(folder, 'renamed', '1', 'manifest.json'),
     JSON.stringify({ ...(await writeTinyModel(folder, { name: 'other' })), name: 'other' }),
   );
   await writeTinyModel(folder, { name: 'unsure', thresholds: { open: 0.5 } });
+  await mkdir(join(folder, 'silent', '2'), { recursive: true });
   await mkdir(join(folder, 'empty'));
   const { models, refused } = await readRepository(folder);
   assert.deepEqual(
@@ -27,10 +28,11 @@ test('only a model whose bytes are those of its manifest is read; every other fo
     ],
   );
   const why = Object.fromEntries(refused.map(({ folder: name, reason }) => [name, reason]));
-  assert.match(why.changed ?? '', /sha256/);
-  assert.match(why.renamed ?? '', /names other/);
-  assert.match(why.unsure ?? '', /no threshold for short/);
-  assert.match(why.empty ?? '', /ENOENT/);
+  assert.match(why['changed/1'] ?? '', /sha256/);
+  assert.match(why['renamed/1'] ?? '', /names other/);
+  assert.match(why['unsure/1'] ?? '', /no threshold for short/);
+  assert.match(why['silent/2'] ?? '', /ENOENT.*manifest\.json/);
+  assert.match(why.empty ?? '', /no folder of a version/);
 });
 
 test('a repository that is not there holds no models and says so', async () => {
@@ -38,17 +40,17 @@ test('a repository that is not there holds no models and says so', async () => {
   assert.deepEqual([models.length, refused.length], [0, 1]);
 });
 
-test('further versions lie in folders with a manifest of their own; one that names another number is refused', async (t) => {
+test('each version lies in a folder with a manifest and a card of its own; one that names another number is refused', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await writeTinyModel(folder, { name: 'm', version: 1 });
-  await writeTinyModel(folder, { name: 'm', version: 2, beside: true, boxReach: 12 });
-  await writeTinyModel(folder, { name: 'm', version: 10, beside: true, boxReach: 13 });
-  await writeTinyModel(folder, { name: 'm', version: 3, beside: true, sha256: '0'.repeat(64) });
-  const four = await writeTinyModel(folder, { name: 'm', version: 4, beside: true });
+  await writeTinyModel(folder, { name: 'm', version: 2, boxReach: 12 });
+  await writeTinyModel(folder, { name: 'm', version: 10, boxReach: 13 });
+  await writeTinyModel(folder, { name: 'm', version: 3, sha256: '0'.repeat(64) });
+  const four = await writeTinyModel(folder, { name: 'm', version: 4 });
   await writeFile(join(folder, 'm', '4', 'manifest.json'), JSON.stringify({ ...four, version: 2 }));
-  await writeTinyModel(folder, { name: 'apart', version: 7, beside: true });
-  await writeFile(join(folder, 'm', 'card.md'), '# of the first');
+  await writeTinyModel(folder, { name: 'apart', version: 7 });
+  await writeFile(join(folder, 'm', '1', 'card.md'), '# of the first');
   await writeFile(join(folder, 'm', '2', 'card.md'), '# of the second');
   const { models, refused } = await readRepository(folder);
   assert.deepEqual(

@@ -32,49 +32,35 @@ export async function verifiedBytes(folder: string, sha256: string): Promise<Uin
   return bytes;
 }
 
-async function verified(name: string, under: string, text: string, card: string): Promise<VerifiedModel> {
-  const manifest = readManifest(text);
+async function readVersion(name: string, number: number, folder: string): Promise<VerifiedModel> {
+  const manifest = readManifest(await readFile(join(folder, 'manifest.json'), 'utf8'));
   if (manifest.name !== name) throw new Error(`the manifest names ${manifest.name}`);
-  const folder = join(under, String(manifest.version));
-  return { manifest, bytes: await verifiedBytes(folder, manifest.sha256), folder, card: (await textAt(card))?.slice(0, CARD) ?? null };
+  if (manifest.version !== number) throw new Error(`the manifest is of version ${manifest.version}`);
+  return {
+    manifest,
+    bytes: await verifiedBytes(folder, manifest.sha256),
+    folder,
+    card: (await textAt(join(folder, 'card.md')))?.slice(0, CARD) ?? null,
+  };
 }
 
-/** The versions of one model: that of `<name>/manifest.json`, and each other that has its manifest (and `card.md`) in its own folder. */
+/** Each version by itself: one that is not as it should be keeps none of the others out. */
 async function readModel(name: string, under: string, repository: Repository): Promise<void> {
-  const refuse = (folder: string) => (error: unknown) => void repository.refused.push({ folder, reason: wordsOf(error) });
-  const seen = new Set<number>();
-  const keep = (model: VerifiedModel) => {
-    if (seen.has(model.manifest.version)) return;
-    seen.add(model.manifest.version);
-    repository.models.push(model);
-  };
   const numbers = (await readdir(under, { withFileTypes: true }))
     .filter((entry) => entry.isDirectory() && /^[1-9]\d{0,8}$/.test(entry.name))
     .map((entry) => Number(entry.name))
     .sort((one, other) => one - other);
-  const inner = new Map<number, string>();
-  for (const number of numbers) {
-    const text = await textAt(join(under, String(number), 'manifest.json'));
-    if (text !== null) inner.set(number, text);
-  }
-  const outer = await readFile(join(under, 'manifest.json'), 'utf8').catch((error: unknown) => {
-    if (inner.size === 0) refuse(name)(error);
-    return null;
-  });
-  if (outer !== null) await verified(name, under, outer, join(under, 'card.md')).then(keep, refuse(name));
-  for (const [number, text] of inner) {
-    const own = async () => {
-      const model = await verified(name, under, text, join(under, String(number), 'card.md'));
-      if (model.manifest.version !== number) throw new Error(`the manifest is of version ${model.manifest.version}`);
-      return model;
-    };
-    await own().then(keep, refuse(`${name}/${number}`));
-  }
+  if (numbers.length === 0) repository.refused.push({ folder: name, reason: 'no folder of a version' });
+  for (const number of numbers)
+    await readVersion(name, number, join(under, String(number))).then(
+      (model) => repository.models.push(model),
+      (error: unknown) => repository.refused.push({ folder: `${name}/${number}`, reason: wordsOf(error) }),
+    );
 }
 
 /**
- * Reads every folder: `<name>/manifest.json` or `<name>/<version>/manifest.json`, and `<name>/<version>/model.onnx`. An inference server that reads the
- * same repository passes over what it does not know inside a version's folder. A missing repository holds no models.
+ * Reads every version, by name and number: `<name>/<version>/` with `manifest.json`, `model.onnx`, `golden.json` and `card.md`. An inference server that
+ * reads the same repository passes over what it does not know inside a version's folder. A missing repository holds no models.
  */
 export async function readRepository(folder: string): Promise<Repository> {
   const repository: Repository = { models: [], refused: [] };

@@ -17,7 +17,7 @@ test('a model that never answers is given up in time, its process is gone, and t
   const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   await writeTinyModel(folder);
-  await writeTinyModel(folder, { version: 2, beside: true, hangs: true });
+  await writeTinyModel(folder, { version: 2, hangs: true });
   const { models } = await readRepository(folder);
   const side = await sideOf({ timeoutMs: 1500, log: quiet })(models);
   t.after(() => side.close());

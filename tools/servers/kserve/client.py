@@ -1,6 +1,8 @@
 """Uses the platform as any KServe server is used, with NVIDIA's tritonclient, and prints what came of it as JSON.
 
-usage: client.py URL TOKEN MODEL GOLDEN_JSON
+usage: client.py URL TOKEN MODEL VERSION GOLDEN_JSON
+
+VERSION is the one in production, which answers where none is named, and GOLDEN_JSON its known answer.
 """
 
 import base64
@@ -26,7 +28,7 @@ def refusal(call):
         return {"status": fault.status(), "message": fault.message()}
 
 
-def main(url, token, model, golden_file):
+def main(url, token, model, number, golden_file):
     with open(golden_file, encoding="utf-8") as file:
         golden = json.load(file)
     pair = unpacked(golden["inputs"]["pair"])
@@ -52,7 +54,7 @@ def main(url, token, model, golden_file):
     said = {"tritonclient": version("tritonclient")}
     said["live"] = client.is_server_live()
     said["ready"] = client.is_server_ready()
-    said["model_ready"] = [client.is_model_ready(model), client.is_model_ready(model, "1"), client.is_model_ready("nobody")]
+    said["model_ready"] = [client.is_model_ready(model), client.is_model_ready(model, number), client.is_model_ready("nobody")]
     said["server"] = client.get_server_metadata(headers=headers())
     said["model"] = client.get_model_metadata(model, headers=headers())
     said["index"] = client.get_model_repository_index(headers=headers())
@@ -65,7 +67,7 @@ def main(url, token, model, golden_file):
     said["worst"] = {name: off(binary, name, want) for name, want in wanted.items()}
     in_json = ask(pair, binary_in=False, binary_out=False)
     said["json_differs"] = {name: float(np.max(np.abs(in_json.as_numpy(name) - binary.as_numpy(name)))) for name in wanted}
-    unnamed = ask(pair, names=None, version="1")
+    unnamed = ask(pair, names=None, version=number)
     said["unnamed"] = sorted(output["name"] for output in unnamed.get_response()["outputs"])
     batch = ask(np.concatenate([pair, np.zeros_like(pair), pair]), names=("ltrb", "heat"))
     said["batch_differs"] = max(
@@ -85,13 +87,13 @@ def main(url, token, model, golden_file):
         "late": refusal(lambda: ask(np.zeros((8, 2, 1024, 1024), np.uint8), timeout=1000)),
         "token": refusal(lambda: client.infer(model, [given])),
     }
-    stats = client.get_inference_statistics(model, headers=headers())["model_stats"][0]
+    stats = client.get_inference_statistics(model, number, headers=headers())["model_stats"][0]
     said["stats"] = {key: stats[key] for key in ("version", "inference_count", "execution_count")}
     client.close()
     print(json.dumps(said))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) != 6:
         sys.exit(__doc__)
     main(*sys.argv[1:])
