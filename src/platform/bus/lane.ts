@@ -56,7 +56,7 @@ export class Lane {
     this.follower.take(batch, entries);
     if (this.running !== undefined) return;
     this.passOver();
-    if (this.follower.queue.length > 0) this.pump();
+    if (this.follower.queue.length > 0 || !this.follower.live) this.pump();
   }
 
   redrive(entries: readonly OutboxEntry[]): void {

@@ -173,6 +173,28 @@ test('the line has an end: beyond it and after the longest wait a recording is t
   assert.deepEqual(await Promise.all([first, second]), ['23505', 'overloaded']);
 });
 
+test('a statement that hangs on a lock holds up nobody for long; until then the others gather for the next commit', {
+  timeout: 20_000,
+}, async (t) => {
+  const database = await withRows(t);
+  const { door } = database;
+  const blocker = await database.db.pool.connect();
+  await blocker.query("begin; insert into shop.row values ('B', 1, '{}')");
+  const hung = door.record(cause, row('B', 1)).catch((error: { code: string }) => error.code);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await Promise.all(
+    Array.from({ length: 5 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, 2 * n));
+      await door.record(cause, row('C', n));
+    }),
+  );
+  const commits = "select count(distinct xmin::text)::int as n from shop.row where lot = 'C'";
+  assert.equal((await database.db.pool.query(commits)).rows[0].n, 1, 'those of ten milliseconds share a commit');
+  await blocker.query('commit');
+  blocker.release();
+  assert.equal(await hung, '23505');
+});
+
 /** A UUIDv7 of so many hours from now. */
 function keyOf(hours: number): string {
   const millis = (Date.now() + hours * 3_600_000).toString(16).padStart(12, '0');

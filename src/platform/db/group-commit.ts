@@ -13,10 +13,12 @@ export interface GroupLimits {
   /** Statements under way at once; while they are, the next group gathers. */
   inFlight: number;
   /**
-   * Members that must have gathered before a statement is sent beside another one: a row in a group of 32 costs a third of one in a group of 8, and until
+   * Rows that must have gathered before a statement is sent beside another one: a row in a group of 32 costs a third of one in a group of 8, and until
    * then waiting for the commit that is under way makes the groups larger and nobody much later.
    */
   alongside: number;
+  /** Longest wait behind a statement that is under way (milliseconds): one that hangs on a lock holds up nobody else for longer. */
+  patienceMs: number;
   /** Members, rows and bytes of one commit. */
   members: number;
   rows: number;
@@ -30,6 +32,7 @@ export interface GroupLimits {
 export const GROUP_LIMITS: GroupLimits = {
   inFlight: 2,
   alongside: 128,
+  patienceMs: 25,
   members: 512,
   rows: 2_000,
   bytes: 8 * 1024 * 1024,
@@ -76,8 +79,10 @@ export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<
   const limits = { ...GROUP_LIMITS, ...options.limits };
   let line: Queued<M>[] = [];
   let bytes = 0;
+  let rowsWaiting = 0;
   let underWay = 0;
   let scheduled = false;
+  let patience: NodeJS.Timeout | undefined;
 
   function take(): M[] {
     let rows = 0;
@@ -89,6 +94,7 @@ export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<
       if (taken.length > 0 && (taken.length >= limits.members || rows + weight > limits.rows || size + own > limits.bytes)) break;
       count += 1;
       bytes -= own;
+      rowsWaiting -= weight;
       if (since < oldest) {
         fail(member, busy());
         continue;
@@ -159,18 +165,29 @@ export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<
     }
   }
 
-  const mayStart = (): boolean => line.length > 0 && (underWay === 0 || (underWay < limits.inFlight && line.length >= limits.alongside));
+  function mayStart(): boolean {
+    const [oldest] = line;
+    if (oldest === undefined || underWay >= limits.inFlight) return false;
+    return underWay === 0 || rowsWaiting >= limits.alongside || performance.now() - oldest.since >= limits.patienceMs;
+  }
 
   function schedule(): void {
-    if (scheduled || !mayStart()) return;
-    scheduled = true;
-    setImmediate(flush);
+    if (scheduled) return;
+    if (mayStart()) {
+      scheduled = true;
+      setImmediate(flush);
+    } else if (line.length > 0 && underWay < limits.inFlight)
+      patience ??= setTimeout(() => {
+        patience = undefined;
+        schedule();
+      }, limits.patienceMs);
   }
 
   return {
     add(waiting) {
       if (line.length >= limits.waiting || bytes + waiting.bytes > limits.waitingBytes) return fail(waiting.member, busy());
       bytes += waiting.bytes;
+      rowsWaiting += waiting.weight;
       line.push({ ...waiting, since: performance.now() });
       schedule();
     },
