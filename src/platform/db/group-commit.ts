@@ -176,11 +176,12 @@ export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<
     if (mayStart()) {
       scheduled = true;
       setImmediate(flush);
-    } else if (line.length > 0 && underWay < limits.inFlight)
-      patience ??= setTimeout(() => {
+    } else if (patience === undefined && line.length > 0 && underWay < limits.inFlight) {
+      patience = setTimeout(() => {
         patience = undefined;
         schedule();
       }, limits.patienceMs);
+    }
   }
 
   return {
