@@ -51,7 +51,7 @@ const HEAD =
  * @returns undefined when it is no event that this program knows
  */
 export function headOf(entry: OutboxEntry): Head | undefined {
-  if (entry.head === undefined && entry.opened === undefined) entry.head = readHead(entry);
+  entry.head ??= readHead(entry);
   return entry.head;
 }
 

@@ -6,7 +6,8 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { testDatabase } from '../../../test/support/database.ts';
 import { uuidv7 } from '../id.ts';
-import { type OutboxEntry, readTail } from './outbox-reader.ts';
+import { type Consumer, wants } from './consumer.ts';
+import { headOf, type OutboxEntry, openedOf, readTail } from './outbox-reader.ts';
 import { START } from './position.ts';
 import { Precedence } from './precedence.ts';
 import { VersionOrder } from './version-order.ts';
@@ -136,6 +137,25 @@ test('an entry is said to follow only when all lower versions were seen before i
   assert.deepEqual(followers(9, 'a1', 'a3', 'a2', 'a4', 'a5'), ['a1', 'a2'], 'what came too early, and what comes after it, is looked up');
   assert.deepEqual(followers(9, 'a1', 'a2', 'a1', 'a3'), ['a1', 'a2', 'a1', 'a3'], 'told again it is no new gap');
   assert.deepEqual(followers(1, 'a1', 'b1', 'a2', 'b2'), ['a1', 'b1', 'b2']);
+});
+
+test('an entry that was opened before anybody asks for its head has one, and one without an event has none', () => {
+  const event = envelope('a', 2);
+  const entry = (text: string): OutboxEntry => ({
+    position: START,
+    topic: 'quality.signals',
+    partition: 0,
+    key: 'k',
+    eventId: event.event_id,
+    text,
+  });
+  const read = entry(JSON.stringify(event));
+  openedOf(read);
+  assert.deepEqual(headOf(read)?.aggregate, event.aggregate);
+  assert.deepEqual(headOf(entry(JSON.stringify(event)))?.aggregate, event.aggregate);
+  const consumer = { group: 'g', topics: ['quality.signals'], types: ['lot.released'] } as unknown as Consumer;
+  assert.equal(wants(consumer, read), false, 'what comes from a broker is opened first');
+  assert.equal(headOf(entry('{"event_id":1}')), undefined);
 });
 
 test('who remembers records does not keep the texts of their events', async () => {

@@ -56,6 +56,7 @@ function isoTime(): string {
 /** Bytes of lines that are gathered before they are written, and how long they wait at most (milliseconds). */
 const GATHERED = 64_000;
 const FLUSH_MS = 200;
+const EXIT_MS = 50;
 
 /**
  * Standard output, written beside the event loop in pieces: a write a line costs more than the line. What waits is flushed five times a second, at
@@ -66,16 +67,26 @@ function gatheredOutput(shared: boolean): DestinationStream {
   const most = shared ? PIPE_BUFFER : GATHERED;
   let lines = '';
   let bytes = 0;
+  /** Passed on and not written yet. */
+  let open = 0;
   function pass(): void {
     if (bytes === 0) return;
     const piece = lines;
     lines = '';
+    open += bytes;
     bytes = 0;
     output.write(piece);
   }
   // Before the writer's own, which ends it.
-  process.on('beforeExit', pass).on('exit', pass);
+  process.on('beforeExit', pass).on('exit', () => {
+    // A piece may be on its way in another thread: what is written here must not come into the middle of it.
+    if (open > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, EXIT_MS);
+    pass();
+  });
   const output = pino.destination({ sync: false, maxWrite: most });
+  output.on('write', (written: number) => {
+    open -= written;
+  });
   setInterval(pass, FLUSH_MS).unref();
   return {
     write(line) {
