@@ -60,6 +60,8 @@ export class Connection {
   }
 
   #read(length: number): boolean {
+    // Last words of a server that closes an idle connection are no answer.
+    if (!this.#inFlight) return true;
     if (this.#pending !== undefined) {
       this.#pending = Buffer.concat([this.#pending, shared.subarray(0, length)]);
       if (this.#whole(this.#pending, this.#pending.length)) this.#done(this.#pending);

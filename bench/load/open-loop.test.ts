@@ -98,3 +98,33 @@ test('open loop against a server: everything due is answered, a reset and a refu
   assert.equal(burst.answered, 100);
   assert.ok(burst.latency.p50 < 500);
 });
+
+test('a server that speaks before it closes an idle connection leaves no request without an answer', async (t) => {
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => response.writeHead(201).end('{}'));
+  });
+  server.on('connection', (socket) => {
+    const asked = setTimeout(() => socket.end('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'), 300);
+    socket.once('data', () => clearTimeout(asked));
+    socket.once('close', () => clearTimeout(asked));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const given = {
+    host: '127.0.0.1',
+    port,
+    tokens: async () => ['a'],
+    rate: 100,
+    connections: 100,
+    seconds: 2,
+    mix: { create: 1 },
+    burst: 0,
+    patience: 5,
+  };
+  const { steady, reopened } = await openLoop(given);
+  assert.ok(steady);
+  assert.ok(reopened > 20, `${reopened} connections rested for so long`);
+  assert.equal(steady.unanswered, 0);
+});

@@ -127,6 +127,8 @@ const CLIENT_CODES: Readonly<Record<string, 'header_too_large' | 'request_timeou
 export function clientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return void socket.destroy();
   if (!socket.writable) return void socket.destroy();
+  // Nothing was ever asked on it: words that nobody asked for would be taken for the answer to the first request.
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return void socket.destroy();
   const id = uuidv7();
   const problem = new ProblemError(CLIENT_CODES[error.code ?? ''] ?? 'malformed_request');
   const body = JSON.stringify(problemBody(problem, '/', id));

@@ -91,6 +91,18 @@ test('a body that dribbles gets 408 and the connection is closed; one that arriv
   assert.match(fine, /^HTTP\/1\.1 201 /);
 });
 
+test('a connection on which nothing is asked is closed without a word; half a head on it gets 408', { timeout: 30_000 }, async (t) => {
+  const { port } = await listening(t, { keepAliveTimeoutMs: 500 });
+  const began = performance.now();
+  const [silent, half] = await Promise.all([
+    raw(port, [], { waitMs: 20_000 }),
+    raw(port, ['GET /v1/inspections HTTP/1.1\r\nHost: '], { waitMs: 20_000 }),
+  ]);
+  assert.equal(silent, '');
+  assert.match(half, /^HTTP\/1\.1 408 /);
+  assert.ok(performance.now() - began < 15_000, 'both are closed');
+});
+
 test('two Authorization headers are refused, whatever they say', async (t) => {
   const { port } = await listening(t);
   const got = await raw(port, [
