@@ -41,8 +41,15 @@ async function readyLine(log: string): Promise<void> {
     if (Date.now() > end) throw new Error(`the platform was not ready within a minute: see ${log}`);
 }
 
-/** The product in its default configuration, on the database of the bench: every consumer, background job, limit and log line is on. */
-export async function startOurs(database: BenchDatabase, folder: string): Promise<Side & { issuer: string; audience: string }> {
+/**
+ * The product in its default configuration, on the database of the bench: every consumer, background job, limit and log line is on.
+ * @param node arguments of Node itself, for who looks into it
+ */
+export async function startOurs(
+  database: BenchDatabase,
+  folder: string,
+  node: readonly string[] = [],
+): Promise<Side & { issuer: string; audience: string }> {
   const dataDir = join(folder, 'ours');
   await mkdir(dataDir);
   const { url } = await database.create('ours');
@@ -52,7 +59,7 @@ export async function startOurs(database: BenchDatabase, folder: string): Promis
   const server = await startServer({
     name: 'ours',
     command: process.execPath,
-    args: [MAIN, 'serve'],
+    args: [...node, MAIN, 'serve'],
     environment: {
       ...process.env,
       ...SETTINGS,

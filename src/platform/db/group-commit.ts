@@ -13,8 +13,8 @@ export interface GroupLimits {
   /** Statements under way at once; while they are, the next group gathers. */
   inFlight: number;
   /**
-   * Rows that must have gathered before a statement is sent beside another one: a row in a group of 32 costs a third of one in a group of 8, and until
-   * then waiting for the commit that is under way makes the groups larger and nobody much later.
+   * Rows that must have gathered before a statement is sent beside another one: a row in a group of 32 costs half of one in a group of 8
+   * (`bench/micro/group-write.ts`), and until then waiting for the commit that is under way makes the groups larger and nobody much later.
    */
   alongside: number;
   /** Longest wait behind a statement that is under way (milliseconds): one that hangs on a lock holds up nobody else for longer. */
@@ -70,8 +70,8 @@ const RETRIES = 3;
 const busy = (): ProblemError => new ProblemError('overloaded', { retryAfter: 2 });
 
 /**
- * Requests that arrive together share one commit. A group gathers until the event loop has taken in what was there, or while as many statements as
- * allowed are under way; so a lone request waits for nobody, and under load a commit is as large as what arrived during the last one. A group that
+ * Requests that arrive together share one commit. A group gathers until the event loop has taken in what was there, or while a statement is under way
+ * (a second goes out beside it as `alongside` and `patienceMs` say); so a lone request waits for nobody, and under load a commit is as large as what arrived during the last one. A group that
  * fails as a whole is committed again one by one, so that a bad member fails alone with its own error.
  */
 export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<M> {

@@ -45,7 +45,7 @@ export class WatchedClient extends pg.Client {
         back(error ? mapFault(error) : error, result);
       });
     }
-    // Not the driver's own promise: rows that it gives survive until the old generation is collected, a KB for each event that is read back.
+    // Not the driver's own promise: rows that it gives survive until the old generation is collected (`bench/micro/collector.ts` shows how much does).
     return new Promise((resolve, reject) => {
       send.call(this, query, own, (error, result) => {
         this.inFlight?.delete(this);

@@ -61,7 +61,7 @@ const EXIT_MS = 50;
 /**
  * Standard output, written beside the event loop in pieces: a write a line costs more than the line. What waits is flushed five times a second, at
  * exit and before the process dies of an error; several processes that share one pipe write no more at once than it takes whole; `kill -9` can cost the
- * lines of the last fifth of a second. Lines are gathered here and not by the writer, which measures all that it holds for each line (8 KB of memory and 2 us a line).
+ * lines of the last fifth of a second. Lines are gathered here and not by the writer, which for each line writes out flat, and measures, all that it holds.
  */
 function gatheredOutput(shared: boolean): DestinationStream {
   const most = shared ? PIPE_BUFFER : GATHERED;
