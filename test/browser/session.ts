@@ -109,6 +109,23 @@ async function sit(
 }
 
 /**
+ * Waits until the page wears a scheme: halfway between two no colour has its contrast. The page learns of the change by an event, and colours set
+ * out a frame after that, so a look for transitions alone can come before the first.
+ */
+async function schemeStands(page: Page, scheme: 'light' | 'dark'): Promise<void> {
+  await page.locator(`html[data-mantine-color-scheme="${scheme}"]`).waitFor({ state: 'attached' });
+  await page.evaluate(async () => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let still = 0; still < 3; still++) {
+      await frame();
+      const moving = document.getAnimations().filter((one) => one instanceof CSSTransition);
+      if (moving.length > 0) still = 0;
+      await Promise.all(moving.map((one) => one.finished.catch(() => {})));
+    }
+  });
+}
+
+/**
  * What axe finds on each address, on a desk and on a phone: all its rules on the light page, those of colour on the dark one. `ready` waits for what
  * the page shows. A page wider than the screen is a fault too.
  */
@@ -128,10 +145,7 @@ export async function axeFaults(sitting: Sitting, paths: readonly string[], read
       if (wide > 0) found.push(`${path} ${viewport.width}: ${wide} px wider than the screen`);
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
-        // Halfway between two schemes no colour has its contrast.
-        await page.evaluate(() =>
-          Promise.all(document.getAnimations().map((one) => (one instanceof CSSTransition ? one.finished.catch(() => {}) : undefined))),
-        );
+        await schemeStands(page, colorScheme);
         const axe = new AxeBuilder({ page });
         const { violations } = await (colorScheme === 'light' ? axe : axe.withRules(['color-contrast'])).analyze();
         for (const { id, impact, nodes } of violations)

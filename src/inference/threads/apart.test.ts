@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -39,11 +39,24 @@ test('a side that is no longer waited for is there at once, and not ready', asyn
   assert.equal(side.runtime.ready('pcb-pair-synth', 1), false);
 });
 
+/** The scheduling class of the thread that runs models: proc_pid_stat(5), field 41. */
+async function classOf(pid: number): Promise<number> {
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    const [, name, rest] = /^\d+ \((.*)\) (.*)/.exec(await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')) ?? [];
+    if (name === 'inference') return Number(rest?.split(' ')[38]);
+  }
+  throw new Error('no thread runs models');
+}
+/** sched(7). */
+const SCHED_IDLE = 5;
+
 test('what runs apart has the lowest priority of the system and ends when it is told to', async () => {
   const apart = startApart();
   const exited = new Promise<void>((resolve) => apart.on('exit', () => resolve()));
   await new Promise<void>((resolve) => apart.on('message', () => resolve()));
   if (apart.pid !== undefined && process.platform !== 'win32') assert.ok(getPriority(apart.pid) > getPriority());
+  if (process.platform === 'linux' && spawnSync('chrt', ['--version']).status === 0)
+    assert.equal(await classOf(apart.pid as number), SCHED_IDLE);
   await apart.terminate();
   await exited;
 });

@@ -11,8 +11,8 @@ export type Carrier = Pick<Worker, 'postMessage' | 'ref' | 'unref' | 'terminate'
 };
 
 /**
- * A thread in a process of its own, at the lowest priority of the system: what it hangs in or dies of is ended with it, which native code in a thread
- * of this process never is. Costs some 50 MB beside the model; buffers are copied.
+ * A thread in a process of its own, at the lowest priority of the system and on Linux in its idle class: what it hangs in or dies of is ended with it,
+ * which native code in a thread of this process never is. Costs some 50 MB beside the model; buffers are copied.
  */
 export function startApart(): Carrier & { pid: number | undefined } {
   const child: ChildProcess = fork(FILE, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });

@@ -213,7 +213,8 @@ export function postgresBus(options: PostgresBusOptions): Bus {
     parked: (group) => listParked(db, group),
     async redrive(cause, group, eventId) {
       await askRedrive(door, cause, group, eventId);
-      if (consumers.has(group)) void turn();
+      // Not once it has stopped: a turn takes leases.
+      if (timers.length > 0 && consumers.has(group)) void turn();
     },
   };
 }
