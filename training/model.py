@@ -54,8 +54,13 @@ class PairNet(nn.Module):
         return self.heat(x), self.ltrb(x)
 
 
+def peaks(heat):
+    """Scores kept only where they are the 3 x 3 peak of their class."""
+    return heat * (F.max_pool2d(heat, 3, 1, 1) == heat).float()
+
+
 class Served(nn.Module):
-    """What is exported: cast, network, sigmoid scores kept only where they are the 3 x 3 peak of their class, pixels."""
+    """What is exported: cast, network, the peaks of sigmoid scores, pixels."""
 
     def __init__(self, net):
         super().__init__()
@@ -63,6 +68,4 @@ class Served(nn.Module):
 
     def forward(self, pair):
         logits, ltrb = self.net(pair.float())
-        heat = logits.sigmoid()
-        peak = F.max_pool2d(heat, 3, 1, 1) == heat
-        return heat * peak.float(), ltrb.exp()
+        return peaks(logits.sigmoid()), ltrb.exp()
