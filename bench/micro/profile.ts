@@ -11,19 +11,21 @@ const { values } = parseArgs({
     form: { type: 'string', default: 'create' },
     seconds: { type: 'string', default: '8' },
     top: { type: 'string', default: '30' },
+    files: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/micro/profile.ts [--form create|batch_json|batch_ndjson] [--seconds 8] [--top 30]
+  console.log(`usage: node bench/micro/profile.ts [--form create|batch_json|batch_ndjson] [--seconds 8] [--top 30] [--files]
 
-Where our server's time goes while it is asked for all that it can give: V8's sampling profile of the counted seconds, by function, self time alone. The
-profiler costs some of what it measures (a tenth to a quarter): shares are what it shows.`);
+Where our server's time goes while it is asked for all that it can give: V8's sampling profile of the counted seconds, by function, self time alone;
+with --files what each file of ours takes, with all that it calls outside ours (Node, packages). The profiler costs some of what it measures (a tenth to
+a quarter): shares are what it shows.`);
   process.exit(0);
 }
 
 interface Profile {
-  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+  nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number }; children?: number[] }[];
   samples: number[];
   timeDeltas: number[];
   startTime: number;
@@ -36,9 +38,25 @@ function nameOf({ functionName, url, lineNumber }: Profile['nodes'][number]['cal
   return `${functionName || '(anonymous)'} ${file}${file === '' ? '' : `:${lineNumber + 1}`}`;
 }
 
+/** For each node the nearest file of ours that it was called from; its own function where there is none. */
+function filesOf(nodes: Profile['nodes']): Map<number, string> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const files = new Map<number, string>();
+  const visit = (id: number, above: string | undefined): void => {
+    const node = byId.get(id);
+    if (!node) return;
+    const path = node.callFrame.url.startsWith('file://') ? relative(ROOT, node.callFrame.url.slice(7)) : '';
+    const file = path !== '' && !path.includes('node_modules/') ? path : above;
+    files.set(id, file ?? nameOf(node.callFrame));
+    for (const child of node.children ?? []) visit(child, file);
+  };
+  visit(nodes[0]?.id ?? 1, undefined);
+  return files;
+}
+
 /** Samples by function between two moments. They are counted, not weighed with their time: that holds what others took of the core as well. */
 function samplesOf({ nodes, samples, timeDeltas, startTime }: Profile, from: number, to: number): Map<string, number> {
-  const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+  const names = values.files ? filesOf(nodes) : new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
   const sums = new Map<string, number>();
   let at = startTime;
   for (const [index, id] of samples.entries()) {

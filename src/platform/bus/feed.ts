@@ -1,6 +1,6 @@
-import type { AnyEvent } from '../../contracts/events.ts';
+import { type AnyEvent, EVENT_TYPES } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
-import { readTail, readTrim } from './outbox-reader.ts';
+import { readAll, readTrim } from './outbox-reader.ts';
 import { compare, cursorOf, parseCursor } from './position.ts';
 import type { Tail } from './tail.ts';
 
@@ -48,7 +48,7 @@ export function openFeed({ db, tail, log }: FeedOptions): Feed {
       const until = tail.position();
       const from = parseCursor(cursor);
       if (!from) return { gap: true, events: [] };
-      const { entries, horizon } = await readTail(db, from, limit);
+      const { entries, horizon } = await readAll(db, from, limit);
       // Another process may be ahead of this one; nobody is ahead of the database.
       if (compare(from, horizon) > 0) return { gap: true, events: [] };
       // Asked after the page was read: what was removed before or meanwhile shows.
@@ -64,19 +64,22 @@ export function openFeed({ db, tail, log }: FeedOptions): Feed {
     },
     wake: () => tail.wake(),
     async start() {
-      unlisten ??= tail.listen(({ entries }) => {
-        if (listeners.size === 0) return;
-        for (const { position, text } of entries) {
-          const entry = { cursor: cursorOf(position), event: JSON.parse(text) as AnyEvent };
-          for (const listener of [...listeners]) {
-            try {
-              listener(entry);
-            } catch (error) {
-              log?.warn({ err: error }, 'a listener of the feed failed');
+      unlisten ??= tail.listen(
+        ({ entries }) => {
+          if (listeners.size === 0) return;
+          for (const { position, text } of entries) {
+            const entry = { cursor: cursorOf(position), event: JSON.parse(text) as AnyEvent };
+            for (const listener of [...listeners]) {
+              try {
+                listener(entry);
+              } catch (error) {
+                log?.warn({ err: error }, 'a listener of the feed failed');
+              }
             }
           }
-        }
-      });
+        },
+        () => (listeners.size > 0 ? EVENT_TYPES : []),
+      );
       await tail.start();
     },
     async stop() {

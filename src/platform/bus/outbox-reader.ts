@@ -1,4 +1,4 @@
-import type { Topic } from '../../contracts/events.ts';
+import type { EventType, Topic } from '../../contracts/events.ts';
 import { type Database, prepared } from '../db/database.ts';
 import { type Opened, openEnvelope } from './envelope.ts';
 import { type Position, START } from './position.ts';
@@ -76,6 +76,10 @@ interface Row {
   event_id: string;
   event: string;
 }
+interface TailRow extends Row {
+  reached_xid: string | null;
+  reached_seq: number;
+}
 
 /*
  * The horizon, the rows below it and the look beyond come from one snapshot. Plan (18.4, 100,000 rows): InitPlan for the horizon, Index Scan on
@@ -89,13 +93,37 @@ const text = (filter: string, limit: number) => `select h.horizon, h.beyond, o.*
     where ${filter}(xid, seq) > ($1::xid8, $2::bigint) and xid < (select pg_snapshot_xmin(pg_current_snapshot()))
     order by xid, seq limit $${limit}
   ) o on true order by o.xid, o.seq`;
-const ALL = prepared('outbox_tail', text('', 3));
+const ALL = prepared('outbox_all', text('', 3));
 const LANE = prepared('outbox_lane', text('topic = $3 and partition = $4 and ', 5));
 
-async function read(db: Database, sql: string, values: unknown[]): Promise<Window> {
+/*
+ * The same, but of first versions of the types in $4 only that they are there: most events are creations, and few are for anybody. The door writes the
+ * type behind an id of fixed length, at character 66. `reached` is the last place that was looked at, with what was left out.
+ */
+const TAIL = prepared(
+  'outbox_tail',
+  `with page as materialized (
+    select xid, seq, topic, partition, key, event_id,
+      case when record is null and split_part(substring(event::text, 66, 80), '"', 1) = any($4) then null else event::text end as event
+    from platform.outbox where (xid, seq) > ($1::xid8, $2::bigint) and xid < (select pg_snapshot_xmin(pg_current_snapshot()))
+    order by xid, seq limit $3)
+  select h.horizon, h.beyond, h.looked_at, r.xid as reached_xid, r.seq as reached_seq, o.* from
+  (select pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
+    (select n.xid >= pg_snapshot_xmin(pg_current_snapshot()) from platform.outbox n order by n.xid desc, n.seq desc limit 1) as beyond,
+    (select count(*)::int from page) as looked_at) h
+  left join (select xid::text as xid, seq from page order by page.xid desc, page.seq desc limit 1) r on h.looked_at = $3
+  left join (select * from page where event is not null) o on true order by o.xid, o.seq`,
+);
+
+export interface TailWindow extends Window {
+  /** The last place that was looked at, when the limit cut it short. */
+  reached: Position | undefined;
+}
+
+async function ask<R extends Row>(db: Database, sql: string, values: unknown[]): Promise<{ first: R | undefined; window: Window }> {
   const client = await db.pool.connect();
   try {
-    const { rows } = await client.query<Row>(sql, values);
+    const { rows } = await client.query<R>(sql, values);
     const [first] = rows;
     const horizon = first ? { xid: BigInt(first.horizon), seq: 0 } : START;
     const entries = rows
@@ -108,15 +136,23 @@ async function read(db: Database, sql: string, values: unknown[]): Promise<Windo
         eventId: row.event_id,
         text: row.event,
       }));
-    return { entries, horizon, beyond: first?.beyond ?? false };
+    return { first, window: { entries, horizon, beyond: first?.beyond ?? false } };
   } finally {
     client.release();
   }
 }
+const read = async (db: Database, sql: string, values: unknown[]): Promise<Window> => (await ask(db, sql, values)).window;
 
 /** The next rows of the whole outbox after a place, in order, as far as they can be read without missing one. */
-export function readTail(db: Database, after: Position, limit: number): Promise<Window> {
+export function readAll(db: Database, after: Position, limit: number): Promise<Window> {
   return read(db, ALL, [after.xid.toString(), after.seq, limit]);
+}
+
+/** The same without the first versions of these types. The limit counts them. */
+export async function readTail(db: Database, after: Position, limit: number, unwanted: readonly EventType[]): Promise<TailWindow> {
+  const { first, window } = await ask<TailRow>(db, TAIL, [after.xid.toString(), after.seq, limit, unwanted]);
+  const reached = first && first.reached_xid !== null ? { xid: BigInt(first.reached_xid), seq: first.reached_seq } : undefined;
+  return { ...window, reached };
 }
 
 /** The same for one partition of one topic. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EVENT_TYPES } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
 import type { Door } from '../db/door.ts';
 import { isAway } from '../db/faults.ts';
@@ -182,7 +183,8 @@ export function postgresBus(options: PostgresBusOptions): Bus {
     async start() {
       stopping = new AbortController();
       await tail.start();
-      unlisten = tail.listen(route);
+      const wanted = [...consumers.values()].flatMap(({ consumer }) => consumer.types ?? EVENT_TYPES);
+      unlisten = tail.listen(route, () => wanted);
       // Of the time when a broker was used.
       await forgetPositions(db, [RELAY]);
       if (consumers.size === 0) return;

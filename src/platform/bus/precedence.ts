@@ -10,6 +10,12 @@ export function recordName(topic: string, type: string, id: string): string {
 }
 
 /**
+ * Whoever changes a record has found it: its creation is older than every number that is taken for a change, so version 2 always follows, and
+ * first versions need not be seen.
+ */
+export const CREATED = 1;
+
+/**
  * Notes of each entry whether all lower versions of its record stand before it in the outbox (`follows`). That is a property of the outbox and of no group:
  * it is found out once, by who reads the outbox in order, and whoever has such an entry need neither remember the record nor ask for it.
  */
@@ -30,7 +36,7 @@ export class Precedence {
       if (!head) continue;
       const { type, id, version } = head.aggregate;
       const name = recordName(entry.topic, type, id);
-      const last = this.whole.get(name) ?? 0;
+      const last = this.whole.get(name) ?? CREATED;
       if (last < version - 1) continue;
       entry.follows = true;
       if (last < version) this.whole.set(name, version);

@@ -1,9 +1,13 @@
+import { EVENT_TYPES, type EventType } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
-import { type OutboxEntry, readTail } from './outbox-reader.ts';
+import { type OutboxEntry, readAll, readTail } from './outbox-reader.ts';
 import { compare, type Position, START } from './position.ts';
 import { Precedence } from './precedence.ts';
 
-/** What the tail has just read: everything of the outbox after `from` up to `to`, marked by `Precedence`. */
+/**
+ * What the tail has just read: everything of the outbox after `from` up to `to`, marked by `Precedence`; but for first versions of types that no
+ * listener wants, which are most events of a busy line.
+ */
 export interface Batch {
   from: Position;
   to: Position;
@@ -17,11 +21,15 @@ export interface TailOptions {
   log?: { warn(fields: object, message: string): void };
 }
 
+/** The types that a listener wants now. */
+export type Wants = () => readonly EventType[];
+
 /** One reader of new events a process, however many groups and listeners it has. Idle it costs one small query each 100 ms. */
 export interface Tail {
   /** Everything before this was given to the listeners of its time. */
   position(): Position;
-  listen(fn: (batch: Batch) => void): () => void;
+  /** `wants` is asked before each batch: the types without whose first versions this listener can do are left out where all can; not given, none are. */
+  listen(fn: (batch: Batch) => void, wants?: Wants): () => void;
   /** An event was committed here: look now. */
   wake(): void;
   /** Begins at what is committed now. May be called by several users; `stop` counts them. */
@@ -35,6 +43,8 @@ const REMEMBERED = 10_000;
 /** Under load wakes come by the hundred: looks are at least this far apart and bring a batch each. */
 const SPACING_MS = 10;
 
+const isSubset = (some: readonly EventType[], of: readonly EventType[]): boolean => some.every((type) => of.includes(type));
+
 export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
   let position = START;
   let users = 0;
@@ -42,7 +52,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
   let rouse: (() => void) | undefined;
   let loop: Promise<void> | undefined;
   let starting: Promise<void> | undefined;
-  const listeners = new Set<(batch: Batch) => void>();
+  const listeners = new Map<(batch: Batch) => void, Wants>();
   const precedence = new Precedence(REMEMBERED);
 
   const pause = (ms: number) =>
@@ -57,7 +67,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
     });
 
   function tell(batch: Batch): void {
-    for (const listener of [...listeners]) {
+    for (const listener of [...listeners.keys()]) {
       try {
         listener(batch);
       } catch (error) {
@@ -66,11 +76,18 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
     }
   }
 
+  function unwanted(): EventType[] {
+    const wanted = new Set([...listeners.values()].flatMap((wants) => wants()));
+    return EVENT_TYPES.filter((type) => !wanted.has(type));
+  }
+
   async function look(): Promise<{ full: boolean; beyond: boolean }> {
-    const { entries, horizon, beyond } = await readTail(db, position, LIMIT);
-    const last = entries.at(-1)?.position;
-    const full = entries.length === LIMIT;
-    const to = full && last ? last : horizon;
+    const left = unwanted();
+    const { entries, horizon, beyond, reached } = await readTail(db, position, LIMIT, left);
+    const full = reached !== undefined;
+    // Somebody came to want more while it was read: from here on, so it is read again.
+    if (!isSubset(left, unwanted())) return { full: true, beyond };
+    const to = reached ?? horizon;
     if (compare(to, position) > 0) {
       const from = position;
       position = to;
@@ -105,8 +122,8 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
 
   return {
     position: () => position,
-    listen(fn) {
-      listeners.add(fn);
+    listen(fn, wants = () => EVENT_TYPES) {
+      listeners.set(fn, wants);
       return () => listeners.delete(fn);
     },
     wake() {
@@ -116,7 +133,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
     async start() {
       users += 1;
       starting ??= (async () => {
-        const { horizon } = await readTail(db, { xid: 9_000_000_000_000_000_000n, seq: 0 }, 1);
+        const { horizon } = await readAll(db, { xid: 9_000_000_000_000_000_000n, seq: 0 }, 1);
         position = horizon;
         loop = run();
       })().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { type Database, prepared } from '../db/database.ts';
 import { headOf, type OutboxEntry } from './outbox-reader.ts';
-import { recordName } from './precedence.ts';
+import { CREATED, recordName } from './precedence.ts';
 
 /** More lower versions than this of one record never stand behind a higher one: each waits for the lock of its record. */
 const MOST = 100;
@@ -40,8 +40,8 @@ interface Candidate {
 /**
  * Puts what is read from the outbox into the order of versions, record by record. Transaction ids are given out before commits, so version n + 1 may stand
  * before version n. What makes it possible: if n + 1 is visible then n was committed before it, hence it is in the outbox already, somewhere later.
- * An event that is marked to follow its predecessors (`Precedence`), one of version 1, and one whose predecessor was told a moment ago, is not looked up;
- * the rest costs one statement a page.
+ * An event that is marked to follow its predecessors (`Precedence`), one of the first two versions (`CREATED`), and one whose predecessor was told a moment
+ * ago, is not looked up; the rest costs one statement a page.
  *
  * A reader that starts anew (its memory gone) asks more often and tells some events again, never in another order: each event it tells comes after all
  * lower versions that are at or behind its starting place, and what is before that place was told.
@@ -73,8 +73,8 @@ export class VersionOrder {
       if (!head) continue;
       const { id, type, version } = head.aggregate;
       const name = recordName(entry.topic, type, id);
-      const last = going.get(name) ?? this.told.get(name) ?? 0;
-      if (version > 1 && last < version - 1) candidates.set(entry, { entry, version, id, type });
+      const last = going.get(name) ?? this.told.get(name) ?? CREATED;
+      if (last < version - 1) candidates.set(entry, { entry, version, id, type });
       going.set(name, Math.max(last, version));
     }
     const lower = candidates.size === 0 ? new Map<OutboxEntry, OutboxEntry[]>() : await this.lookUp([...candidates.values()]);

@@ -5,7 +5,7 @@ import { isAway } from '../../db/faults.ts';
 import { Follower } from '../follower.ts';
 import type { BusLog } from '../handling.ts';
 import { leave, RELAY } from '../leases.ts';
-import { type OutboxEntry, readTail } from '../outbox-reader.ts';
+import { type OutboxEntry, readAll } from '../outbox-reader.ts';
 import { ownerName } from '../owner.ts';
 import { finishRedriven, parkEvent, redrivenEvents } from '../parking.ts';
 import type { Position } from '../position.ts';
@@ -157,7 +157,7 @@ export class Relay {
   private async serve(claim: RelayClaim, signal: AbortSignal): Promise<void> {
     const { db, tail, log } = this.options;
     const order = new VersionOrder(db, REMEMBERED);
-    const read = (after: Position, limit: number) => readTail(db, after, limit);
+    const read = (after: Position, limit: number) => readAll(db, after, limit);
     const follower = new Follower(claim.position, { read, tailAt: () => tail.position(), bound: QUEUE, page: PAGE });
     this.follower = follower;
     this.position = claim.position;
