@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AuditAction, AuditEntry } from '../contracts/audit.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { millisOfId } from '../platform/id.ts';
 
 /** The ledger as its owner publishes it. */
 export interface AuditTables {
@@ -46,7 +47,6 @@ function idAt(time: number, fill: '0' | 'f'): string {
   return `${millis.slice(0, 8)}-${millis.slice(8)}-7${rest}-${fill === '0' ? '8' : 'b'}${rest}-${fill.repeat(12)}`;
 }
 const UUIDV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-const timeOf = (id: string): number => Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 
 /** Times of ids, in milliseconds; the ledger is cut into months by the time of writing, which `CLOCK_MS` leads to. */
 interface Span {
@@ -126,9 +126,9 @@ export async function readAudit(on: Reads<AuditTables>, filter: AuditFilter, beh
   const first = Math.max(
     0,
     filter.from === null ? 0 : filter.from.getTime() - CLOCK_MS,
-    UUIDV7.test(object) ? timeOf(object) - CLOCK_MS : 0,
+    UUIDV7.test(object) ? millisOfId(object) - CLOCK_MS : 0,
   );
-  const last = Math.min(behind === null ? Number.POSITIVE_INFINITY : timeOf(behind), filter.to?.getTime() ?? Number.POSITIVE_INFINITY);
+  const last = Math.min(behind === null ? Number.POSITIVE_INFINITY : millisOfId(behind), filter.to?.getTime() ?? Number.POSITIVE_INFINITY);
   const recent = Math.max(first, Math.min(last, Date.now()) - RECENT_MS);
   const rows = await readSpan(on, filter, { first: recent, last }, behind, limit);
   if (rows.length === limit || recent === first) return rows;

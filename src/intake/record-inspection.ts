@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
+import type { EventPayloads } from '../contracts/events.ts';
 import type { Inspection } from '../contracts/inspections.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { type Answer, type AnyDraft, type AuditDraft, type Cause, JsonOnce, SequenceTaken } from '../platform/db/door.ts';
 import { sqlState } from '../platform/db/faults.ts';
-import { uuidv7 } from '../platform/id.ts';
+import { timeOfId, uuidv7 } from '../platform/id.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
 import { openAttempts } from './attempts.ts';
@@ -43,7 +44,7 @@ const LOTS_REMEMBERED = 10_000;
 /** The record that an accepted body becomes. Its id and `created_at` name the same millisecond. */
 function newInspection(accepted: Accepted, attempt: number, createdBy: string): Inspection {
   const id = uuidv7();
-  const created = new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)).toISOString();
+  const created = timeOfId(id);
   return {
     id,
     lot_id: accepted.lot_id,
@@ -68,22 +69,15 @@ function newInspection(accepted: Accepted, attempt: number, createdBy: string): 
   };
 }
 
-/** What an event tells of the claims: nothing where there are none. */
-function claimsOf({ inspected_at, station_epoch, station_sequence }: Inspection) {
-  return {
-    ...(typeof inspected_at === 'string' ? { inspected_at } : {}),
-    ...(typeof station_sequence === 'number' ? { station_epoch: station_epoch ?? 0, station_sequence } : {}),
-  };
-}
-
 function createdEvent(of: Inspection): AnyDraft {
-  return {
-    type: 'inspection.created',
-    site: of.site,
-    key: keyOf(of),
-    aggregate: { type: 'inspection', id: of.id, version: 1 },
-    payload: { ...facts(of), priority: of.priority, attempt: of.attempt, ...claimsOf(of) },
-  };
+  const payload: EventPayloads['inspection.created'] = Object.assign(facts(of), { priority: of.priority, attempt: of.attempt });
+  if (typeof of.inspected_at === 'string') payload.inspected_at = of.inspected_at;
+  if (typeof of.station_sequence === 'number') {
+    payload.station_epoch = of.station_epoch ?? 0;
+    payload.station_sequence = of.station_sequence;
+  }
+  const aggregate = { type: 'inspection', id: of.id, version: 1 };
+  return { type: 'inspection.created', site: of.site, key: keyOf(of), aggregate, payload };
 }
 
 const createdAudit = (of: Made): AuditDraft => ({

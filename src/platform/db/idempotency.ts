@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import type pg from 'pg';
+import { millisOfId } from '../id.ts';
 import { ProblemError } from '../problem.ts';
 import { type Cause, Replayed } from './change.ts';
 import { prepared } from './watched-client.ts';
@@ -24,11 +25,8 @@ export interface KeyRow {
 
 const daySlot = (millis: number): number => Math.floor(millis / DAY_MS) % SLOTS;
 
-/** Milliseconds since 1970 that a UUIDv7 holds (RFC 9562, 5.7). */
-const millisOf = (uuid: string): number => Number.parseInt(uuid.slice(0, 8) + uuid.slice(9, 13), 16);
-
 /** The inbox slot of an event: the day in its id (UUIDv7), so that a second delivery looks in the same place. */
-export const slotOf = (eventId: string): number => daySlot(millisOf(eventId));
+export const slotOf = (eventId: string): number => daySlot(millisOfId(eventId));
 
 const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
@@ -42,7 +40,7 @@ const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
  */
 export function placeOfKey(key: string, now = Date.now()): { slot: number; alone: boolean } {
   if (key.length !== 36 || !UUID7.test(key)) return { slot: daySlot(now), alone: false };
-  const millis = millisOf(key);
+  const millis = millisOfId(key);
   const age = now - millis;
   if (age < -DAY_MS)
     throw new ProblemError('validation_error', {

@@ -83,10 +83,11 @@ export function addArrival(app: App, options: ArriveOptions): void {
   app.decorateRequest('cause', function (this: FastifyRequest, bodyHash?: string) {
     const { subject, name, kind } = this.caller;
     const key = this.method === 'POST' ? this.headers['idempotency-key'] : undefined;
-    const cause = { actor: { subject, name, kind }, requestId: this.id, traceId: this.traceId };
-    if (typeof key !== 'string') return cause;
+    const actor = { subject, name, kind };
+    const { id: requestId, traceId } = this;
+    if (typeof key !== 'string') return { actor, requestId, traceId };
     const requestHash = bodyHash !== undefined || this.bodyHash === '' ? hashRequest(this, bodyHash ?? '') : this.bodyHash;
-    return { ...cause, idempotency: { caller: subject, key, requestHash } };
+    return { actor, requestId, traceId, idempotency: { caller: subject, key, requestHash } };
   });
 
   const leaving = () => lifecycle.phase === 'draining' || lifecycle.phase === 'stopped';
@@ -101,6 +102,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     if (request.headers.origin !== undefined || request.protocol === 'https' || leaving())
       return void this.code(status).header('location', location).header('etag', `"${version}"`).type(JSON_TYPE).send(text);
     this.hijack();
+    const length = Buffer.byteLength(text);
     raw.writeHead(status, [
       ...PLAIN_HEADERS,
       'x-request-id',
@@ -110,9 +112,10 @@ export function addArrival(app: App, options: ArriveOptions): void {
       'etag',
       `"${version}"`,
       'content-length',
-      String(Buffer.byteLength(text)),
+      String(length),
     ]);
-    raw.end(text);
+    // Of ASCII the bytes are the same, and Node copies them as they are.
+    raw.end(text, length === text.length ? 'latin1' : 'utf8');
     end(request, raw.destroyed ? 499 : status);
   });
 
