@@ -31,6 +31,11 @@ export class Follower {
   /** Of the pages since it last lost the tail. */
   private precedence: Precedence | undefined;
 
+  /** Everything before this is handled, when nothing is queued; undefined while pages are read. */
+  get reached(): Position | undefined {
+    return this.live ? this.known : undefined;
+  }
+
   constructor(from: Position, work: FollowerWork) {
     this.known = from;
     this.work = work;

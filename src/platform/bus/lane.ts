@@ -2,7 +2,7 @@ import { type Consumer, wants } from './consumer.ts';
 import { Follower } from './follower.ts';
 import type { Claim } from './leases.ts';
 import type { OutboxEntry, Window } from './outbox-reader.ts';
-import type { Position } from './position.ts';
+import { compare, type Position } from './position.ts';
 import type { Batch } from './tail.ts';
 import type { VersionOrder } from './version-order.ts';
 
@@ -38,6 +38,8 @@ export class Lane {
   /** The head of the queue with what must come before it; undefined while the head was not looked at. */
   private ready: OutboxEntry[] | undefined;
   private running: Promise<void> | undefined;
+  /** Something of its topic was left out of a batch since it last moved to the end of one. */
+  private behind = false;
 
   constructor(claim: Claim, work: LaneWork) {
     this.claim = claim;
@@ -54,9 +56,21 @@ export class Lane {
   take(batch: Batch, entries: readonly OutboxEntry[]): void {
     if (this.closed()) return;
     this.follower.take(batch, entries);
+    this.behind ||= batch.leftOut.includes(this.claim.topic);
     if (this.running !== undefined) return;
     this.passOver();
     if (this.follower.queue.length > 0 || !this.follower.live) this.pump();
+    else this.reach();
+  }
+
+  /** What was left out of the batches is behind it once all that came with them is handled: else it would count as waiting. */
+  private reach(): void {
+    const { reached } = this.follower;
+    if (!this.behind || reached === undefined) return;
+    this.behind = false;
+    if (compare(reached, this.position) <= 0) return;
+    this.position = reached;
+    this.work.moved(this, false);
   }
 
   redrive(entries: readonly OutboxEntry[]): void {
@@ -68,7 +82,9 @@ export class Lane {
     if (this.running || this.closed()) return;
     this.running = this.run().finally(() => {
       this.running = undefined;
-      if (!this.closed() && (this.follower.queue.length > 0 || this.redriven.length > 0)) this.pump();
+      if (this.closed()) return;
+      if (this.follower.queue.length > 0 || this.redriven.length > 0) this.pump();
+      else this.reach();
     });
   }
 
@@ -117,7 +133,10 @@ export class Lane {
     const { queue } = this.follower;
     const head = queue[0];
     if (!head) {
-      if (this.follower.live) return false;
+      if (this.follower.live) {
+        this.reach();
+        return false;
+      }
       await this.follower.catchUp();
       return true;
     }

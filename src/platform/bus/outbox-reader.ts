@@ -77,6 +77,7 @@ interface Row {
   event: string;
 }
 interface TailRow extends Row {
+  left_out: number;
   reached_xid: string | null;
   reached_seq: number;
 }
@@ -107,10 +108,10 @@ const TAIL = prepared(
       case when record is null and split_part(substring(event::text, 66, 80), '"', 1) = any($4) then null else event::text end as event
     from platform.outbox where (xid, seq) > ($1::xid8, $2::bigint) and xid < (select pg_snapshot_xmin(pg_current_snapshot()))
     order by xid, seq limit $3)
-  select h.horizon, h.beyond, h.looked_at, r.xid as reached_xid, r.seq as reached_seq, o.* from
+  select h.horizon, h.beyond, h.left_out, r.xid as reached_xid, r.seq as reached_seq, o.* from
   (select pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
     (select n.xid >= pg_snapshot_xmin(pg_current_snapshot()) from platform.outbox n order by n.xid desc, n.seq desc limit 1) as beyond,
-    (select count(*)::int from page) as looked_at) h
+    (select count(*)::int from page) as looked_at, (select count(*)::int from page where event is null) as left_out) h
   left join (select xid::text as xid, seq from page order by page.xid desc, page.seq desc limit 1) r on h.looked_at = $3
   left join (select * from page where event is not null) o on true order by o.xid, o.seq`,
 );
@@ -118,6 +119,8 @@ const TAIL = prepared(
 export interface TailWindow extends Window {
   /** The last place that was looked at, when the limit cut it short. */
   reached: Position | undefined;
+  /** How many were left out. */
+  leftOut: number;
 }
 
 async function ask<R extends Row>(db: Database, sql: string, values: unknown[]): Promise<{ first: R | undefined; window: Window }> {
@@ -152,7 +155,7 @@ export function readAll(db: Database, after: Position, limit: number): Promise<W
 export async function readTail(db: Database, after: Position, limit: number, unwanted: readonly EventType[]): Promise<TailWindow> {
   const { first, window } = await ask<TailRow>(db, TAIL, [after.xid.toString(), after.seq, limit, unwanted]);
   const reached = first && first.reached_xid !== null ? { xid: BigInt(first.reached_xid), seq: first.reached_seq } : undefined;
-  return { ...window, reached };
+  return { ...window, reached, leftOut: first?.left_out ?? 0 };
 }
 
 /** The same for one partition of one topic. */

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '../../../test/support/database.ts';
 import type { EventType } from '../../contracts/events.ts';
 import { type Cause, type EventDraft, openDoor } from '../db/door.ts';
+import { done } from './consumer.ts';
+import { postgresBus } from './postgres-bus.ts';
 import { openTail } from './tail.ts';
 
 const cause: Cause = { actor: { subject: 'test', name: 'test', kind: 'client' }, requestId: 'r', traceId: 'a'.repeat(32) };
@@ -22,7 +24,7 @@ async function opened(t: Parameters<typeof testDatabase>[0]) {
   const publish = (...events: EventDraft[]) => door.record(cause, { rows: [], events, audit: [] });
   await tail.start();
   t.after(() => tail.stop());
-  return { tail, publish };
+  return { db, door, tail, publish };
 }
 const nameOf = (text: string) => {
   const { aggregate } = JSON.parse(text);
@@ -73,4 +75,30 @@ test('who begins to want something gets it from that moment on, also when a look
     // What was told as passed by then may be left out; nothing behind it.
     if (!seen.includes(`A${round}.1`)) assert.ok(tail.position().xid > at.xid);
   }
+});
+
+test('what is left out does not wait: the lag of a group that wants none of it goes to nothing, and stays there behind what it handles', async (t) => {
+  const { db, door, tail, publish } = await opened(t);
+  const bus = postgresBus({ db, door, tail });
+  const handled: string[] = [];
+  bus.subscribe({
+    group: 'g',
+    topics: ['quality.signals'],
+    types: ['lot.released'],
+    async handle({ aggregate }) {
+      handled.push(aggregate.id);
+      return done;
+    },
+  });
+  await bus.start();
+  t.after(() => bus.stop());
+  const waiting = async () => (await bus.lag()).find(({ group }) => group === 'g')?.events;
+  const quiet = async () => {
+    for (const end = Date.now() + 10_000; (await waiting()) !== 0; await sleep(50)) assert.ok(Date.now() < end, `${await waiting()} wait`);
+  };
+  await publish(...Array.from({ length: 30 }, (_, n) => held(`L${n}`, 1)));
+  await quiet();
+  for (let n = 0; n < 20; n += 1) await publish(held(`M${n}`, 1, 'lot.released'), held(`N${n}`, 1), held(`O${n}`, 1));
+  await quiet();
+  assert.equal(handled.length, 20);
 });

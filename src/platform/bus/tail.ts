@@ -1,4 +1,4 @@
-import { EVENT_TYPES, type EventType } from '../../contracts/events.ts';
+import { EVENT_TYPES, type EventType, TOPIC_OF, type Topic } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
 import { type OutboxEntry, readAll, readTail } from './outbox-reader.ts';
 import { compare, type Position, START } from './position.ts';
@@ -12,6 +12,8 @@ export interface Batch {
   from: Position;
   to: Position;
   entries: readonly OutboxEntry[];
+  /** Topics of which something may have been left out. */
+  leftOut: readonly Topic[];
 }
 
 export interface TailOptions {
@@ -83,7 +85,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
 
   async function look(): Promise<{ full: boolean; beyond: boolean }> {
     const left = unwanted();
-    const { entries, horizon, beyond, reached } = await readTail(db, position, LIMIT, left);
+    const { entries, horizon, beyond, reached, leftOut } = await readTail(db, position, LIMIT, left);
     const full = reached !== undefined;
     // Somebody came to want more while it was read: from here on, so it is read again.
     if (!isSubset(left, unwanted())) return { full: true, beyond };
@@ -92,7 +94,7 @@ export function openTail({ db, pollMs = 100, log }: TailOptions): Tail {
       const from = position;
       position = to;
       precedence.mark(entries);
-      tell({ from, to, entries });
+      tell({ from, to, entries, leftOut: leftOut === 0 ? [] : left.map((type) => TOPIC_OF[type]) });
     }
     return { full, beyond };
   }
