@@ -18,8 +18,7 @@ test('ids are UUIDs of version 7, no two alike, in the order they were made, and
 test('the digits that are drawn take every value', () => {
   const seen = Array.from({ length: 36 }, () => new Set<string>());
   for (let n = 0; n < 2_000; n++) for (const [at, digit] of [...uuidv7()].entries()) seen[at]?.add(digit);
-  for (const at of [...Array(3).keys()].map((n) => n + 20).concat([...Array(12).keys()].map((n) => n + 24)))
-    assert.equal(seen[at]?.size, 16, `digit ${at}`);
+  for (const at of [20, 21, 22, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35]) assert.equal(seen[at]?.size, 16, `digit ${at}`);
   assert.equal(seen[19]?.size, 4);
   assert.match(traceId(), /^[0-9a-f]{32}$/);
 });

@@ -12,7 +12,7 @@ try {
 }
 // The lowest priority alone still makes its core a busy one to Linux, so that whoever wakes queues on the other; a core with nothing but idle-class
 // work (sched(7), SCHED_IDLE) counts as free. Node has no call for it; where there is no chrt (util-linux, busybox), the priority has to do.
-if (process.platform === 'linux') spawnSync('chrt', ['--idle', '--pid', '0', String(process.pid)], { stdio: 'ignore', timeout: 2000 });
+if (process.platform === 'linux') spawnSync('chrt', ['-i', '-p', '0', String(process.pid)], { stdio: 'ignore', timeout: 2000 });
 const worker = new Worker(THREAD, { env: SHARE_ENV, execArgv: [], name: 'inference', resourceLimits: HEAP });
 /** Not `exit`, which would wait for a thread that is inside native code. */
 const end = () => process.kill(process.pid, 'SIGKILL');

@@ -71,8 +71,8 @@ const busy = (): ProblemError => new ProblemError('overloaded', { retryAfter: 2 
 
 /**
  * Requests that arrive together share one commit. A group gathers until the event loop has taken in what was there, or while a statement is under way
- * (a second goes out beside it as `alongside` and `patienceMs` say); so a lone request waits for nobody, and under load a commit is as large as what arrived during the last one. A group that
- * fails as a whole is committed again one by one, so that a bad member fails alone with its own error.
+ * (a second goes out beside it as `alongside` and `patienceMs` say); so a lone request waits for nobody, and under load a commit is as large as what
+ * arrived during the last one. A group that fails as a whole is committed again one by one, so that a bad member fails alone with its own error.
  */
 export function openGroupCommit<M>(options: GroupCommitOptions<M>): GroupCommit<M> {
   const { pool, commit, fail, settled } = options;
