@@ -45,6 +45,11 @@ export class Backlog {
     return this.#refs.get(ref);
   }
 
+  /** Of each entry its inspection; null for what does not wait. */
+  refsOf(entries: readonly number[]): (string | null)[] {
+    return entries.map((n) => this.waiting.get(n)?.ref ?? null);
+  }
+
   first(): Waiting | undefined {
     for (const one of this.waiting.values()) return one;
     return undefined;
@@ -65,11 +70,18 @@ export class Backlog {
         this.batch = head.batch;
         return;
       case 'done':
-        for (const [index, n] of head.n.entries()) this.#leave(n, head.ids[index] ?? null);
+        for (const [index, n] of head.n.entries()) {
+          const id = head.ids[index] ?? null;
+          const ref = head.refs?.[index] ?? null;
+          if (this.waiting.has(n)) this.#leave(n, id);
+          else if (id !== null && ref !== null) this.#refs.set(ref, id);
+        }
+        this.#forget();
         if (head.batch !== undefined && this.batch?.key === head.batch) this.batch = null;
         return;
       case 'dead':
         this.#leave(head.n, undefined);
+        this.#forget();
         return;
       case 'batch':
         this.batch = { key: head.key, of: head.of };
@@ -110,7 +122,6 @@ export class Backlog {
     const here = (this.#inSegment.get(was.place.segment) ?? 1) - 1;
     if (here > 0) this.#inSegment.set(was.place.segment, here);
     else this.#inSegment.delete(was.place.segment);
-    this.#forget();
   }
 
   /** The oldest that nothing waits for. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync } from 'node:fs';
 import { appendFile, cp, type FileHandle, mkdtemp, open as openFile, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
+import type { Waiting } from './backlog.ts';
 import { encodeFrame } from './frame.ts';
 import { newKey } from './key.ts';
 import { QueueFull, StationQueue } from './queue.ts';
@@ -88,8 +90,64 @@ test('whatever is queued, settled, batched and dropped, in however small segment
       }
       await queue.close();
     }),
-    { numRuns: 40 },
+    { numRuns: 150 },
   );
+});
+
+test('a file whose inspection is there already finds it after a restart, though the segment of its post is gone', async () => {
+  const folder = await newFolder();
+  const limits = { maxBytes: 16 * 1024 };
+  const queue = await open(folder, limits);
+  const { n, ref } = await post(queue, 'C-1');
+  const oldest = (await readdir(folder)).sort()[0] as string;
+  // Fills the segment of the post, so that its other file and what became of it stand in the next one.
+  const filler = await file(queue, ref, new Uint8Array(2048));
+  const waits = await file(queue, ref, new Uint8Array(8));
+  assert.notEqual(waits.place.segment, filler.place.segment);
+  queue.settle({ t: 'done', n: [n], ids: ['id-1'] });
+  await queue.sync();
+  queue.settle({ t: 'done', n: [filler.n], ids: [null] });
+  await queue.sync();
+  assert.ok(!(await readdir(folder)).includes(oldest));
+  await queue.close();
+  const again = await open(folder, limits);
+  assert.deepEqual([again.backlog.idOf(ref), again.backlog.waiting.size], ['id-1', 1]);
+  await again.close();
+});
+
+test('what is settled while old segments go is on the disk before the segments that it speaks of go', async () => {
+  const folder = await newFolder();
+  const limits = { maxBytes: 16 * 1024 };
+  const queue = await open(folder, limits);
+  const posts: Waiting[] = [];
+  for (let at = 0; at < 40; at += 1) posts.push(await post(queue, `C-${at}`));
+  const oldest = posts[0]?.place.segment;
+  const early = posts.filter(({ place }) => place.segment === oldest);
+  const late = posts.slice(early.length);
+  const one = late[0] as Waiting;
+  await file(queue, one.ref, new Uint8Array(8));
+  const done = (of: readonly Waiting[]) => queue.settle({ t: 'done', n: of.map(({ n }) => n), ids: of.map(({ n }) => `id-${n}`) });
+  const copies: string[] = [];
+  const needs = queue.backlog.needs.bind(queue.backlog);
+  queue.backlog.needs = (segment) => {
+    // The folder as kill -9 leaves it now.
+    const copy = mkdtempSync(join(tmpdir(), 'cqp-queue-'));
+    folders.push(copy);
+    copies.push(copy);
+    cpSync(folder, copy, { recursive: true });
+    // While the first segment is being removed.
+    if (copies.length === 1) queueMicrotask(() => done(late));
+    return needs(segment);
+  };
+  done(early);
+  await queue.sync();
+  await queue.close();
+  assert.ok(copies.length > 3);
+  for (const copy of copies) {
+    const left = await open(copy, limits);
+    assert.notEqual(left.backlog.idOf(one.ref), undefined);
+    await left.close();
+  }
 });
 
 test('an end that was being written is cut off and told; everything that was promised is there, once', async () => {

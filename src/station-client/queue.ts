@@ -106,8 +106,9 @@ export class StationQueue {
 
   /** What became of entries: true at once here, on the disk a moment later. */
   settle(head: Exclude<Head, Entry>): void {
-    this.backlog.apply(head, { segment: 0, at: 0, size: 0 });
-    this.#notes.push(head);
+    const note = head.t === 'done' ? { ...head, refs: this.backlog.refsOf(head.n) } : head;
+    this.backlog.apply(note, { segment: 0, at: 0, size: 0 });
+    this.#notes.push(note);
     this.#timer ??= setTimeout(() => void this.#flush(), NOTE_MS);
   }
 
@@ -154,8 +155,8 @@ export class StationQueue {
         for (const { size } of jobs) this.#pending.bytes -= size;
       }
     }
-    // A file that does not go now goes after the next write.
-    await this.#segments.drop((segment) => this.backlog.needs(segment)).catch(() => {});
+    // A file that does not go now goes after the next write; none goes while what was settled meanwhile is in memory alone.
+    await this.#segments.drop((segment) => this.#notes.length > 0 || this.backlog.needs(segment)).catch(() => {});
   }
 
   #take(): Job[] {

@@ -35,11 +35,15 @@ export interface Opening {
   batch: Batch | null;
 }
 
-/** `ids` of the inspections, in the order of `n`; null for what is no post. `batch`: that batch is over. */
+/**
+ * `ids` of the inspections, in the order of `n`; null for what is no post. `batch`: that batch is over. `refs`, in the same order, stand here because
+ * the segment of the post goes when nothing in it waits, and a file of it may still wait in a later one; older folders lack them.
+ */
 export interface Done {
   t: 'done';
   n: number[];
   ids: (string | null)[];
+  refs?: (string | null)[];
   batch?: string;
 }
 /** Refused for good; its words are in the dead letters. */
