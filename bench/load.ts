@@ -17,6 +17,9 @@ moment a request was due. Every create carries a fresh chip and an Idempotency-K
   --rate N             requests a second                                          (834)
   --connections N      keep-alive connections                                     (10000)
   --seconds N          length of the steady part                                  (300)
+  --settle N           seconds of the same load before it, which are not counted          (0)
+  --give-up            what finds no free connection is not sent later
+  --wait-as-told       a connection asks nothing while Retry-After is not over
   --burst N            then N requests within one second; alone with --seconds 0  (0)
   --mix LIST           create=70,read=20,list=5,report=5                          (create=100)
   --patience N         seconds to wait for the last answers                       (30)
@@ -33,6 +36,9 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '834' },
     connections: { type: 'string', default: '10000' },
     seconds: { type: 'string', default: '300' },
+    settle: { type: 'string', default: '0' },
+    'give-up': { type: 'boolean', default: false },
+    'wait-as-told': { type: 'boolean', default: false },
     burst: { type: 'string', default: '0' },
     mix: { type: 'string', default: 'create=100' },
     patience: { type: 'string', default: '30' },
@@ -55,7 +61,7 @@ if (values.help) {
 if (values.url === undefined || !URL.canParse(values.url)) fail('--url is missing');
 if ((values.credentials === undefined) === (values['token-file'] === undefined)) fail('give one of --credentials and --token-file');
 
-function count(name: 'rate' | 'connections' | 'seconds' | 'burst' | 'patience'): number {
+function count(name: 'rate' | 'connections' | 'seconds' | 'settle' | 'burst' | 'patience'): number {
   const value = Number(values[name]);
   if (!Number.isFinite(value) || value < 0) fail(`--${name} ${values[name]} is not a number`);
   return value;
@@ -88,7 +94,7 @@ function show(name: string, part: Part): void {
   for (const [kind, one] of Object.entries(part.by_kind))
     console.log(`  ${kind}: ${one.answered}, P50 ${one.p50}, P95 ${one.p95}, P99 ${one.p99}`);
   console.log(
-    `  5xx ${part.server_errors}, resets ${part.resets}, unanswered ${part.unanswered}, no free connection ${part.starved} times`,
+    `  5xx ${part.server_errors}, resets ${part.resets}, unanswered ${part.unanswered}, no free connection ${part.starved} times, given up ${part.given_up}`,
   );
   console.log(`  generator: ${Math.round(part.generator_cpu * 100)} % of a core, late by ${part.generator_late_p99} ms (P99)`);
 }
@@ -114,6 +120,9 @@ const result: OpenLoopResult & { memory?: MemoryPeak[] } = await openLoop({
   rate: count('rate'),
   connections: count('connections'),
   seconds: count('seconds'),
+  settle: count('settle'),
+  giveUp: values['give-up'],
+  waitAsTold: values['wait-as-told'],
   burst: count('burst'),
   mix: mixOf(values.mix),
   patience: count('patience'),

@@ -55,6 +55,10 @@ export class Connection {
     this.#socket.end();
   }
 
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   destroy(): void {
     this.#socket.destroy();
   }

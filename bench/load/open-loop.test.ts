@@ -128,3 +128,30 @@ test('a server that speaks before it closes an idle connection leaves no request
   assert.ok(reopened > 20, `${reopened} connections rested for so long`);
   assert.equal(steady.unanswered, 0);
 });
+
+test('what settles is not counted, and what finds no free connection is given up when asked to: all others are answered', async (t) => {
+  let busy = 0;
+  let most = 0;
+  const server = createServer((request, response) => {
+    busy += 1;
+    most = Math.max(most, busy);
+    request.resume();
+    setTimeout(() => {
+      busy -= 1;
+      response.writeHead(201, { 'content-length': 2 }).end('{}');
+    }, 100);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const given = { host: '127.0.0.1', port, tokens: async () => ['a'], mix: { create: 1 }, burst: 0, patience: 20 };
+  const { steady } = await openLoop({ ...given, rate: 1000, connections: 10, settle: 1, seconds: 2, giveUp: true });
+  assert.ok(steady);
+  // Ten connections of a tenth of a second each: about 100/s are sent, of 1,000/s.
+  assert.deepEqual([steady.answered, steady.unanswered, most], [steady.due, 0, 10]);
+  assert.ok(steady.due > 50 && steady.due <= 210, `${steady.due} due`);
+  assert.ok(steady.given_up > 1000, `${steady.given_up} given up`);
+  assert.equal(steady.by_status['201']?.answered, steady.due);
+  // Nobody waited for a connection.
+  assert.ok(steady.latency.p50 < 200);
+});

@@ -13,6 +13,12 @@ export interface OpenLoopOptions {
   rate: number;
   connections: number;
   seconds: number;
+  /** Seconds of the steady part that come before what is counted. */
+  settle?: number;
+  /** A request that finds no free connection is given up in place of sent later: what many stations that wait for a slow server amount to. */
+  giveUp?: boolean;
+  /** A connection that was told `Retry-After` asks nothing until that is over, as a station does. */
+  waitAsTold?: boolean;
   mix: Mix;
   /** Requests that are due within one second after the steady part; 0 for none. */
   burst: number;
@@ -83,7 +89,9 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult
     answered(connection, status, head) {
       part.answered(connection, status);
       if (reads && status === 201) remember(connection, head());
-      free.push(connection);
+      const seconds = options.waitAsTold && status >= 400 ? Number(/\r\nretry-after: (\d+)/i.exec(head())?.[1] ?? 0) : 0;
+      if (seconds === 0) free.push(connection);
+      else setTimeout(() => !ending && !connection.closed && free.push(connection), seconds * 1000);
     },
     closed(connection, inFlight, cause) {
       const at = free.indexOf(connection);
@@ -151,9 +159,10 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult
   }
 
   /** Sends each request at its due time, or as soon after as a connection is free; ends when all are answered or patience is over. */
-  function play(times: Generator<number>): Promise<Part> {
-    const counter = new Counter();
+  function play(times: Generator<number>, settle = 0): Promise<Part> {
+    let counter = new Counter();
     part = counter;
+    let settled = settle === 0;
     const begin = performance.now();
     const waiting: number[] = [];
     let taken = 0;
@@ -162,11 +171,20 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult
     return new Promise((resolve) => {
       function turn(): void {
         const now = performance.now();
-        while (!next.done && begin + next.value <= now) {
+        if (!settled && now >= begin + settle * 1000) {
+          settled = true;
+          counter = new Counter(begin + settle * 1000);
+          part = counter;
+        }
+        for (; !next.done && begin + next.value <= now; next = times.next()) {
+          const starved = free.length <= waiting.length - taken;
+          if (starved) counter.starved += 1;
+          if (starved && options.giveUp) {
+            counter.givenUp += 1;
+            continue;
+          }
           waiting.push(begin + next.value);
-          counter.due += 1;
-          if (free.length < waiting.length - taken) counter.starved += 1;
-          next = times.next();
+          counter.expect(begin + next.value);
         }
         while (taken < waiting.length && free.length > 0) {
           const at = Math.trunc(Math.random() * free.length);
@@ -201,7 +219,8 @@ export async function openLoop(options: OpenLoopOptions): Promise<OpenLoopResult
     const result: OpenLoopResult = { connections: options.connections, reopened: 0 };
     if (options.rate > 0 && options.seconds > 0) {
       say(`${options.rate} requests/s for ${options.seconds} s`);
-      result.steady = await play(poisson(options.rate, options.seconds));
+      const settle = options.settle ?? 0;
+      result.steady = await play(poisson(options.rate, settle + options.seconds), settle);
     }
     if (options.burst > 0) {
       say(`${options.burst} requests within one second`);

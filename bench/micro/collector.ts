@@ -7,12 +7,16 @@ import { runOnce } from '../rounds.ts';
 import { startOurs } from '../sides/ours.ts';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '6' }, help: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '6' },
+    connections: { type: 'string', default: '64' },
+    help: { type: 'boolean', default: false },
+  },
 });
 if (values.help) {
-  console.log(`usage: node bench/micro/collector.ts [--seconds 6]
+  console.log(`usage: node bench/micro/collector.ts [--seconds 6] [--connections 64]
 
-What V8's collector does while our server is asked for all creations that it can take (64 connections): memory of JavaScript that a request takes, how much
+What V8's collector does while our server is asked for all creations that it can take: memory of JavaScript that a request takes, how much
 of it comes into the old generation, how often that is collected (node --trace-gc), and the share of V8's own threads in the server's processor time.`);
   process.exit(0);
 }
@@ -55,7 +59,7 @@ const seconds = Number(values.seconds);
 await onGround(async ({ add, database, folder }) => {
   const side = add(await startOurs(database, folder, ['--trace-gc']));
   const log = () => readFileSync(join(folder, 'ours.log'), 'utf8');
-  const load = { connections: 64, warmup: WARMUP, cores: 2 };
+  const load = { connections: Number(values.connections), warmup: WARMUP, cores: 2 };
   await runOnce(side, database, { ...load, seconds: 4 });
   const [begun, ticks] = [log().length, threads(side.pid)];
   const run = await runOnce(side, database, { ...load, seconds });

@@ -10,17 +10,18 @@ const { values } = parseArgs({
   options: {
     form: { type: 'string', default: 'create' },
     seconds: { type: 'string', default: '8' },
+    connections: { type: 'string' },
     top: { type: 'string', default: '30' },
     files: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/micro/profile.ts [--form create|batch_json|batch_ndjson] [--seconds 8] [--top 30] [--files]
+  console.log(`usage: node bench/micro/profile.ts [--form create|batch_json|batch_ndjson] [--seconds 8] [--connections N] [--top 30] [--files]
 
 Where our server's time goes while it is asked for all that it can give: V8's sampling profile of the counted seconds, by function, self time alone;
 with --files what each file of ours takes, with all that it calls outside ours (Node, packages). The profiler costs some of what it measures (a tenth to
-a quarter): shares are what it shows.`);
+a quarter): shares are what it shows. 64 connections, 4 for batches.`);
   process.exit(0);
 }
 
@@ -76,7 +77,7 @@ const shown = await onGround(async ({ add, database, folder }) => {
   const side = add(await startOurs(database, folder).finally(() => delete process.env.NODE_OPTIONS));
   run = await runOnce(side, database, {
     form: values.form as Form,
-    connections: values.form === 'create' ? 64 : 4,
+    connections: Number(values.connections ?? (values.form === 'create' ? 64 : 4)),
     seconds,
     warmup: 2,
     cores: 2,

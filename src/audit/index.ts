@@ -24,7 +24,7 @@ function auditRoutes(app: App, lists: ListReads): void {
   app.get(
     '/v1/audit',
     {
-      config: { permission: 'audit:read' },
+      config: { permission: 'audit:read', class: 'audit' },
       schema: {
         summary: 'Who did what to which record, when, old and new',
         querystring: AuditQuery,

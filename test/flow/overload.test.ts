@@ -42,6 +42,26 @@ test('creations beyond what can be done: as many are done as ever, the rest is t
   assert.equal(answer.status, 201, 'and it is over as soon as the load is');
 });
 
+test('thousands that ask again at once are refused once each until their time is over, and nothing else waits for them', {
+  timeout: 120_000,
+}, async (t) => {
+  const server = await busy(t, 60_000, 0);
+  const connections = 4000;
+  const loading = server.load({ rate: 60_000, connections, seconds: 4, patience: 60, 'give-up': true });
+  let longest = 0;
+  while ((await server.figure('requests_shed_total{class="create"}')) === 0) await pause(20);
+  for (const until = performance.now() + 1800; performance.now() < until; await pause(20)) {
+    const asked = performance.now();
+    await fetch(`${server.url}/v1/inspections/0190a000-0000-7000-8000-000000000000`, { headers: TOKEN });
+    longest = Math.max(longest, performance.now() - asked);
+  }
+  // Told 2 to 6 s: nobody has come back.
+  const refused = await server.figure('requests_shed_total{class="create"}');
+  t.diagnostic(`${refused} refused of ${connections}, a read took ${longest.toFixed(0)} ms at most`);
+  assert.ok(refused <= connections, `${refused} refusals of ${connections} connections`);
+  assertAnswered((await loading).steady);
+});
+
 test('a burst is taken whole: every creation of it is done, however long the line', { timeout: 120_000 }, async (t) => {
   const server = await busy(t, 60_000);
   const { burst } = await server.load({ rate: 0, seconds: 0, connections: 2000, burst: 4000, patience: 60 });

@@ -1,7 +1,4 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +6,7 @@ import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import { listenerOn, type MemoryPeak, machineUse, memoryPeaks, treeCpu } from '../../bench/process-tree.ts';
 import { startPostgres } from '../../tools/servers/postgres.ts';
+import { generateLoad } from '../support/load-generator.ts';
 import { freePort, type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
 import { startServices } from '../support/services.ts';
 
@@ -44,15 +42,11 @@ const MEMORY_MIB = 256;
 /** Recorded, or put off with a `Retry-After`. */
 const EXPECTED = new Set(['201', '429', '503']);
 
-async function generate(platform: RunningPlatform, port: number, folder: string, given: Record<string, number>): Promise<OpenLoopResult> {
-  const json = join(folder, `load-${port}.json`);
-  const args = Object.entries({ patience: 60, ...given }).flatMap(([name, value]) => [`--${name}`, String(value)]);
-  const credentials = join(platform.dataDir, 'demo-credentials.json');
-  const target = ['--url', `http://127.0.0.1:${port}`, '--credentials', credentials, '--json', json, '--shed'];
-  const generator = spawn(process.execPath, [file('../../bench/load.ts'), ...target, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-  await once(generator, 'exit');
-  return JSON.parse(await readFile(json, 'utf8')) as OpenLoopResult;
-}
+const generate = (platform: RunningPlatform, port: number, given: Record<string, number>): Promise<OpenLoopResult> =>
+  generateLoad(
+    { url: `http://127.0.0.1:${port}`, tokens: { credentials: join(platform.dataDir, 'demo-credentials.json') } },
+    { patience: 60, shed: true, ...given },
+  );
 
 /** Does something, and says which share of the machine's busy time was neither this process nor any below it. */
 async function watchOthers<R>(work: () => Promise<R>): Promise<{ result: R; others: number }> {
@@ -69,7 +63,7 @@ async function watchOthers<R>(work: () => Promise<R>): Promise<{ result: R; othe
 }
 
 /** A bare server of the same framework and shape, in the same minute: what this machine answers in when nothing is done. */
-async function control(platform: RunningPlatform, folder: string, options: LoadOptions): Promise<LoadFigures['control']> {
+async function control(platform: RunningPlatform, options: LoadOptions): Promise<LoadFigures['control']> {
   const port = await freePort();
   const child = spawn(process.execPath, [file('../../bench/load/servers.ts'), '--kind', 'fastify_bare', '--port', String(port)], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -77,7 +71,7 @@ async function control(platform: RunningPlatform, folder: string, options: LoadO
   try {
     for (const until = Date.now() + 60_000; listenerOn(port) === undefined; await pause(100))
       if (child.exitCode !== null || Date.now() > until) throw new Error('the control did not start');
-    const { steady } = await generate(platform, port, folder, {
+    const { steady } = await generate(platform, port, {
       rate: options.rate,
       connections: options.connections,
       seconds: CONTROL_SECONDS,
@@ -110,15 +104,13 @@ async function start(options: LoadOptions, scope: { after(fn: () => Promise<void
 /** The nominal load and a burst over as many connections, against a platform of its own with default settings. */
 export async function measureLoad(options: LoadOptions, say: (text: string) => void): Promise<LoadFigures> {
   const ends: (() => Promise<void>)[] = [];
-  const folder = await mkdtemp(join(tmpdir(), 'cqp-load-'));
-  ends.push(() => rm(folder, { recursive: true, force: true }));
   try {
     const scope = { after: (fn: () => Promise<void>) => void ends.push(fn) };
     const { platform, port } = await start(options, scope);
     say('the control server first');
-    const beside = await control(platform, folder, options);
+    const beside = await control(platform, options);
     const { rate, connections, seconds, burst: size } = options;
-    const { result, others } = await watchOthers(() => generate(platform, port, folder, { rate, connections, seconds, burst: size }));
+    const { result, others } = await watchOthers(() => generate(platform, port, { rate, connections, seconds, burst: size }));
     const { steady, burst } = result;
     if (!steady || !burst) throw new Error('the load has no figures');
     const programs = memoryPeaks(platform.process.pid ?? 0).filter(({ name }: MemoryPeak) => name !== 'postgres' && name !== 'sh');

@@ -29,6 +29,7 @@ const caller: Caller = {
 if (import.meta.main) {
   const metrics = createMetrics({ process: true });
   const burstMs = Number(process.argv[2] ?? 20_000);
+  const most = Number(process.argv[3] ?? 20_000);
   const log = createLog({ level: 'silent', service: 'busy' });
   const app = await createApp({
     authenticate: () => caller,
@@ -36,7 +37,7 @@ if (import.meta.main) {
     log,
     rateLimit: 1e9,
     createConcurrency: AT_ONCE,
-    creations: { burstMs },
+    creations: { burstMs, most },
     maxDelayMs: 1000,
   });
   let reading = 0;

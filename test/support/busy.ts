@@ -1,11 +1,12 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
+import { generateLoad } from './load-generator.ts';
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -13,12 +14,12 @@ export interface Busy {
   url: string;
   child: ChildProcess;
   figure(name: string): Promise<number>;
-  load(options: Record<string, string | number>): Promise<OpenLoopResult>;
+  load(options: Record<string, string | number | true>): Promise<OpenLoopResult>;
 }
 
-/** Starts the HTTP layer of `busy-server.ts`, and ends it with the test. */
-export async function busy(t: TestContext, burstMs: number): Promise<Busy> {
-  const child = fork(file('./busy-server.ts'), [String(burstMs)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+/** Starts the HTTP layer of `busy-server.ts`, and ends it with the test. `most`: creations inside at once. */
+export async function busy(t: TestContext, burstMs: number, most = 20_000): Promise<Busy> {
+  const child = fork(file('./busy-server.ts'), [String(burstMs), String(most)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const folder = await mkdtemp(join(tmpdir(), 'cqp-load-'));
   t.after(async () => {
     child.kill('SIGKILL');
@@ -40,15 +41,6 @@ export async function busy(t: TestContext, burstMs: number): Promise<Busy> {
           ?.slice(name.length) ?? Number.NaN,
       );
     },
-    async load(options) {
-      const json = join(folder, 'load.json');
-      const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-      const tokens = ['--url', url, '--token-file', join(folder, 'tokens'), '--json', json];
-      const generator = spawn(process.execPath, [file('../../bench/load.ts'), ...tokens, ...given], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      await once(generator, 'exit');
-      return JSON.parse(await readFile(json, 'utf8')) as OpenLoopResult;
-    },
+    load: (options) => generateLoad({ url, tokens: { 'token-file': join(folder, 'tokens') } }, options),
   };
 }

@@ -39,7 +39,20 @@ export interface PlatformOptions {
   demo?: boolean;
   dataDir?: string;
   environment?: Record<string, string>;
+  /** Runs under this host name, as on a machine of its own (Linux, root: a namespace of `unshare`). */
+  host?: string;
 }
+
+/** The same process number, under another host name. */
+const underHost = (host: string, command: readonly string[]): string[] => [
+  'unshare',
+  '--uts',
+  'sh',
+  '-c',
+  'hostname "$0" && exec "$@"',
+  host,
+  ...command,
+];
 
 export async function freePort(): Promise<number> {
   const server = createServer();
@@ -77,7 +90,9 @@ export async function startPlatform(
   const began = performance.now();
   const logFile = join(await mkdtemp(join(tmpdir(), 'cqp-log-')), 'platform.log');
   const output = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [main, 'serve'], {
+  const command = [process.execPath, main, 'serve'];
+  const [program = '', ...args] = options.host === undefined ? command : underHost(options.host, command);
+  const child = spawn(program, args, {
     stdio: ['ignore', output, output],
     env: {
       ...process.env,

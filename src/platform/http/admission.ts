@@ -4,6 +4,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
+import type { Connections } from './connections.ts';
 import type { CreationGate } from './creations.ts';
 import { holdBack, retryAfterFor } from './hold-back.ts';
 import type { Pressure } from './pressure.ts';
@@ -14,6 +15,8 @@ import { SECURITY_HEADERS } from './security.ts';
 /** Requests of a class at work at once: what is beyond would only wait for a database connection, before creations that wait for one too. */
 const MOST: Readonly<Partial<Record<RouteClass, number>>> = { export: 8, read: 200 };
 const TOLD_MS = 1000;
+/** As names and values in turn: what Node writes without a look at each. */
+const SECURITY = Object.entries(SECURITY_HEADERS).flat();
 /** Bodies up to this are taken from the socket with their head, or cost little to take. */
 const SMALL_BODY = 64 * 1024;
 
@@ -22,16 +25,16 @@ export interface AdmissionOptions {
   creations: CreationGate;
   metrics: Metrics;
   log: Pick<Log, 'warn'>;
-  /** Open connections of this process. */
-  connections(): number;
+  connections: Connections;
 }
 
 /** The class under which a request is shed; undefined: never (writes, health, the sign-in). */
 function classOf(request: FastifyRequest): RouteClass | undefined {
   const { config } = request.route;
-  if (config.class !== undefined) return config.class;
+  const exports = request.headers.accept?.includes('text/csv') === true;
+  if (config.class !== undefined) return config.class === 'audit' && exports ? 'export' : config.class;
   if (config.permission === 'none' || (request.method !== 'GET' && request.method !== 'HEAD')) return undefined;
-  return request.headers.accept?.includes('text/csv') === true ? 'export' : 'read';
+  return exports ? 'export' : 'read';
 }
 
 /** What the body may come to weigh here; one that is too large is refused later for that. */
@@ -64,24 +67,29 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
     request.route.config.meters?.get(request.method)?.done(503, 0);
     refused.set(routeClass, (refused.get(routeClass) ?? 0) + 1);
     if (telling === null) telling = setTimeout(tell, TOLD_MS).unref();
-    const seconds = retryAfterFor(options.connections());
+    const seconds = retryAfterFor(options.connections.open);
     const form = request.route.config.errors;
     const { type, text: body } = errorText(new ProblemError('overloaded'), { form, instance: pathOf(request.url), requestId: request.id });
     const whole = request.raw.complete || (Number(request.headers['content-length']) || 0) <= SMALL_BODY;
     const upgrade = (request.raw as { upgrade?: boolean }).upgrade === true;
     reply.hijack();
     const { raw } = reply;
-    raw.writeHead(503, {
-      ...SECURITY_HEADERS,
-      'content-type': type,
-      'content-length': Buffer.byteLength(body),
-      'x-request-id': request.id,
-      'retry-after': String(seconds),
-      ...(whole && !upgrade ? {} : { connection: 'close' }),
-    });
+    raw.writeHead(503, [
+      ...SECURITY,
+      'content-type',
+      type,
+      'content-length',
+      String(Buffer.byteLength(body)),
+      'x-request-id',
+      request.id,
+      'retry-after',
+      String(seconds),
+      ...(whole && !upgrade ? [] : ['connection', 'close']),
+    ]);
     if (!whole || upgrade) raw.once('finish', () => request.raw.socket.destroySoon());
-    raw.end(body);
+    request.raw.once('end', () => options.connections.answered(request.raw));
     if (whole && !upgrade) holdBack(request, seconds);
+    raw.end(body);
   }
 
   function enter(routeClass: RouteClass, reply: FastifyReply): void {
@@ -96,7 +104,7 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
       const place = pressure.sheds('create') ? null : creations.enter(bodySize(request));
       if (place === null) return refuse(routeClass, request, reply);
       if (request.route.config.lean === true) request.leave = place;
-      else reply.raw.once('close', place);
+      else reply.raw.once('close', () => place());
       return done();
     }
     if (pressure.sheds(routeClass)) return refuse(routeClass, request, reply);

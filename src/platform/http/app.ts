@@ -171,9 +171,16 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   await addDocument(app, options.document);
   addRequestFacts(app);
   const connections = watchConnections(app, { stallMs: options.stallTimeoutMs ?? 20_000, headMs: options.headersTimeoutMs ?? 10_000 });
-  addAdmission(app, { pressure, creations, metrics, log, connections: () => connections.open });
+  addAdmission(app, { pressure, creations, metrics, log, connections });
   addErrors(app, { log, table, bodies });
-  addArrival(app, { allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'], log, lifecycle, table, bodies });
+  addArrival(app, {
+    allowedHosts: options.allowedHosts ?? ['localhost', '127.0.0.1', '[::1]'],
+    log,
+    lifecycle,
+    table,
+    bodies,
+    connections,
+  });
   await app.register(corsWithOrigin, {
     origin: [...(options.corsOrigins ?? ['https://quality-dashboard.company.com'])],
     credentials: true,

@@ -6,6 +6,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
 import { hashRequest } from './bodies.ts';
 import type { BodyWatch } from './body-watch.ts';
+import type { Connections } from './connections.ts';
 import { type RouteTable, template } from './routes.ts';
 import { hostFilter, SECURITY_HEADERS, STRICT_TRANSPORT } from './security.ts';
 import { traceFor, traceOf } from './trace.ts';
@@ -16,6 +17,7 @@ export interface ArriveOptions {
   lifecycle: Lifecycle;
   table: RouteTable;
   bodies: BodyWatch;
+  connections: Connections;
 }
 
 /** Probes come by the address of the machine, and a scrape too: they are answered under any host name. */
@@ -63,7 +65,7 @@ export function addRequestFacts(app: App): void {
 
 /** What every request gets before it is judged: its id, the security headers, its place in the counts; and one log line at its end. */
 export function addArrival(app: App, options: ArriveOptions): void {
-  const { lifecycle, bodies } = options;
+  const { lifecycle, bodies, connections } = options;
   const write = requestLines(options.log);
   const hostAllowed = hostFilter(options.allowedHosts);
 
@@ -159,8 +161,9 @@ export function addArrival(app: App, options: ArriveOptions): void {
     request.open = false;
     lifecycle.leave();
     request.place?.leave();
-    request.leave?.();
+    request.leave?.(status < 300);
     bodies.forget(request);
+    connections.answered(request.raw);
     const millis = performance.now() - request.startedAt;
     const { meter } = request;
     if (meter !== undefined) {

@@ -7,7 +7,7 @@ interface Kept {
   /** Bytes of answers that the kernel had taken at the last look that showed progress, and when that was. */
   taken: number;
   since: number;
-  /** The last request of this connection, and what had been read when it was whole. */
+  /** The request under way on this connection, and what had been read when it was whole. */
   request: IncomingMessage | null;
   read: number;
   /** When bytes of a next head were first seen; 0 while there are none. */
@@ -17,6 +17,8 @@ interface Kept {
 export interface Connections {
   /** Connections that are open. */
   readonly open: number;
+  /** The answer to this request is on its way: if it was read to its end nothing of it is kept, so that ten thousand quiet connections hold no request. */
+  answered(request: IncomingMessage): void;
   stop(): void;
 }
 
@@ -67,11 +69,15 @@ export function watchConnections(app: App, { stallMs, headMs }: ConnectionLimits
     done();
   });
 
+  function passed(socket: Socket, seen: Kept): void {
+    seen.request = null;
+    seen.read = socket.bytesRead;
+  }
+
   function dribbles(socket: Socket, seen: Kept, at: number): boolean {
     if (seen.request !== null) {
       if (!seen.request.complete) return false;
-      seen.request = null;
-      seen.read = socket.bytesRead;
+      passed(socket, seen);
     }
     if (socket.bytesRead === seen.read) return false;
     if (seen.headSince === 0) seen.headSince = at;
@@ -100,6 +106,10 @@ export function watchConnections(app: App, { stallMs, headMs }: ConnectionLimits
   return {
     get open() {
       return kept.size;
+    },
+    answered(request) {
+      const seen = kept.get(request.socket);
+      if (seen?.request === request && request.complete) passed(request.socket, seen);
     },
     stop: () => clearInterval(timer),
   };

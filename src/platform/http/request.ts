@@ -1,6 +1,7 @@
 import type { Caller, Permission } from '../../contracts/permissions.ts';
 import type { Cause } from '../db/change.ts';
 import type { RouteMeter } from '../telemetry/metrics.ts';
+import type { Leave } from './creations.ts';
 import type { Place } from './queue.ts';
 
 /** How much a route matters under overload: exports are shed first, then reads; creating inspections last, audit and the rest of the writes never. */
@@ -52,7 +53,7 @@ declare module 'fastify' {
     traceIdGiven: string;
     place: Place | null;
     /** Tells the gate of creations that this one is done. */
-    leave: (() => void) | null;
+    leave: Leave | null;
   }
   interface FastifyReply {
     /** On a `lean` route: JSON that is text already, with the headers of every answer, in one write. */
