@@ -13,14 +13,14 @@ usage: tools/servers/replica.sh start | stop | start-standby | kill-standby | ur
   urls            prints the URLs: primary, standby
 
 REPLICA_HOME    where they live (default /tmp/cqp-replica); every folder above must be passable for user postgres
-REPLICA_PORT    port of the primary (default 55425); the standby has the next one
+REPLICA_PORT    port of the primary (default 25425); the standby has the next one
 POSTGRES_BIN    binaries (default /usr/lib/postgresql/15/bin)
 Needs root. A test run uses the URLs as TEST_PRIMARY_URL and TEST_REPLICA_URL.
 TEXT
 }
 
 home=${REPLICA_HOME:-/tmp/cqp-replica}
-port=${REPLICA_PORT:-55425}
+port=${REPLICA_PORT:-25425}
 bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
 
 as_postgres() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }

@@ -13,13 +13,13 @@ usage: tools/servers/timescale.sh install | start | stop | url | --help
   url       prints the URL
 
 TIMESCALE_HOME   where it lives (default $HOME/.cache/cqp-timescale)
-TIMESCALE_PORT   its port (default 55437)
+TIMESCALE_PORT   its port (default 25437)
 Needs root and Debian's apt. Ends by hand only: a test run uses the URL as TEST_TIMESCALE_URL.
 TEXT
 }
 
 home=${TIMESCALE_HOME:-$HOME/.cache/cqp-timescale}
-port=${TIMESCALE_PORT:-55437}
+port=${TIMESCALE_PORT:-25437}
 root=$home/root
 version=17
 
