@@ -152,6 +152,6 @@ test('what settles is not counted, and what finds no free connection is given up
   assert.ok(steady.due > 50 && steady.due <= 210, `${steady.due} due`);
   assert.ok(steady.given_up > 1000, `${steady.given_up} given up`);
   assert.equal(steady.by_status['201']?.answered, steady.due);
-  // Nobody waited for a connection.
-  assert.ok(steady.latency.p50 < 200);
+  // Nobody waited for a connection: ten times as many as can be done would wait for seconds.
+  assert.ok(steady.latency.p50 < 1000);
 });
