@@ -155,3 +155,29 @@ test('what settles is not counted, and what finds no free connection is given up
   // Nobody waited for a connection: ten times as many as can be done would wait for seconds.
   assert.ok(steady.latency.p50 < 1000);
 });
+
+test('a connection that was told when to come back asks nothing until then, when it is asked to wait', async (t) => {
+  const refused = new Map<unknown, number>();
+  const early: number[] = [];
+  let again = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    request.on('end', () => {
+      const since = refused.get(request.socket);
+      if (since !== undefined) {
+        again += 1;
+        if (performance.now() - since < 990) early.push(performance.now() - since);
+      }
+      refused.set(request.socket, performance.now());
+      response.writeHead(503, { 'retry-after': '1', 'content-length': 0 }).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const given = { host: '127.0.0.1', port, tokens: async () => ['a'], mix: { create: 1 }, burst: 0, patience: 20, giveUp: true };
+  const { steady } = await openLoop({ ...given, rate: 500, connections: 10, seconds: 2.5, waitAsTold: true });
+  assert.ok(steady);
+  assert.deepEqual([early, steady.unanswered], [[], 0]);
+  assert.ok(again >= 10, `${again} came again`);
+});

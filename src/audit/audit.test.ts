@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '../../test/support/database.ts';
 import { STATION } from '../../test/support/sample-app.ts';
 import { type AuditAction, AuditPage } from '../contracts/audit.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { Cause } from '../platform/db/door.ts';
-import { createApp } from '../platform/http/app.ts';
+import { type AppOptions, createApp } from '../platform/http/app.ts';
 import { contractSchemas } from '../platform/http/schemas.ts';
 import { bodyChecker } from '../platform/http/validation.ts';
 import { audit } from './index.ts';
@@ -31,7 +32,7 @@ const cause = (name: string): Cause => ({
   traceId: 'a'.repeat(32),
 });
 
-async function ledger(t: TestContext) {
+async function ledger(t: TestContext, options: Partial<AppOptions> = {}) {
   const database = await testDatabase(t);
   await database.db.pool.query(`insert into masterdata.site (code, name, time_zone) values ('DE1', 'a', 'UTC'), ('US1', 'b', 'UTC')`);
   const write = (who: string, action: AuditAction, site: string | null, type: string, id: string, reason: string | null = null) =>
@@ -44,13 +45,15 @@ async function ledger(t: TestContext) {
   await write('max', 'lot.held', 'US1', 'lot', 'US1/LOT-2025-001');
   await write('eva', 'lot.released', 'DE1', 'lot', 'DE1/LOT-2025-001', 'fine');
   await write('max', 'identity.bootstrapped', null, 'installation', 'one');
-  const app = await createApp({ authenticate: (token) => CALLERS[token] ?? assert.fail(token) });
+  const app = await createApp({ authenticate: (token) => CALLERS[token] ?? assert.fail(token), ...options });
   await audit({ db: database.db }).routes?.(app);
+  app.get('/v1/others', { config: { permission: 'audit:read' } }, async () => ({}));
   await app.ready();
   t.after(() => app.close());
   const get = (query: string, who = 'all', headers: Record<string, string> = {}) =>
     app.inject({ url: `/v1/audit${query}`, headers: { authorization: `Bearer ${who}`, ...headers } });
-  return { get, database };
+  const others = () => app.inject({ url: '/v1/others', headers: { authorization: 'Bearer all' } });
+  return { get, others, database };
 }
 
 test('entries come newest first, in pages without a hole, in the shape of the contract, and only with the scope', async (t) => {
@@ -136,4 +139,16 @@ test('years of entries: pages go through all months without a hole, and a subjec
   assert.deepEqual(await all('&actor=ann'), [...days(1, 199), 'L-0']);
   assert.deepEqual(await all('&object=L-250'), ['L-250']);
   assert.deepEqual(await all('&actor=nobody'), []);
+});
+
+test('however busy the platform is, the trail is shown; its export waits like others', async (t) => {
+  // The smallest delay of the event loop counts as far too much.
+  const { get, others } = await ledger(t, { maxDelayMs: 1e-9 });
+  const until = Date.now() + 20_000;
+  while ((await others()).statusCode !== 503) {
+    assert.ok(Date.now() < until, 'reads are not shed');
+    await sleep(50);
+  }
+  assert.equal((await get('')).statusCode, 200);
+  assert.equal((await get('', 'all', { accept: 'text/csv' })).statusCode, 503);
 });

@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import type { Part } from '../../bench/load/part.ts';
-import { treeCpu } from '../../bench/process-tree.ts';
 import { generateLoad } from '../support/load-generator.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { watchOthers } from './load.ts';
 
 export interface OverloadOptions {
   times: readonly number[];
@@ -37,14 +36,8 @@ export interface Overload {
   criticalFailed: number;
   /** From the end of the load until creations take as long as before it (milliseconds). */
   recoveryMs: number;
-  cores: Cores;
-}
-
-/** Processor time that each took in the seconds that are counted, in cores: what kept whom from doing more. */
-export interface Cores {
-  platform: number;
-  postgres: number;
-  generator: number;
+  /** The share of the processor time in use that others took while the load went on. */
+  others: number;
 }
 
 export interface OverloadFigures {
@@ -64,22 +57,6 @@ const LOTS = 900;
 
 const lotOf = (number: number): string => `LOT-2026-${String(1 + (number % LOTS)).padStart(3, '0')}`;
 const doneIn = (part: Part, seconds: number): number => Math.round((part.statuses['201'] ?? 0) / seconds);
-
-const EVERY_MS = 1000;
-
-/** Runs a load and watches who takes the processor in its last `seconds`, those that are counted. */
-async function watched(platform: RunningPlatform, seconds: number, load: () => Promise<OpenLoopResult>) {
-  const seen: { at: number; program: number; postgres: number }[] = [];
-  const look = () => seen.push({ at: performance.now(), ...treeCpu(platform.process.pid ?? 0) });
-  const timer = setInterval(look, EVERY_MS);
-  const { steady: part } = await load();
-  clearInterval(timer);
-  if (!part) throw new Error('the load has no figures');
-  const [from, to] = [seen.at(-seconds), seen.at(-1)];
-  if (!from || !to || from === to) throw new Error('the load was too short to be watched');
-  const share = (name: 'program' | 'postgres') => Math.round((to[name] - from[name]) / (to.at - from.at) / 10) / 100;
-  return { part, cores: { platform: share('program'), postgres: share('postgres'), generator: part.generator_cpu } };
-}
 
 /** What is never shed, asked all the while: a manager holds lots, an auditor looks at the trail. */
 function askCritical(platform: RunningPlatform, tokens: { manager: string; auditor: string }, stop: AbortSignal) {
@@ -121,7 +98,12 @@ async function recovered(platform: RunningPlatform): Promise<number> {
   for (let good = 0; good < 3; ) {
     const asked = performance.now();
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${platform.url}/v1/inspections`, { method: 'POST', headers, body });
+    const answer = await fetch(`${platform.url}/v1/inspections`, {
+      method: 'POST',
+      headers,
+      body,
+      signal: AbortSignal.timeout(RECOVERY_MS),
+    });
     await answer.arrayBuffer();
     good = answer.status === 201 && performance.now() - asked < NORMAL_MS ? good + 1 : 0;
     if (performance.now() - began > 2 * RECOVERY_MS) break;
@@ -142,24 +124,28 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
     const { settle, seconds, connections } = options;
     const given = { 'give-up': true, shed: true, patience: 60 } as const;
     const waits = options.impatient ? {} : ({ 'wait-as-told': true } as const);
+    const load = async (options: Parameters<typeof generateLoad>[1]): Promise<Part> => {
+      const { steady } = await generateLoad(target, options);
+      if (!steady) throw new Error('the load has no figures');
+      return steady;
+    };
     const overloads: Overload[] = [];
     const faults: string[] = [];
     const hold = (good: boolean, words: string) => void (good || faults.push(words));
     for (const times of options.times) {
       const few = { ...given, rate: BEST_RATE, connections: BEST_CONNECTIONS, settle: BEST_SETTLE, seconds };
-      const { part: busy } = await watched(platform, seconds, () => generateLoad(target, few));
+      const busy = await load(few);
       const best = doneIn(busy, seconds);
       say(`${best} creations a second over ${BEST_CONNECTIONS} connections`);
       hold(Object.keys(busy.statuses).join() === '201', `over few connections it was answered ${Object.keys(busy.statuses)}`);
       const once = { ...given, ...waits, rate: best, connections, settle, seconds };
-      const { part: full } = await watched(platform, seconds, () => generateLoad(target, once));
-      const peak = doneIn(full, seconds);
+      const peak = doneIn(await load(once), seconds);
       say(`${peak} over ${connections}`);
       const wanted = best * times;
       const stop = new AbortController();
       const critical = askCritical(platform, tokens, stop.signal);
       const over = { ...given, ...waits, rate: wanted, connections, settle, seconds };
-      const { part, cores } = await watched(platform, seconds, () => generateLoad(target, over));
+      const { result: part, others } = await watchOthers(() => load(over));
       stop.abort();
       const recoveryMs = await recovered(platform);
       await critical.done;
@@ -182,7 +168,7 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
         critical: asked,
         criticalFailed: failed,
         recoveryMs,
-        cores,
+        others,
       });
       say(JSON.stringify(overloads.at(-1)));
       const at = `at ${times} times the peak`;

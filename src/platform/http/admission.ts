@@ -10,13 +10,11 @@ import { holdBack, retryAfterFor } from './hold-back.ts';
 import type { Pressure } from './pressure.ts';
 import { errorText } from './problem-body.ts';
 import type { RouteClass } from './request.ts';
-import { SECURITY_HEADERS } from './security.ts';
+import { SECURITY_LIST } from './security.ts';
 
 /** Requests of a class at work at once: what is beyond would only wait for a database connection, before creations that wait for one too. */
 const MOST: Readonly<Partial<Record<RouteClass, number>>> = { export: 8, read: 200 };
 const TOLD_MS = 1000;
-/** As names and values in turn: what Node writes without a look at each. */
-const SECURITY = Object.entries(SECURITY_HEADERS).flat();
 /** Bodies up to this are taken from the socket with their head, or cost little to take. */
 const SMALL_BODY = 64 * 1024;
 
@@ -75,7 +73,7 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
     reply.hijack();
     const { raw } = reply;
     raw.writeHead(503, [
-      ...SECURITY,
+      ...SECURITY_LIST,
       'content-type',
       type,
       'content-length',

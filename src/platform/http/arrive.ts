@@ -8,7 +8,7 @@ import { hashRequest } from './bodies.ts';
 import type { BodyWatch } from './body-watch.ts';
 import type { Connections } from './connections.ts';
 import { type RouteTable, template } from './routes.ts';
-import { hostFilter, SECURITY_HEADERS, STRICT_TRANSPORT } from './security.ts';
+import { hostFilter, SECURITY_HEADERS, SECURITY_LIST, STRICT_TRANSPORT } from './security.ts';
 import { traceFor, traceOf } from './trace.ts';
 
 export interface ArriveOptions {
@@ -26,8 +26,7 @@ const QUIET = /^\/(?:health(?:\/|$)|metrics$)/;
 /** Files of a page: counted by nobody, there are many. */
 const FILE = /\.[a-z0-9]+$|\/static\/\*$/i;
 const JSON_TYPE = 'application/json; charset=utf-8';
-/** As names and values in turn: what Node writes without a look at each. */
-const PLAIN_HEADERS = [...Object.entries(SECURITY_HEADERS).flat(), 'content-type', JSON_TYPE];
+const PLAIN_HEADERS = [...SECURITY_LIST, 'content-type', JSON_TYPE];
 const INSPECTION = /^\/v1\/inspections\/([0-9a-fA-F-]{36})(?:[/?]|$)/;
 
 /** Collects the route table and the meters, and refuses routes that ask for nothing: the start fails, naming them all. */
