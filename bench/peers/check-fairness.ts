@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { freePort } from '../../test/support/platform.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { checkExactly } from '../exact-check.ts';
 import { onGround } from '../ground.ts';
 import { type Run, runOnce } from '../rounds.ts';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../test/support/platform.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { FASTAPI, type Python } from '../peers/python-home.ts';
 import { RATE_LIMIT } from './ours.ts';
 import type { BenchDatabase } from './postgres.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../test/support/platform.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { pin, SERVER_CORE, type Side, startServer, type Tokens } from './side.ts';
 
 const SERVERS = fileURLToPath(new URL('../load/servers.ts', import.meta.url));

@@ -7,10 +7,11 @@ import { parseArgs } from 'node:util';
 import type { Artifact } from '../../src/contracts/artifacts.ts';
 import type { AuditEntry } from '../../src/contracts/audit.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
-import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { readEvents } from './events.ts';
 
 export interface KillFigures {

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import { listenerOn, type MemoryPeak, machineUse, memoryPeaks, treeCpu } from '../../bench/process-tree.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { startPostgres } from '../../tools/servers/postgres.ts';
 import { generateLoad } from '../support/load-generator.ts';
-import { freePort, type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
+import { type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
 import { startServices } from '../support/services.ts';
 
 export interface LoadOptions {

@@ -7,8 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import type { Gaps, StationStatus } from '../../src/station-client/index.ts';
-import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
 export interface StationFigures {
   rounds: number;

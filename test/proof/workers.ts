@@ -5,12 +5,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { Inspection } from '../../src/contracts/inspections.ts';
+import { freePorts } from '../../src/platform/ports.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
 import { testDatabase } from '../support/database.ts';
-import { freePort, type RunningPlatform, startPlatform } from '../support/platform.ts';
+import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
 export interface WorkersFigures {
   created: number;
@@ -107,7 +108,7 @@ export async function measureWorkers({ secondsEach, apart }: WorkersOptions, say
     const { url } = await testDatabase(t);
     const database = new pg.Client({ connectionString: url });
     await database.connect();
-    const ports = [await freePort(), await freePort(), await freePort()];
+    const ports = await freePorts(3);
     const addresses = ports.map((port) => `http://localhost:${port}`);
     const environment = {
       DATABASE_URL: url,

@@ -301,10 +301,12 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
       return (await db.pool.query(text, values)).rows as T[];
     },
     async events(type, inspectionId) {
-      const { events } = await feed.after('0.0', 10_000);
-      return events
-        .map(({ event }) => event as PlatformEvent)
-        .filter((event) => event.event_type === type && (event.payload as { inspection_id?: string }).inspection_id === inspectionId);
+      // Whatever is committed: a feed would not tell yet what an older open transaction hides.
+      const rows = await floor.rows<{ event: PlatformEvent }>(
+        `select event from platform.outbox where event ->> 'event_type' = $1 and event -> 'payload' ->> 'inspection_id' = $2 order by xid, seq`,
+        [type, inspectionId],
+      );
+      return rows.map(({ event }) => event);
     },
   };
   return floor;

@@ -1,7 +1,8 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePorts } from '../../src/platform/ports.ts';
 
 const run = promisify(execFile);
 const script = fileURLToPath(new URL('../../tools/servers/kafka/kafka.sh', import.meta.url));
@@ -17,30 +18,9 @@ export interface TestBroker {
   end(): Promise<void>;
 }
 
-/** Four ports in a row that are free now: client, controller, and the two of the link. */
-async function freePorts(): Promise<number> {
-  for (let tries = 0; tries < 50; tries += 1) {
-    const first = 21_000 + Math.floor(Math.random() * 7_500);
-    const servers: Server[] = [];
-    try {
-      for (let port = first; port < first + 4; port += 1)
-        servers.push(
-          await new Promise<Server>((resolve, reject) => {
-            const server = createServer();
-            server.once('error', reject).listen(port, '127.0.0.1', () => resolve(server));
-          }),
-        );
-      return first;
-    } catch {
-    } finally {
-      for (const server of servers) server.close();
-    }
-  }
-  throw new Error('no four free ports in a row');
-}
-
 export async function openBroker(): Promise<TestBroker> {
-  const port = await freePorts();
+  // Client, controller, and the two of the link.
+  const [port = 0] = await freePorts(4);
   const env = { ...process.env, KAFKA_PORT: String(port) };
   const ask = async (command: string) => void (await run(script, [command], { env, timeout: 300_000 }));
   await ask('install');

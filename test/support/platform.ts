@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/platform/ports.ts';
 import { type ClientCredentials, PlatformClient } from '../../src/simulator/client.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -53,15 +53,6 @@ const underHost = (host: string, command: readonly string[]): string[] => [
   host,
   ...command,
 ];
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** Waits for the `ready` line in the log: a file, so that a chatty platform costs its test nothing. */
 async function announced(child: ChildProcess, logFile: string): Promise<string> {

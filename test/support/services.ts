@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type RunningPlatform, startPlatform } from './platform.ts';
+import { freePorts } from '../../src/platform/ports.ts';
+import { type RunningPlatform, startPlatform } from './platform.ts';
 
 export const SERVICES = ['gateway', 'inspection', 'inference', 'reports'] as const;
 export type Service = (typeof SERVICES)[number];
@@ -23,8 +24,8 @@ export async function startServices(
 ): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
   t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
-  const ports = {} as Record<Service, number>;
-  for (const service of SERVICES) ports[service] = await freePort();
+  const free = await freePorts(SERVICES.length);
+  const ports = Object.fromEntries(SERVICES.map((service, at) => [service, free[at]])) as Record<Service, number>;
   const addressOf = (service: Service) => `http://localhost:${ports[service]}`;
   const shared = { DATABASE_URL: database, PUBLIC_URL: addressOf('gateway'), DB_POOL_SIZE: '8', DB_MAX_OVERFLOW: '4', ...environment };
   const at = {} as Record<Service, RunningPlatform>;

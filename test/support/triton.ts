@@ -6,7 +6,7 @@ import { runtimeMeters } from '../../src/inference/meters.ts';
 import { readGolden } from '../../src/inference/models/golden.ts';
 import { readRepository } from '../../src/inference/models/repository.ts';
 import type { KnownModel } from '../../src/inference/runtime/triton/examine.ts';
-import { freePort } from '../../src/platform/ports.ts';
+import { freePorts } from '../../src/platform/ports.ts';
 import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
 import { writePythonRepository } from '../../tools/servers/triton/repository.ts';
 import { startTriton, type TritonPorts, type TritonServer } from '../../tools/servers/triton.ts';
@@ -20,11 +20,10 @@ interface Ending {
 /** Where `.ci/run` has put the server. */
 const HOME = process.env.TEST_TRITON;
 
-export const tritonPorts = async (): Promise<TritonPorts> => ({
-  http: await freePort(),
-  grpc: await freePort(),
-  metrics: await freePort(),
-});
+export async function tritonPorts(): Promise<TritonPorts> {
+  const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
+  return { http, grpc, metrics };
+}
 
 /** A real server with the models of a folder (Python backend), and where to start it again. */
 export async function realTriton(

@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../../src/platform/ports.ts';
 import { type Postgres, type PostgresOptions, processesOf, startPostgres } from '../../../tools/servers/postgres.ts';
 import { openBroker } from '../../support/kafka-broker.ts';
 import { dropTopics } from '../../support/kafka-topics.ts';
-import { freePort, type RunningPlatform, runCommand, startPlatform } from '../../support/platform.ts';
+import { type RunningPlatform, runCommand, startPlatform } from '../../support/platform.ts';
 import type { Station } from './stations.ts';
 
 export type Engine = 'program' | 'postgres' | 'kafka';
@@ -51,8 +52,7 @@ export async function openPlant({ programs, workers, postgres: options, kafka, e
   const postgres = await startPostgres(options);
   const broker = kafka === 'managed' ? await openBroker() : null;
   const topics = kafka ? { brokers: broker?.address ?? kafka, prefix: `engines-${randomBytes(4).toString('hex')}.` } : null;
-  const ports: number[] = [];
-  while (ports.length < programs) ports.push(await freePort());
+  const ports = await freePorts(programs);
   const bases = ports.map((port) => `http://127.0.0.1:${port}`);
   const settings = {
     DATABASE_URL: postgres.url,
