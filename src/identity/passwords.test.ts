@@ -21,11 +21,16 @@ test('an unknown name takes as long as a known one', async () => {
   await passwords.fits('x', undefined);
   const time = async (hash: string | undefined) => {
     const began = performance.now();
-    for (let round = 0; round < 4; round += 1) await passwords.fits('wrong', hash);
+    await passwords.fits('wrong', hash);
     return performance.now() - began;
   };
-  const known = await time(stored);
-  const unknown = await time(undefined);
+  // Others on the machine make a time longer, never shorter.
+  let known = Number.POSITIVE_INFINITY;
+  let unknown = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 8; round += 1) {
+    known = Math.min(known, await time(stored));
+    unknown = Math.min(unknown, await time(undefined));
+  }
   assert.ok(unknown > known / 3 && unknown < known * 3, `${unknown} against ${known} ms`);
 });
 

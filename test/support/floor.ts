@@ -99,7 +99,10 @@ export interface Floor extends TestDatabase {
   events(type: string, inspectionId: string): Promise<PlatformEvent[]>;
 }
 
-export async function until<T>(what: string, look: () => Promise<T | false | null | undefined>, ms = 15_000): Promise<T> {
+/** Long enough for what has only the time that nobody else wants, such as a shadow's process, on a machine where every core is busy. */
+const PATIENCE_MS = 60_000;
+
+export async function until<T>(what: string, look: () => Promise<T | false | null | undefined>, ms = PATIENCE_MS): Promise<T> {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(15)) {
     const found = await look();
     if (found) return found;
