@@ -31,7 +31,8 @@ export interface Window {
   /**
    * The last place of the outbox, of whatever topic, that can be read without missing one: everything up to it is in `entries` or was before the place
    * asked for, unless the limit cut it short. Always the place of a row that was written, never just a number that no open transaction is below: a
-   * PostgreSQL that dies forgets the numbers of transactions that left nothing in its log, and gives them out again.
+   * PostgreSQL that dies forgets the numbers of transactions whose end had not reached its disk (nobody waits for that of one that failed), and gives
+   * them out again.
    */
   horizon: Position;
   /** Something is committed that an older open transaction still hides: worth another look soon. */
