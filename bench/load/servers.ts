@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import fastify from 'fastify';
 import { createRemoteJWKSet } from 'jose';
@@ -19,6 +20,7 @@ import { LAYERS, type Layer, layered } from './layers.ts';
  * What the create route is measured beside, each in a process of its own:
  * `control` is the platform's own HTTP application and create route (token, permission, shape, rules, headers, log line, metrics) over a recorder
  * that keeps nothing; `fastify_bare` validates the same shape and answers; `node_http` parses and answers; and the steps of layers.ts between them.
+ * `node_net` knows nothing of HTTP but what the generator sends (a bound, no server): what is left of a request when Node's HTTP is taken away.
  */
 const { values } = parseArgs({
   options: { kind: { type: 'string' }, port: { type: 'string' }, issuer: { type: 'string' }, audience: { type: 'string' } },
@@ -108,6 +110,41 @@ function plain(): Promise<void> {
   return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
 }
 
-const kinds: Record<string, () => Promise<void>> = { control, fastify_bare: bare, node_http: plain };
+const HEAD_END = Buffer.from('\r\n\r\n');
+const LENGTH = Buffer.from('content-length: ');
+
+/** Length of the request that begins here, and where its body does; 0: more has to come. */
+function framed(bytes: Buffer): { body: number; end: number } {
+  const head = bytes.indexOf(HEAD_END);
+  if (head === -1) return { body: 0, end: 0 };
+  const at = bytes.indexOf(LENGTH);
+  const length = at === -1 || at > head ? 0 : Number.parseInt(bytes.toString('latin1', at + LENGTH.length, bytes.indexOf('\r', at)), 10);
+  const body = head + HEAD_END.length;
+  return { body, end: body + length > bytes.length ? 0 : body + length };
+}
+
+function tcp(): Promise<void> {
+  const answer = (socket: Socket, request: Buffer, body: number) => {
+    if (request[0] !== 'P'.charCodeAt(0)) return socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n', 'latin1');
+    const text = JSON.stringify(answerTo(JSON.parse(request.toString('utf8', body))));
+    const head = `HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n`;
+    return socket.write(head + text, 'utf8');
+  };
+  const server = createTcpServer({ noDelay: true }, (socket) => {
+    let held: Buffer | undefined;
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => {
+      held = held === undefined ? chunk : Buffer.concat([held, chunk]);
+      for (let { body, end } = framed(held); end > 0; { body, end } = framed(held)) {
+        answer(socket, held.subarray(0, end), body);
+        held = held.subarray(end);
+      }
+      if (held.length === 0) held = undefined;
+    });
+  });
+  return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+}
+
+const kinds: Record<string, () => Promise<void>> = { control, fastify_bare: bare, node_http: plain, node_net: tcp };
 const kind = values.kind ?? '';
 await (LAYERS.includes(kind as Layer) ? step(kind as Layer) : kinds[kind]?.());

@@ -17,15 +17,15 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`usage: node bench/micro/layers.ts [--rounds 4] [--seconds 3]
 
-Of what the create route costs before a row is written: bare Node http, then Fastify with one duty more a step (each with the platform's own part, in
-the leanest form), then the platform's own application without a database, then the platform. Differences are medians over mirrored rounds of the
-difference in the same round.`);
+Of what the create route costs before a row is written: a socket that is read and answered, bare Node http, then Fastify with one duty more a step (each
+with the platform's own part, in the leanest form), then the platform's own application without a database, then the platform. Differences are medians
+over mirrored rounds of the difference in the same round.`);
   process.exit(0);
 }
 
 await onGround(async ({ add, database, folder, sides }) => {
   const ours = await startOurs(database, folder);
-  for (const kind of ['node_http', ...LAYERS, 'control']) add(await startPlain(kind, ours, folder));
+  for (const kind of ['node_net', 'node_http', ...LAYERS, 'control']) add(await startPlain(kind, ours, folder));
   add(ours);
   const runs = new Map<string, Run[]>(sides.map(({ name }) => [name, []]));
   const options = { connections: 64, seconds: Number(values.seconds), warmup: 1, cores: cpus().length };
@@ -38,15 +38,14 @@ await onGround(async ({ add, database, folder, sides }) => {
   process.stderr.write('\r');
   const cpu = (name: string) => (runs.get(name) ?? []).map(({ cpu_us }) => cpu_us);
   const names = [...runs.keys()];
+  const steps = new Set<string>(['node_http', ...LAYERS]);
   console.log('| step | requests/s | server CPU us | more than the step before |\n|---|---|---|---|');
   for (const [index, name] of names.entries()) {
     const own = cpu(name);
     const before = cpu(names[index - 1] ?? '');
     const more = index === 0 ? '' : median(own.map((each, round) => each - (before[round] ?? each))).toFixed(1);
     const rate = median((runs.get(name) ?? []).map(({ requests_s }) => requests_s));
-    console.log(
-      `| ${index === 0 || index > LAYERS.length ? '' : '+ '}${name} | ${rate.toFixed(0)} | ${median(own).toFixed(1)} | ${more} |`,
-    );
+    console.log(`| ${steps.has(name) ? '+ ' : ''}${name} | ${rate.toFixed(0)} | ${median(own).toFixed(1)} | ${more} |`);
   }
 });
 process.exit(0);

@@ -20,8 +20,9 @@ export interface Overload {
   times: number;
   /** Creations a second over few connections that always ask, right before: what it can do at its best. */
   best: number;
-  /** The same when as many as that are wanted over all the connections: what it can do for so many clients. */
+  /** The same when as many as that are wanted over all the connections: what it can do for so many clients. Right before, and right after. */
   peak: number;
+  peakAfter: number;
   /** Creations a second that were wanted, and that were done. */
   wanted: number;
   done: number;
@@ -150,6 +151,8 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
       const recoveryMs = await recovered(platform);
       await critical.done;
       const { p50, p95 } = part.by_status['201'] ?? { p50: Number.NaN, p95: Number.NaN };
+      const peakAfter = doneIn(await load(once), seconds);
+      say(`${peakAfter} over ${connections}, afterwards`);
       const { asked, failed } = critical.figures;
       const done = doneIn(part, seconds);
       const { resets, unanswered } = part;
@@ -158,6 +161,7 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
         times,
         best,
         peak,
+        peakAfter,
         wanted,
         done,
         p50,
@@ -174,7 +178,7 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
       const at = `at ${times} times the peak`;
       const strange = Object.keys(part.statuses).filter((status) => status !== '201' && status !== '503');
       hold(strange.length === 0, `${at} some were answered ${strange}`);
-      hold(done >= GOODPUT * peak, `${at} ${done}/s were done, of ${peak}/s`);
+      hold(done >= (GOODPUT * (peak + peakAfter)) / 2, `${at} ${done}/s were done, of ${peak}/s before and ${peakAfter}/s after`);
       if (!options.impatient) hold(p95 <= ADMITTED_P95_MS, `${at} the P95 of those that were let in is ${p95} ms`);
       hold(resets === 0, `${at} ${resets} connections were reset`);
       hold(unanswered === 0, `${at} ${unanswered} had no answer`);
@@ -190,9 +194,10 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
 const USAGE = `usage: node test/proof/overload.ts [options]
 
 More creations than can be done, against the whole platform on its own database. For each multiple first what can be done over few connections and over
-many, then the multiple; beside that a manager holds lots and an auditor looks at the trail, who are never refused. Says what was promised and not kept
-(90 % of what is done when as many are wanted as can be done, over the same connections; P95 of those let in 250 ms; none reset or left without an
-answer; 99.4 % of holds and looks done; as before within 30 s), and ends with 1 then.
+many, then the multiple, then over many once more, because a database is slower when it has grown; beside the multiple a manager holds lots and an auditor
+looks at the trail, who are never refused. Says what was promised and not kept (90 % of what is done when as many are wanted as can be done, over the same
+connections, in the mean of before and after; P95 of those let in 250 ms; none reset or left without an answer; 99.4 % of holds and looks done; as before
+within 30 s), and ends with 1 then.
 
   --times LIST     multiples of what can be done      (2,5,10)
   --connections N                                     (10000)
