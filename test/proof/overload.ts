@@ -20,8 +20,9 @@ export interface Overload {
   times: number;
   /** Creations a second over few connections that always ask, right before: what it can do at its best. */
   best: number;
-  /** The same when as many as that are wanted over all the connections: what it can do for so many clients. Right before, and right after. */
+  /** The same when as many as that are wanted over all the connections, right before: what it can do for so many clients. */
   peak: number;
+  /** As `peak`, right after. */
   peakAfter: number;
   /** Creations a second that were wanted, and that were done. */
   wanted: number;
@@ -194,10 +195,10 @@ export async function measureOverload(options: OverloadOptions, say: (text: stri
 const USAGE = `usage: node test/proof/overload.ts [options]
 
 More creations than can be done, against the whole platform on its own database. For each multiple first what can be done over few connections and over
-many, then the multiple, then over many once more, because a database is slower when it has grown; beside the multiple a manager holds lots and an auditor
-looks at the trail, who are never refused. Says what was promised and not kept (90 % of what is done when as many are wanted as can be done, over the same
-connections, in the mean of before and after; P95 of those let in 250 ms; none reset or left without an answer; 99.4 % of holds and looks done; as before
-within 30 s), and ends with 1 then.
+many, then the multiple, then over many once more, because what can be done drifts meanwhile (--times 1 tells by how much); beside the multiple a manager
+holds lots and an auditor looks at the trail, who are never refused. Says what was promised and not kept (90 % of what is done when as many are wanted as
+can be done, over the same connections, in the mean of before and after; P95 of those let in 250 ms; none reset or left without an answer; 99.4 % of holds
+and looks done; as before within 30 s), and ends with 1 then.
 
   --times LIST     multiples of what can be done      (2,5,10)
   --connections N                                     (10000)
