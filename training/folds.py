@@ -4,13 +4,15 @@ each judged by the model that has not seen its board. Prints a line a fold and t
     python training/folds.py --data FOLDER_OF_DEEPPCB --out /tmp/folds --minutes 8 --start models/pcb-pair-synth/1/model.onnx
 
 Choose by this figure, never by pairs that were trained on. Calibration and thresholds are pooled too (leave-one-board-out
-Platt scaling: the pairs of the other boards, as their own folds judged them). Goes on where it stopped.
+Platt scaling: the pairs of the other boards, as their own folds judged them). Goes on where it stopped. What is not named
+here (`--epochs`, `--device`, `--seed`) goes to train.py as it is.
 """
 import argparse
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -34,8 +36,11 @@ def train(a, group, out, rest):
 def judged_by_folds(a, rest):
     """Trains what is not trained yet -> boards, and per pair the raw boxes of the model that has not seen its board."""
     boards = data.load(a.data)
-    founds = [None] * len(boards)
-    for group in sorted(set(boards.groups)):
+    founds, groups = [None] * len(boards), sorted(set(boards.groups))
+    if a.at_once > 1:
+        with ThreadPoolExecutor(a.at_once) as pool:
+            list(pool.map(lambda group: train(a, group, os.path.join(a.out, group), rest), groups))
+    for group in groups:
         out = os.path.join(a.out, group)
         train(a, group, out, rest)
         at = [i for i, g in enumerate(boards.groups) if g == group]
@@ -65,6 +70,7 @@ def main():
     p.add_argument("--out", required=True)
     p.add_argument("--minutes", type=float, default=8)
     p.add_argument("--start")
+    p.add_argument("--at-once", type=int, default=1, metavar="N", help="folds trained side by side")
     p.add_argument("--model", metavar="ONNX", help="write the manifest.json of this file, trained on ALL pairs, with these folds' calibration, thresholds and figures")
     p.add_argument("--checkpoint", help="the training that --model was exported from")
     a, rest = p.parse_known_args()

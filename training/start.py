@@ -30,21 +30,27 @@ def unfold(path, pairs):
     net = PairNet().eval()
     parts = layers(net)
     assert len(parts) == len(convolutions), (len(parts), len(convolutions))
-    x = torch.from_numpy(np.ascontiguousarray(pairs)).float()
-    with torch.no_grad():
-        for (conv, norm), (weight, bias) in zip(parts, convolutions):
-            assert conv.weight.shape == weight.shape, (conv, weight.shape)
-            conv.weight.copy_(torch.from_numpy(weight.copy()))
-            if norm is None:
-                conv.bias.copy_(torch.from_numpy(bias.copy()))
-                continue
-            seen = {}
-            hook = conv.register_forward_hook(lambda m, i, o: seen.update(out=o))
-            net(x)
-            hook.remove()
-            mean, var = seen["out"].mean((0, 2, 3)), seen["out"].var((0, 2, 3), unbiased=False)
+
+    def put(conv, norm, weight, bias):
+        """Sets both; the norm as the convolution answers, before the norm itself is asked."""
+        assert conv.weight.shape == weight.shape, (conv, weight.shape)
+        conv.weight.copy_(torch.from_numpy(weight.copy()))
+        if norm is None:
+            return conv.bias.copy_(torch.from_numpy(bias.copy()))
+
+        def seen(m, i, out):
+            mean, var = out.mean((0, 2, 3)), out.var((0, 2, 3), unbiased=False)
             norm.running_mean.copy_(mean), norm.running_var.copy_(var)
             norm.weight.copy_((var + norm.eps).sqrt()), norm.bias.copy_(mean + torch.from_numpy(bias.copy()))
+
+        return conv.register_forward_hook(seen)
+
+    with torch.no_grad():
+        hooks = [put(*part, *held_by) for part, held_by in zip(parts, convolutions)]
+        net(torch.from_numpy(np.ascontiguousarray(pairs)).float())
+    for (_, norm), hook in zip(parts, hooks):
+        if norm is not None:
+            hook.remove()
     return net
 
 

@@ -1,10 +1,14 @@
-"""Trains PairNet on labelled folders within a budget of minutes; stops and goes on from its last checkpoint.
+"""Trains PairNet on labelled folders within a budget of minutes or epochs; stops and goes on from its last checkpoint.
 
     python training/train.py --data /tmp/boards-train --out /tmp/pairnet --minutes 60
+    python training/train.py --data /tmp/boards-train --out /tmp/pairnet --epochs 80 --device cuda --workers 4
 
 AdamW under a one-cycle rate that follows the processor time spent (of all threads; neither steps nor the clock: the machine is
 shared, and the training may be paused), gradient clip 5, moving
 average of the weights 0.998 (that average is what is exported). On a CPU with AMX, `--bf16` is 1.7 times as fast.
+
+With `--epochs` (one is two crops a pair) the rate follows the crops seen, and minutes are told by the clock. `--device cuda` trains on
+an accelerator; its checkpoints load without one. `--workers` processes make the crops meanwhile, the same ones for the same seed and number.
 """
 import argparse
 import copy
@@ -13,8 +17,10 @@ import math
 import os
 import time
 
+import cv2
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 import augment
 import data
@@ -40,15 +46,27 @@ def batches(boards, rng, size, count, good, drawn):
                 order = list(rng.permutation(len(boards)))
             crops.append(augment.sample(rng, boards, order.pop(), size, good, drawn))
         goal = [targets(boxes, size) for _, boxes in crops]
-        pair = torch.from_numpy(np.stack([p for p, _ in crops])).float().contiguous(memory_format=torch.channels_last)
-        yield pair, [torch.from_numpy(np.stack(t)) for t in zip(*goal)]
+        yield torch.from_numpy(np.stack([p for p, _ in crops])), [torch.from_numpy(np.stack(t)) for t in zip(*goal)]
+
+
+class Made(IterableDataset):
+    """Batches of worker processes, which take turns; each has its own seed and draws every pair once before any again."""
+
+    def __init__(self, boards, seed, *how):
+        self.boards, self.seed, self.how = boards, seed, how
+
+    def __iter__(self):
+        cv2.setNumThreads(1)
+        return batches(self.boards, np.random.default_rng([self.seed, get_worker_info().id]), *self.how)
 
 
 def average(ema, net, keep):
-    for a, b in zip(ema.state_dict().values(), net.state_dict().values()):
-        if a.dtype.is_floating_point:
-            a.mul_(keep).add_(b, alpha=1 - keep)
-        else:
+    pairs = list(zip(ema.state_dict().values(), net.state_dict().values()))
+    means, news = zip(*[(a, b) for a, b in pairs if a.dtype.is_floating_point])
+    torch._foreach_mul_(means, keep)
+    torch._foreach_add_(means, news, alpha=1 - keep)
+    for a, b in pairs:
+        if not a.dtype.is_floating_point:
             a.copy_(b)
 
 
@@ -62,6 +80,9 @@ def main():
     p.add_argument("--data", nargs="+", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--minutes", type=float, default=60)
+    p.add_argument("--epochs", type=float, help="the budget in place of minutes; an epoch is two crops a pair")
+    p.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    p.add_argument("--workers", type=int, default=0, help="processes that make the crops; 0: this one does")
     p.add_argument("--batch", type=int, default=16)
     p.add_argument("--crop", type=int, default=320)
     p.add_argument("--peak", type=float, default=4e-3)
@@ -78,7 +99,7 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     boards = data.without(data.join([data.load(d) for d in a.data]), a.without)
     prints = {os.path.basename(d.rstrip("/")): data.fingerprint(d) for d in a.data}
-    net = PairNet().to(memory_format=torch.channels_last)
+    net = PairNet().to(a.device, memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=a.peak, weight_decay=0.01)
     path, spent, seen = os.path.join(a.out, "last.pt"), 0.0, 0
     if a.start:
@@ -88,16 +109,23 @@ def main():
         c = torch.load(path, map_location="cpu")
         net.load_state_dict(c["net"]), ema.load_state_dict(c["ema"]), optimiser.load_state_dict(c["optimiser"])
         spent, seen = c["spent"], c["seen"]
-    rng = np.random.default_rng(a.seed * 1_000_003 + seen)
+    seed, how = a.seed * 1_000_003 + seen, (a.crop, a.batch, a.good, a.drawn)
+    if a.workers:
+        made = DataLoader(Made(boards, seed, *how), batch_size=None, num_workers=a.workers, prefetch_factor=4, pin_memory=a.device == "cuda")
+    else:
+        made = batches(boards, np.random.default_rng(seed), *how)
     net.train()
-    budget, clock, mark, total, n = a.minutes * 60 * a.threads, time.process_time(), time.process_time(), 0.0, 0
-    for pair, goal in batches(boards, rng, a.crop, a.batch, a.good, a.drawn):
-        done = spent / budget
-        if done >= 1:
+    tell = time.monotonic if a.epochs else time.process_time
+    used, budget = lambda: seen if a.epochs else spent, 2 * len(boards) * a.epochs if a.epochs else a.minutes * 60 * a.threads
+    clock, mark, total, n = tell(), tell(), 0.0, 0
+    for pair, goal in made:
+        if used() >= budget:
             break
         for g in optimiser.param_groups:
-            g["lr"] = rate(done, a.peak)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=a.bf16):
+            g["lr"] = rate(used() / budget, a.peak)
+        pair = pair.to(a.device, non_blocking=True).float().contiguous(memory_format=torch.channels_last)
+        goal = [t.to(a.device, non_blocking=True) for t in goal]
+        with torch.autocast(a.device, dtype=torch.bfloat16, enabled=a.bf16):
             logits, log_ltrb = net(pair)
         value = loss(logits.float(), log_ltrb.float(), goal)
         optimiser.zero_grad()
@@ -108,15 +136,15 @@ def main():
         step = seen // a.batch
         with torch.no_grad():
             average(ema, net, min(0.998, (1 + step) / (10 + step)))
-        now = time.process_time()
+        now = tell()
         spent, clock = spent + now - clock, now
         total, n = total + value.item(), n + 1
-        if now - mark > 60 or spent >= budget:
+        if now - mark > 60 or used() >= budget:
             print(json.dumps({"minutes": round(spent / 60, 1), "epochs": round(seen / len(boards) / 2, 2), "loss": round(total / n, 4),
                               "crops_per_s": round(n * a.batch / (now - mark), 1)}), flush=True)
             save(path, net=net.state_dict(), ema=ema.state_dict(), optimiser=optimiser.state_dict(), spent=spent, seen=seen, data=prints,
                  crops=seen, pairs=len(boards), left_out=a.without)
-            mark, total, n, clock = time.process_time(), 0.0, 0, time.process_time()
+            mark, total, n, clock = tell(), 0.0, 0, tell()
 
 
 if __name__ == "__main__":
