@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig, tritonAddress } from './config.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
@@ -103,4 +105,21 @@ test('a replica needs a primary that is given too: the embedded server has none'
   const both = { DATABASE_URL: 'postgresql://p/x', DATABASE_READ_URL: 'postgresql://r/x' };
   assert.equal(loadConfig({}, both).DATABASE_READ_URL, both.DATABASE_READ_URL);
   assert.equal(loadConfig({}, both).REPLICA_MAX_LAG, 5000);
+});
+
+test('what a load makes in its first moments does not decide that it is made old ever after', {
+  skip: process.platform !== 'linux',
+}, () => {
+  const program = fileURLToPath(new URL('../test/support/made-old.ts', import.meta.url));
+  const cache = fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url));
+  const { MALLOC_ARENA_MAX: _done, NODE_OPTIONS: _own, ...environment } = process.env;
+  const grown = (...node: string[]) =>
+    Number(
+      execFileSync(process.execPath, ['--min-semi-space-size=16', ...node, program], {
+        env: { ...environment, NODE_COMPILE_CACHE: cache },
+        timeout: 20_000,
+      }),
+    );
+  assert.ok(grown() < 100_000);
+  assert.ok(grown('--allocation-site-pretenuring') > 1_000_000, 'an option that is given is kept, and does what the start spares us');
 });

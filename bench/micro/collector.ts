@@ -10,14 +10,16 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '6' },
     connections: { type: 'string', default: '64' },
+    node: { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
   },
 });
 if (values.help) {
-  console.log(`usage: node bench/micro/collector.ts [--seconds 6] [--connections 64]
+  console.log(`usage: node bench/micro/collector.ts [--seconds 6] [--connections 64] [--node=--OPTION]...
 
 What V8's collector does while our server is asked for all creations that it can take: memory of JavaScript that a request takes, how much
-of it comes into the old generation, how often that is collected (node --trace-gc), and the share of V8's own threads in the server's processor time.`);
+of it comes into the old generation, how often that is collected (node --trace-gc), and the share of V8's own threads in the server's processor time.
+--node gives the server's Node an option beside its own, as --node=--allocation-site-pretenuring; may be given more than once.`);
   process.exit(0);
 }
 
@@ -57,7 +59,7 @@ function collections(log: string): Collection[] {
 
 const seconds = Number(values.seconds);
 await onGround(async ({ add, database, folder }) => {
-  const side = add(await startOurs(database, folder, ['--trace-gc']));
+  const side = add(await startOurs(database, folder, ['--trace-gc', ...values.node]));
   const log = () => readFileSync(join(folder, 'ours.log'), 'utf8');
   const load = { connections: Number(values.connections), warmup: WARMUP, cores: 2 };
   await runOnce(side, database, { ...load, seconds: 4 });
