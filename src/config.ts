@@ -215,7 +215,7 @@ export function refuseTelemetry(): void {
  * three times 16 MiB, which Node 24 would let grow to three times 64, and an old one of 512 MiB at most: V8 lets a heap grow by four before it
  * collects when much is allowed, and by 1.6 under this limit (253 MiB resident became 203 in the same load). Give `--max-old-space-size` or
  * `--max-semi-space-size` in NODE_OPTIONS for other limits. Nothing is made old from the start: V8 does so for good with what a line of code makes
- * once most of its first hundred were alive at a collection, which is chance when a load begins, and in one start of twelve made a creation 1.1 to 1.4
+ * once most of its first hundred were alive at a collection, which is chance when a load begins, and in one start of thirteen made a creation 1.1 to 1.4
  * times as dear (docs/proofs/create-path.md). What it compiles is kept beside the packages for the next start, which then needs no
  * compiler of types (20 MB, a quarter of the start). `npm run bench -- --only memory` prints what it comes to. Does nothing where the
  * system cannot replace a process, or when it has been done.
