@@ -10,6 +10,7 @@ import { createApp } from './platform/http/app.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { freePort } from './platform/ports.ts';
 import type { Member } from './platform/processes/member.ts';
+import { shareLimits } from './platform/shared-state/share-limits.ts';
 import type { Slice } from './platform/slice.ts';
 import { createLog, type Log } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.ts';
@@ -30,6 +31,8 @@ export interface Platform {
 
 /** What one of several processes does of the whole. */
 export interface Part {
+  /** The same in all processes of a program, and in no other program. */
+  readonly program: string;
   readonly index: number;
   /** The embedded database that the first process has opened; null: that of the configuration. */
   readonly database: DatabaseAddress | null;
@@ -217,8 +220,10 @@ export async function compose(given: Config, member: Member<Part> | null = null)
     for (const closer of closers.splice(0).reverse()) await closer().catch((error: unknown) => log.error({ err: error }, 'close_failed'));
   };
   try {
-    const infrastructure = await openInfrastructure(config, log, metrics, member?.part.database ?? undefined);
+    const infrastructure = await openInfrastructure(config, log, metrics, member?.part);
     closers.push(infrastructure.close);
+    const sharing = shareLimits([member?.limits, infrastructure.redis].filter((channel) => channel != null));
+    closers.push(async () => sharing.stop());
     const ground: Ground = { ...infrastructure, config, member, log, metrics, lifecycle, baseUrl };
     const identity = await openIdentity(ground);
     const slices = await openSlices(ground, identity);
@@ -232,7 +237,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
       trustProxy: config.TRUST_PROXY,
       rateLimit: config.RATE_LIMIT,
       failedTokenLimit: config.FAILED_TOKEN_LIMIT,
-      ...(member === null ? {} : { shareLimit: member.shareLimit }),
+      shareLimit: sharing.add,
       requestTimeoutMs: config.REQUEST_TIMEOUT,
       headersTimeoutMs: config.HEADERS_TIMEOUT,
       uploadTimeoutMs: config.UPLOAD_TIMEOUT,

@@ -67,7 +67,14 @@ test('production refuses embedded defaults and made-up secrets unless they are w
 });
 
 test('what this version does not use yet stops the start instead of being ignored', () => {
-  assert.match(faultsOf({ REDIS_URL: 'x:1' })[0] ?? '', /does not use it yet/);
+  assert.match(faultsOf({ S3_ENDPOINT: 'http://store' })[0] ?? '', /does not use it yet/);
+});
+
+test('Redis is a redis:// or rediss:// address, and its password is in no fault', () => {
+  for (const good of ['redis://cache:6379', 'rediss://limits:pa55@cache.plant:6380/0', 'redis://[::1]'])
+    assert.equal(loadConfig({}, { REDIS_URL: good }).REDIS_URL, good);
+  for (const wrong of ['cache:6379', 'http://cache', 'redis://', 'redis:///0', 'redis://:pa55@ho st'])
+    assert.deepEqual(faultsOf({ REDIS_URL: wrong }), ['REDIS_URL is not redis://host:port or rediss://host:port'], wrong);
 });
 
 test('an inference server is host:port, with the protocol before it or without', () => {

@@ -142,7 +142,9 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);
   }
-  for (const later of ['REDIS_URL', 'S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
+  if (raw.REDIS_URL !== null && !(URL.canParse(raw.REDIS_URL) && /^rediss?:\/\/[^/]/.test(raw.REDIS_URL)))
+    faults.push('REDIS_URL is not redis://host:port or rediss://host:port');
+  for (const later of ['S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
     if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
   let triton: TritonAddress | null = null;
   try {

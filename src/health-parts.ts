@@ -7,10 +7,10 @@ import type { Member } from './platform/processes/member.ts';
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
-/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads. */
+/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads, Redis. */
 export function healthParts(
   config: Config,
-  { bus, replica }: Pick<Infrastructure, 'bus' | 'replica'>,
+  { bus, replica, redis }: Pick<Infrastructure, 'bus' | 'replica' | 'redis'>,
   member: Pick<Member<unknown>, 'group'> | null,
 ) {
   const workers = () => {
@@ -37,6 +37,14 @@ export function healthParts(
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }
         : { status: 'ok' as const };
     },
+    ...(redis && {
+      redis: () => {
+        const fault = redis.fault();
+        return fault === null
+          ? { status: 'ok' as const }
+          : { status: 'degraded' as const, detail: `limits count for this machine alone: ${fault}` };
+      },
+    }),
     ...(replica && {
       replica: () => {
         const fault = replica.fault();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Counter, Gauge } from '@prometheus-io/client';
@@ -16,6 +17,7 @@ import { startMaintenance } from './platform/db/maintenance.ts';
 import { checkMigrated, migrate } from './platform/db/migrate.ts';
 import { poolBudget } from './platform/db/pool-budget.ts';
 import { type ListReads, openReplica, primaryReads, type Replica } from './platform/db/replica.ts';
+import type { RedisChannel } from './platform/shared-state/redis.ts';
 import type { Log } from './platform/telemetry/log.ts';
 import type { Metrics } from './platform/telemetry/metrics.ts';
 
@@ -31,6 +33,8 @@ export interface Infrastructure {
   readonly bus: Bus;
   readonly feed: Feed;
   readonly blobs: Blobs;
+  /** By which machines keep their limits together; null without `REDIS_URL`. */
+  readonly redis: RedisChannel | null;
   close(): Promise<void>;
 }
 
@@ -110,9 +114,27 @@ export async function openMigrated(config: Config, log: Log): Promise<{ address:
   }
 }
 
-/** Opens database, door, bus and files; `at` is a server that another process of this program has opened. */
-export async function openInfrastructure(config: Config, log: Log, metrics: Metrics, at?: DatabaseAddress): Promise<Infrastructure> {
-  const server = at === undefined ? await openMigrated(config, log) : { address: at, stop: async () => undefined };
+/** The client of Redis is loaded where there is one. */
+async function openRedis(config: Config, program: string, log: Log, metrics: Metrics): Promise<RedisChannel | null> {
+  if (config.REDIS_URL === null) return null;
+  const { openRedisChannel } = await import('./platform/shared-state/redis.ts');
+  const redis = openRedisChannel({ url: config.REDIS_URL, channel: `${config.REDIS_PREFIX}:limits`, program, log });
+  const up = metrics.add(
+    (registers) => new Gauge({ name: 'redis_up', help: 'Whether limits are kept together with other machines (1) or not (0)', registers }),
+  );
+  metrics.onScrape(() => up.set(redis.fault() === null ? 1 : 0));
+  return redis;
+}
+
+/** Opens database, door, bus, files and Redis. */
+export async function openInfrastructure(
+  config: Config,
+  log: Log,
+  metrics: Metrics,
+  /** Of a program of several processes: its name, and the server that the first one has opened. */
+  { program = randomUUID() as string, database: at = null }: { program?: string; database?: DatabaseAddress | null } = {},
+): Promise<Infrastructure> {
+  const server = at === null ? await openMigrated(config, log) : { address: at, stop: async () => undefined };
   const opened: (() => Promise<void>)[] = [server.stop];
   try {
     const { over, ...share } = budgetOf(config);
@@ -143,6 +165,8 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
     const observe = (group: string, _event: unknown, outcome: string) => handled.inc({ group, outcome });
     const published = () => handled.inc({ group: 'relay', outcome: 'done' });
     const bus = await openBus(config, { db, door, tail, log, observe, published });
+    const redis = await openRedis(config, program, log, metrics);
+    if (redis) opened.push(async () => redis.close());
     const maintenance = startMaintenance(db, log);
     opened.push(() => maintenance.stop());
     const blobs = await openDiskBlobs({ folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE });
@@ -163,6 +187,7 @@ export async function openInfrastructure(config: Config, log: Log, metrics: Metr
       bus,
       feed,
       blobs,
+      redis,
       async close() {
         for (const close of opened.reverse()) await close();
       },

@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { compose, type Part } from './compose.ts';
 import type { Config } from './config.ts';
@@ -44,9 +45,11 @@ async function serveAsPrimary(config: Config): Promise<string> {
   const leaveMs = config.SHUTDOWN_TIMEOUT + config.DRAIN_DELAY + LAST_MS;
   const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: leaveMs, log });
   const server = await openMigrated(config, log);
+  const program = randomUUID();
   const group = startGroup({
     count: config.workers,
     part: (index): Part => ({
+      program,
       index,
       database: config.databaseUrl === null ? server.address : null,
       inferenceThreads: shareOf(config.INFERENCE_WORKERS, config.workers, index),

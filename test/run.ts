@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { redisProgram } from '../tools/servers/redis.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -49,6 +50,10 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
 if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
   lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
   files = files.filter((file) => !file.includes('kafka'));
+}
+if (redisProgram === undefined && files.some((file) => file.includes('redis'))) {
+  lacks('the tests on Redis', 'no redis-server found (Debian: apt-get install redis-server)');
+  files = files.filter((file) => !file.includes('redis'));
 }
 if (!process.env.TEST_QEMU && files.includes('test/contract/runtime.kernels.test.ts')) {
   lacks('test/contract/runtime.kernels.test.ts', 'TEST_QEMU is not set (a qemu-x86_64; Debian: apt-get install qemu-user)');

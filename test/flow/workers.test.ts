@@ -1,48 +1,16 @@
 import assert from 'node:assert/strict';
-import { Agent, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { familyOf } from '../../bench/process-tree.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { STREAM_PROTOCOL, type StreamMessage } from '../../src/contracts/stream.ts';
 import { isRunning } from '../../src/platform/db/embedded/processes.ts';
+import { keepsOneRate } from '../contract/limits.contract.ts';
+import { type Connection, openConnection } from '../support/connection.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { workersOf } from '../support/processes.ts';
 
 const RATE = 100;
-
-interface Answer {
-  status: number;
-  body: string;
-  headers: Record<string, unknown>;
-}
-
-/** One connection that stays: the kernel deals connections out, so of several some are at each process. */
-function connection(platform: RunningPlatform, token: string) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  const ask = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      const text = body === undefined ? undefined : JSON.stringify(body);
-      const outgoing = request(
-        platform.url + path,
-        {
-          method,
-          agent,
-          headers: { authorization: `Bearer ${token}`, ...(text ? { 'content-type': 'application/json' } : {}), ...headers },
-        },
-        (answer) => {
-          const chunks: Buffer[] = [];
-          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-          answer.on('end', () =>
-            resolve({ status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString(), headers: answer.headers }),
-          );
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(text);
-    });
-  return { ask, close: () => agent.destroy() };
-}
 
 /** Of a GET without a token. A connection that fetch has kept may lead to a process that died: then another one is opened. */
 async function textAt(platform: RunningPlatform, path: string): Promise<string> {
@@ -69,8 +37,8 @@ async function start(t: TestContext, environment: Record<string, string> = {}): 
 
 test('several processes behind one port are one platform', { timeout: 120_000 }, async (t) => {
   const { platform, token } = await start(t, { RATE_LIMIT: String(RATE) });
-  const many = Array.from({ length: 8 }, () => connection(platform, token));
-  const [one, two] = many as [ReturnType<typeof connection>, ReturnType<typeof connection>];
+  const many = Array.from({ length: 8 }, () => openConnection(platform.url, token));
+  const [one, two] = many as [Connection, Connection];
   t.after(async () => {
     for (const at of many) at.close();
   });
@@ -102,7 +70,7 @@ test('several processes behind one port are one platform', { timeout: 120_000 },
     const { id } = JSON.parse((await one.ask('POST', '/v1/inspections', board(30))).body) as Inspection;
     const sockets = await Promise.all([open(platform, token), open(platform, token)]);
     const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
-    const third = connection(platform, token);
+    const third = openConnection(platform.url, token);
     const began = performance.now();
     await third.ask('POST', `/v1/inspections/${id}/measurements`, [
       { characteristic: 'net_resistance', unit: 'ohm', value: 1, lsl: 0, usl: 2 },
@@ -113,29 +81,7 @@ test('several processes behind one port are one platform', { timeout: 120_000 },
     third.close();
   });
 
-  await t.test('a client has its rate once, on one process or on both', async () => {
-    const drain = async (at: typeof one) => {
-      while ((await at.ask('GET', '/v1/sites')).status !== 429);
-    };
-    for (const [name, at] of [
-      ['one', [one, one]],
-      ['both', many],
-    ] as const) {
-      await Promise.all(at.map(drain));
-      await pause(300);
-      await Promise.all(at.map(drain));
-      const seconds = 4;
-      const until = performance.now() + seconds * 1000;
-      let given = 0;
-      await Promise.all(
-        at.map(async ({ ask }) => {
-          while (performance.now() < until) if ((await ask('GET', '/v1/sites')).status !== 429) given += 1;
-        }),
-      );
-      t.diagnostic(`${name}: ${given / seconds} requests/s of ${RATE}`);
-      assert.ok(Math.abs(given / seconds - RATE) <= RATE * 0.1, `${name}: ${given / seconds} of ${RATE}`);
-    }
-  });
+  await t.test('a client has its rate once, on one process or on both', () => keepsOneRate(t, RATE, { one: [one, one], both: many }));
 });
 
 /** A live stream that remembers which inspections it heard judged. */
@@ -169,7 +115,7 @@ async function open(platform: RunningPlatform, token: string) {
 test('a process that dies is started again, the others go on, and no counter falls', { timeout: 120_000 }, async (t) => {
   const { platform, token } = await start(t);
   for (let chip = 0; chip < 20; chip += 1) {
-    const at = connection(platform, token);
+    const at = openConnection(platform.url, token);
     assert.equal((await at.ask('POST', '/v1/inspections', board(chip))).status, 201);
     at.close();
   }
@@ -183,7 +129,7 @@ test('a process that dies is started again, the others go on, and no counter fal
   // Right after the signal the first process has not seen yet that one is gone, and tells of two.
   while (!(await health()).includes('2 of 2 serve, 1 started again')) {
     assert.ok(performance.now() - began < 30_000, 'a new process serves, and health tells that one was started again');
-    const at = connection(platform, token);
+    const at = openConnection(platform.url, token);
     refused += await at.ask('GET', '/v1/sites').then(
       () => 0,
       () => 1,
@@ -200,7 +146,7 @@ test('a process that dies is started again, the others go on, and no counter fal
 
 test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 60_000 }, async (t) => {
   const { platform, token } = await start(t, { DRAIN_DELAY: '1s' });
-  const [one, two] = [connection(platform, token), connection(platform, token)];
+  const [one, two] = [openConnection(platform.url, token), openConnection(platform.url, token)];
   const { id } = JSON.parse((await one.ask('POST', '/v1/inspections', board(1))).body) as Inspection;
   const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
   await pause(300);

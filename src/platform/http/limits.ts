@@ -1,8 +1,11 @@
+/** How many were taken under a key, by key. */
+export type Takings = readonly (readonly [key: string, count: number])[];
+
 /** Takes one of something; `false` when there is none left. */
 export interface Limiter {
   take(key: string): boolean;
   readonly size: number;
-  /** From then on this limiter tells what it gave and hears what others gave: several processes keep one limit. */
+  /** From then on this limiter tells what it gave and hears what others gave: several processes keep one limit. Called once. */
   share(): SharedLimit;
 }
 
@@ -12,7 +15,7 @@ export interface Limiter {
  */
 export interface SharedLimit {
   /** What was given since the last call. */
-  takings(): [key: string, count: number][];
+  takings(): Takings;
   /** Another process gave so much. */
   charge(key: string, count: number): void;
 }

@@ -1,4 +1,5 @@
-import type { Limiter, SharedLimit } from '../http/limits.ts';
+import type { Takings } from '../http/limits.ts';
+import type { LimitChannel } from '../shared-state/share-limits.ts';
 import type { Figures, Metrics } from '../telemetry/metrics.ts';
 import { textOf } from './figures.ts';
 import type { GroupState, ToMember, ToPrimary } from './messages.ts';
@@ -12,13 +13,11 @@ export interface Member<Part> {
   onLeave(fn: () => void): void;
   /** Tells the others these figures when they ask. Answers how to get those of the whole group; of a process that is late, its last ones. */
   shareFigures(metrics: Metrics): () => Promise<{ contentType: string; text: string }>;
-  /** What is taken of a limit in one process counts in all. */
-  shareLimit(name: string, limiter: Limiter): void;
+  /** By the primary, to and from the other processes. */
+  readonly limits: LimitChannel;
 }
 
 const ALL_MS = 1000;
-/** How late the others hear what was taken here: what a client may get too much at the edge, and pays back after it. */
-const TAKINGS_MS = 100;
 
 const say = (message: ToPrimary) => {
   if (process.connected) process.send?.(message);
@@ -26,7 +25,7 @@ const say = (message: ToPrimary) => {
 
 /** Asks the primary what this process is to do. Without a primary any more the process is ended by `node:cluster` itself. */
 export async function joinGroup<Part>(): Promise<Member<Part>> {
-  const limits = new Map<string, SharedLimit>();
+  let heard: (limit: string, takings: Takings) => void = () => {};
   const waiting = new Map<number, (figures: readonly Figures[]) => void>();
   const assigned = Promise.withResolvers<Part>();
   let group: GroupState = { wanted: 1, serving: 0, restarted: 0 };
@@ -51,8 +50,7 @@ export async function joinGroup<Part>(): Promise<Member<Part>> {
       case 'all':
         return waiting.get(message.id)?.(message.figures);
       case 'taken':
-        for (const [key, count] of message.takings) limits.get(message.limit)?.charge(key, count);
-        return;
+        return heard(message.limit, message.takings);
       case 'leave':
         leaving = true;
         leave?.();
@@ -60,13 +58,6 @@ export async function joinGroup<Part>(): Promise<Member<Part>> {
   });
   say({ kind: 'hello' });
   const part = await assigned.promise;
-
-  setInterval(() => {
-    for (const [limit, limiter] of limits) {
-      const takings = limiter.takings();
-      if (takings.length > 0) say({ kind: 'taken', limit, takings });
-    }
-  }, TAKINGS_MS).unref();
 
   return {
     part,
@@ -99,8 +90,11 @@ export async function joinGroup<Part>(): Promise<Member<Part>> {
         return { contentType: metrics.registry.contentType, text: await textOf([own, ...others]) };
       };
     },
-    shareLimit(name, limiter) {
-      limits.set(name, limiter.share());
+    limits: {
+      tell: (limit, takings) => say({ kind: 'taken', limit, takings }),
+      hear(fn) {
+        heard = fn;
+      },
     },
   };
 }

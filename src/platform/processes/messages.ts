@@ -1,7 +1,5 @@
+import type { Takings } from '../http/limits.ts';
 import type { Figures } from '../telemetry/metrics.ts';
-
-/** How many tokens of a key were taken, by key. */
-export type Takings = readonly (readonly [key: string, count: number])[];
 
 export interface GroupState {
   /** Processes that should serve, and that do. */
