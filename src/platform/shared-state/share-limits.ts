@@ -17,8 +17,9 @@ export interface LimitSharing {
 /** How late the others hear what was taken here: what a client may get too much at the edge of a burst, and pays back after it (milliseconds). */
 const TAKINGS_MS = 100;
 
-/** Keeps limits together over all of these channels, none of which leads to the same process as another. */
+/** Keeps limits together over all of these channels, none of which leads to the same process as another. Without one a limiter does not even count for it. */
 export function shareLimits(channels: readonly LimitChannel[]): LimitSharing {
+  if (channels.length === 0) return { add: () => {}, stop: () => {} };
   const limits = new Map<string, SharedLimit>();
   for (const channel of channels)
     channel.hear((limit, takings) => {
