@@ -51,6 +51,10 @@ const SHARED_PORT = process.platform === 'linux';
 /** Mean delay of the event loop (milliseconds) at which reads are shed: a busy laptop just after the start is no overload. */
 const MAX_LOOP_DELAY = 1000;
 
+/** The longest read (milliseconds), and how much later a gateway gives up than the service that it asked. */
+const HANDLER_TIMEOUT = 30_000;
+const FORWARD_MARGIN = 5000;
+
 /** Creations at work at once: two thirds of the connections, so that the rest is for reads and consumers. */
 function createConcurrency(config: Config): number {
   const { poolSize, overflow } = budgetOf(config);
@@ -74,6 +78,12 @@ const hasDemoAccounts = (config: Config): boolean => config.databaseUrl === null
 /** Whether this process is where people and stations sign in: it alone opens the signing keys. */
 const signsIn = (config: Config): boolean => config.services.includes('gateway');
 
+/** What a gateway forwards: the services that have an address and do not run in this process. */
+const elsewhere = (config: Config) => ({
+  ...(config.INSPECTION_URL === null || config.services.includes('inspection') ? {} : { inspection: config.INSPECTION_URL }),
+  ...(config.INFERENCE_URL === null || config.services.includes('inference') ? {} : { inference: config.INFERENCE_URL }),
+});
+
 async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
   const { identity } = await SLICES.identity();
   return identity({
@@ -95,12 +105,18 @@ type Identity = Awaited<ReturnType<typeof openIdentity>>;
 async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> {
   const { config, db, lists, door, feed, blobs, log, metrics, lifecycle, member } = ground;
   const uploads = { uploadLimit: config.UPLOAD_LIMIT, uploadTimeoutMs: config.UPLOAD_TIMEOUT, lotIdPattern: config.lotIdPattern };
-  const { probes } = await SLICES.gateway();
+  const { probes, ownDocument } = await SLICES.gateway();
   const open = {
     gateway: async () =>
       (await SLICES.gateway()).gateway({
         dashboardDir: inRoot('web/dist'),
         ...(config.OIDC_ISSUER ? { connectOrigins: [new URL(config.OIDC_ISSUER).origin] } : {}),
+        elsewhere: elsewhere(config),
+        bounds: {
+          answerMs: Math.max(HANDLER_TIMEOUT, config.INFERENCE_TIMEOUT) + FORWARD_MARGIN,
+          uploadMs: config.UPLOAD_TIMEOUT + FORWARD_MARGIN,
+          uploadBytes: config.UPLOAD_LIMIT,
+        },
       }),
     identity: async () => identity,
     realtime: async () =>
@@ -198,6 +214,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       parts: Object.assign(healthParts(config, ground, member), ...slices.map((slice) => slice.parts)),
     }),
     ...revocations,
+    ...(names.includes('gateway') ? [] : [ownDocument()]),
     ...slices,
   ];
 }
@@ -243,6 +260,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
       uploadTimeoutMs: config.UPLOAD_TIMEOUT,
       keepAliveTimeoutMs: config.KEEP_ALIVE_TIMEOUT,
       bodyLimit: config.BODY_LIMIT,
+      handlerTimeoutMs: HANDLER_TIMEOUT,
       createConcurrency: createConcurrency(config),
       maxDelayMs: MAX_LOOP_DELAY,
       waiting: () => infrastructure.db.pool.waitingCount,

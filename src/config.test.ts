@@ -96,6 +96,15 @@ test('an inference server without a scheme is gRPC, port 8001 when none is said;
     assert.throws(() => tritonAddress(bad), /is not host:port/, bad);
 });
 
+test('a service elsewhere is a scheme and a host: a path before what is forwarded would be lost', () => {
+  for (const good of ['http://inspection:8000', 'https://inspection.plant/', 'http://[::1]:8001'])
+    assert.equal(loadConfig({}, { INSPECTION_URL: good }).INSPECTION_URL, good);
+  for (const wrong of ['inspection:8000', 'ftp://inspection', 'http://inspection/v1', 'http://user@inspection', 'http://inspection?x=1'])
+    assert.match(faultsOf({ INFERENCE_URL: wrong })[0] ?? '', /^INFERENCE_URL=.* is not (http|a URL)/, wrong);
+  const one = { INSPECTION_URL: 'http://inspection:8000', CQP_SERVICES: 'inspection' };
+  assert.deepEqual(faultsOf(one), [], 'one environment for all programs');
+});
+
 test('brokers are host:port, their names a prefix that a topic may have', () => {
   assert.deepEqual(loadConfig({}, { KAFKA_BROKERS: 'kafka-1.plant:9092, [::1]:9093' }).KAFKA_BROKERS, ['kafka-1.plant:9092', '[::1]:9093']);
   for (const wrong of ['kafka', 'http://kafka:9092', 'kafka:', 'a b:1'])

@@ -59,6 +59,12 @@ export function tritonAddress(text: string): TritonAddress {
   return { protocol, target: `${found[2]}:${port}` };
 }
 
+/** Nothing but a scheme and a host: addresses are forwarded as they come, so that a path before them would be lost. */
+function isOrigin(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+}
+
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const SIZE = /^(\d+)(B|KiB|MiB|GiB)?$/;
@@ -159,6 +165,9 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
     faults.push(
       `KAFKA_TOPIC_PREFIX=${JSON.stringify(raw.KAFKA_TOPIC_PREFIX)} is not at most 100 letters, digits, dots, dashes and underscores`,
     );
+  for (const name of ['INSPECTION_URL', 'INFERENCE_URL'] as const)
+    if (raw[name] !== null && !isOrigin(raw[name]))
+      faults.push(`${name}=${JSON.stringify(raw[name])} is not http://host:port or https://host:port`);
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
   const databaseUrl = databaseAddress(raw, faults);
   if (raw.DATABASE_READ_URL !== null) {

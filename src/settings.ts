@@ -24,6 +24,12 @@ export const SETTINGS = {
     fallback: '',
     what: 'Which services this process runs: gateway, inspection, inference, reports; all when empty',
   },
+  INSPECTION_URL: {
+    kind: 'url',
+    fallback: null,
+    what: 'Where the inspection service runs, when it is not in the process of the gateway: the gateway forwards its addresses there (404 when left out). Read by a gateway without that service alone, so that one environment may be given to all programs; the services then need the gateway’s address in TRUST_PROXY, and ALLOWED_HOSTS as the gateway has it',
+  },
+  INFERENCE_URL: { kind: 'url', fallback: null, what: 'The same for the inference service' },
   CQP_WORKERS: {
     kind: 'number',
     fallback: '1',

@@ -1,22 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyPluginAsync } from 'fastify';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { App } from '../platform/http/app.ts';
 import { DOCS_POLICY, REDOC_PAGE, REDOC_POLICY } from './pages.ts';
+import { DOCUMENT_PATH, type OpenApi } from './whole-document.ts';
 
 const DAY = 'public, max-age=86400';
 
-/** The OpenAPI document and two readers of it. Everything they load comes from this host: a plant has no way out. */
-export async function documentRoutes(app: App): Promise<void> {
-  const open = { config: { permission: 'none' }, schema: { hide: true } } as const;
-  let document: string | undefined;
+const open = { config: { permission: 'none' }, schema: { hide: true } } as const;
 
-  app.get('/api/v1/openapi.json', open, async (_request, reply) => {
-    document ??= JSON.stringify(app.swagger());
+/** The OpenAPI document of what this process answers; `whole` adds what it forwards. */
+export function documentRoute(app: App, whole?: (own: OpenApi, request: FastifyRequest) => Promise<OpenApi>): void {
+  let own: string | undefined;
+  app.get(DOCUMENT_PATH, open, async (request, reply) => {
     reply.type('application/json; charset=utf-8').header('cache-control', 'no-cache');
-    return reply.send(document);
+    if (whole !== undefined) return reply.send(JSON.stringify(await whole(app.swagger() as unknown as OpenApi, request)));
+    own ??= JSON.stringify(app.swagger());
+    return reply.send(own);
   });
+}
+
+/** Two readers of the document. Everything they load comes from this host: a plant has no way out. */
+export async function readerRoutes(app: App): Promise<void> {
   app.get('/docs', open, async (_request, reply) => reply.redirect('/api/v1/docs', 302));
 
   const redoc = createRequire(import.meta.url).resolve('redoc/bundles/redoc.standalone.js');
@@ -39,7 +45,7 @@ export async function documentRoutes(app: App): Promise<void> {
       routePrefix: '/api/v1/docs',
       staticCSP: DOCS_POLICY,
       uiConfig: {
-        url: '/api/v1/openapi.json',
+        url: DOCUMENT_PATH,
         defaultModelsExpandDepth: 2,
         defaultModelExpandDepth: 2,
         displayRequestDuration: true,

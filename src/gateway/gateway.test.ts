@@ -36,7 +36,7 @@ async function platform(t: TestContext, options: { dashboardDir?: string; metric
     figures: metrics.render,
     metricsEnabled: options.metricsEnabled ?? true,
   }).routes?.(app);
-  await gateway({ dashboardDir: options.dashboardDir ?? '/nowhere' }).routes?.(app);
+  await (await gateway({ dashboardDir: options.dashboardDir ?? '/nowhere' })).routes?.(app);
   await app.ready();
   t.after(() => app.close());
   return { app, lifecycle, metrics, database, model };

@@ -1,8 +1,12 @@
 import type { Slice } from '../platform/slice.ts';
+import type { ForwardedService } from './addresses.ts';
 import { type DashboardDeps, dashboardRoutes } from './dashboard.ts';
-import { documentRoutes } from './documents.ts';
+import { documentRoute, readerRoutes } from './documents.ts';
+import { type ForwardBounds, forwardRoutes } from './forward.ts';
 import { type HealthDeps, healthRoutes } from './health.ts';
 import { type MetricsDeps, metricsRoutes } from './metrics.ts';
+import { openServiceLink } from './service-link.ts';
+import { readDocuments } from './whole-document.ts';
 
 export type { Part } from '../platform/slice.ts';
 
@@ -17,13 +21,33 @@ export function probes(deps: HealthDeps & MetricsDeps): Slice {
   };
 }
 
-/** The porch: the documents of the API and the dashboard. */
-export function gateway(deps: DashboardDeps): Slice {
+/** Those of the services' own defaults, and 5 s. */
+const BOUNDS: ForwardBounds = { answerMs: 35_000, uploadMs: 125_000, uploadBytes: 64 * 1024 * 1024 };
+
+export interface GatewayDeps extends DashboardDeps {
+  /** Services that run elsewhere, with their addresses: what is asked of them here is forwarded. */
+  elsewhere?: Partial<Record<ForwardedService, string>>;
+  bounds?: ForwardBounds;
+}
+
+/** The porch: the documents of the API, the dashboard, and the ways to services that run elsewhere. */
+export async function gateway({ elsewhere = {}, bounds = BOUNDS, ...deps }: GatewayDeps): Promise<Slice> {
+  const services = Object.entries(elsewhere) as [ForwardedService, string][];
+  const links = await Promise.all(services.map(async ([name, url]) => ({ name, link: await openServiceLink(name, url) })));
   return {
     name: 'gateway',
+    parts: Object.fromEntries(links.map(({ name, link }) => [name, link.look])),
     routes: async (app) => {
-      await documentRoutes(app);
+      documentRoute(app, links.length === 0 ? undefined : readDocuments(links.map(({ link }) => link)));
+      await readerRoutes(app);
       await dashboardRoutes(app, deps);
+      for (const { name, link } of links) forwardRoutes(app, name, link, bounds);
+      app.addHook('onClose', async () => void (await Promise.all(links.map(({ link }) => link.close()))));
     },
   };
+}
+
+/** The document of a service that has no gateway in its process: a gateway elsewhere puts the whole together. */
+export function ownDocument(): Slice {
+  return { name: 'document', routes: (app) => documentRoute(app) };
 }

@@ -16,20 +16,34 @@ export async function peakMib({ process: { pid } }: RunningPlatform): Promise<nu
   return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
 }
 
-/** The platform as four programs on one database and one data folder. `at` grows in order of their start; the gateway gives the tokens. */
+/**
+ * The platform as four programs on one database and one data folder, with one environment for all. `at` grows in order of their start; the gateway gives
+ * the tokens and forwards to the others. `start` starts one again that was stopped.
+ */
 export async function startServices(
   t: { after(fn: () => Promise<void>): void },
   database: string,
   environment: Record<string, string> = {},
-): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string }> {
+): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string; start: (service: Service) => Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
   t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
   const free = await freePorts(SERVICES.length);
   const ports = Object.fromEntries(SERVICES.map((service, at) => [service, free[at]])) as Record<Service, number>;
   const addressOf = (service: Service) => `http://localhost:${ports[service]}`;
-  const shared = { DATABASE_URL: database, PUBLIC_URL: addressOf('gateway'), DB_POOL_SIZE: '8', DB_MAX_OVERFLOW: '4', ...environment };
+  const shared = {
+    DATABASE_URL: database,
+    PUBLIC_URL: addressOf('gateway'),
+    INSPECTION_URL: addressOf('inspection'),
+    INFERENCE_URL: addressOf('inference'),
+    DB_POOL_SIZE: '8',
+    DB_MAX_OVERFLOW: '4',
+    ...environment,
+  };
   const at = {} as Record<Service, RunningPlatform>;
-  for (const service of SERVICES)
-    at[service] = await startPlatform(t, { dataDir, environment: { ...shared, CQP_SERVICES: service, PORT: String(ports[service]) } });
-  return { at, addressOf };
+  const start = async (service: Service) => {
+    const own = { CQP_SERVICES: service, PORT: String(ports[service]), TRUST_PROXY: service === 'gateway' ? '' : '127.0.0.1,::1' };
+    at[service] = await startPlatform(t, { dataDir, environment: { ...shared, ...own } });
+  };
+  for (const service of SERVICES) await start(service);
+  return { at, addressOf, start };
 }

@@ -163,6 +163,10 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
       const others = route.preHandler === undefined ? [] : [route.preHandler].flat();
       route.preHandler = [takePlace, ...others] as typeof others;
     }
+    if (route.config?.forwarded === true) {
+      route.compress = false;
+      return;
+    }
     const reads = route.method === 'GET' || route.method === 'HEAD';
     if (!reads || (route as { websocket?: boolean }).websocket === true || route.config?.class === 'create') return;
     route.handlerTimeout ??= options.handlerTimeoutMs ?? 30_000;

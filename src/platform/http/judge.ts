@@ -114,6 +114,7 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     const { route } = request;
     if (route.url === undefined) return done();
     try {
+      if (route.config.forwarded === true) return done();
       if (route.config.permission === 'none') {
         if (route.config.class !== undefined) admit(route.config.class);
         if (request.method !== 'GET' && request.method !== 'HEAD' && route.bodyLimit !== undefined)

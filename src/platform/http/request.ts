@@ -28,6 +28,8 @@ declare module 'fastify' {
      * counted when its answer is written. For the create path, where they would cost as much as the database.
      */
     lean?: boolean;
+    /** Answered by another program, which judges it: nothing of it is read, limited in time, compressed or described here. */
+    forwarded?: boolean;
     /** Set by the HTTP layer: counts by method; none for health and metrics. */
     meters?: ReadonlyMap<string, RouteMeter>;
   }
