@@ -15,7 +15,7 @@ import fastify, {
 } from 'fastify';
 import { uuidv7 } from '../id.ts';
 import { createLifecycle, type Lifecycle } from '../lifecycle.ts';
-import { ProblemError } from '../problem.ts';
+import { clientLeft, ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
@@ -155,6 +155,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   for (const schema of options.schemas ?? contractSchemas()) app.addSchema(schema);
   addRouteRegister(app, { metrics, table });
   const takePlace: preHandlerHookHandler = (request, _reply, done) => {
+    // Its place would be given back by nobody.
+    if (!request.open) return done(clientLeft());
     request.place = queue.enter(Number(request.headers['content-length']) || 0, done);
   };
   app.addHook('onRoute', (route) => {

@@ -140,7 +140,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     if (route.config?.lean !== true) return;
     route.onSend = (request, reply, payload, done) => {
       addHeaders(request, reply);
-      end(request, reply.statusCode);
+      end(request, reply.raw.destroyed ? 499 : reply.statusCode);
       done(null, payload);
     };
   });
