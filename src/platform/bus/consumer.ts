@@ -10,8 +10,8 @@ export const drop = (reason: string): Outcome => ({ kind: 'drop', reason });
 export const park = (reason: string): Outcome => ({ kind: 'park', reason });
 
 export interface Delivery {
-  /** For `door.changeOnce(delivery.cause, ...)`: actor system/<group>, the event's trace, the inbox key with the signal of this try. */
-  cause: Cause & { inbox: { group: string; eventId: string; signal: AbortSignal } };
+  /** For `door.changeOnce(delivery.cause, ...)`: actor system/<group>, the event's trace, the inbox key. */
+  cause: Cause & { inbox: { group: string; eventId: string } };
   /** 1 at first. */
   attempt: number;
   /** Aborted when the bus stops or the time for one try is over. */
