@@ -9,6 +9,8 @@ export interface Answer {
   text: string;
   /** Seconds that the platform asks to wait. */
   retryAfter: number | null;
+  /** The platform's clock when it answered (milliseconds); null when it does not say. */
+  at: number | null;
 }
 
 export interface Call {
@@ -45,6 +47,11 @@ export function secondsOf(header: string | null, now = Date.now()): number | nul
   return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
 }
 
+function timeOf(answer: Response): number | null {
+  const at = Date.parse(answer.headers.get('date') ?? '');
+  return Number.isNaN(at) ? null : at;
+}
+
 /** The public API over HTTP: every call is bounded in time, a token is fetched before it ends and anew when it was refused. */
 export class Platform {
   readonly #url: string;
@@ -75,7 +82,7 @@ export class Platform {
     });
     const text = await textOf(answer);
     if (answer.status === 401) this.#token = null;
-    return { status: answer.status, text, retryAfter: secondsOf(answer.headers.get('retry-after')) };
+    return { status: answer.status, text, retryAfter: secondsOf(answer.headers.get('retry-after')), at: timeOf(answer) };
   }
 
   async #hold(): Promise<string> {
