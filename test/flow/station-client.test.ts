@@ -109,6 +109,20 @@ test('a cut off station goes on, and its late data keeps its event time; a new f
   assert.ok((await anew.gaps()).epoch > 100);
 });
 
+test('a source of tokens that never answers holds up neither the queue nor the end', async () => {
+  const station = await openStation({
+    url,
+    credentials: { token: () => new Promise(() => {}) },
+    stationId: 'AOI-HH-1',
+    folder: await folder(),
+  });
+  await station.post(body('SC-T-1'));
+  await pause(100);
+  const began = performance.now();
+  await station.close();
+  assert.ok(performance.now() - began < 2000);
+});
+
 test('what a fast clock has stamped waits until its time is taken, holds up nothing else, and is not given up', async (t) => {
   const queue = await folder();
   const station = await open(t, 'aoi', 'AOI-HH-1', { folder: queue });
