@@ -88,8 +88,10 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
 
   async function asItArrives(request: FastifyRequest, reply: FastifyReply, source: Readable) {
     if (streams >= STREAMS) throw new ProblemError('overloaded', { retryAfter: 2 });
-    // The place in the queue is given back: a slow sender must not hold it. Each piece waits for its own turn.
+    // Its places in the queue and among the creations are given back: a slow sender must not hold them. Each piece waits for its own turn.
     request.place?.leave();
+    request.leave?.();
+    request.leave = null;
     streams += 1;
     reply.raw.once('close', () => {
       streams -= 1;
@@ -109,9 +111,13 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
     return reply.type(NDJSON).send(out);
   }
 
+  const comesInPieces = ({ headers }: FastifyRequest): boolean =>
+    headers['content-length'] === undefined && headers['idempotency-key'] === undefined;
+
+  const isLines = ({ headers }: FastifyRequest): boolean => LINE_TYPES.some((type) => headers['content-type']?.startsWith(type));
+
   function readLines(request: FastifyRequest, source: Readable, done: (error: Error | null, body?: unknown) => void): void {
-    const { 'content-length': length, 'idempotency-key': key } = request.headers;
-    if (length === undefined && key === undefined) done(null, source);
+    if (comesInPieces(request)) done(null, source);
     else
       collect(request, source).then(
         (collected) => done(null, collected),
@@ -138,7 +144,11 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
     scope.route({
       method: 'POST',
       url: '/v1/inspections/batch',
-      config: { permission: 'inspections:write', class: 'create' },
+      config: {
+        permission: 'inspections:write',
+        class: 'create',
+        holds: (request) => (comesInPieces(request) && isLines(request) ? lineLimit : batchLimit),
+      },
       bodyLimit: batchLimit,
       // The schema documents; the handler validates item by item.
       validatorCompiler: () => () => true,

@@ -29,3 +29,6 @@ export function invalid(field: string, message: string, constraint: string, inva
   if (invalidValue !== undefined) detail.invalid_value = typeof invalidValue === 'string' ? invalidValue.slice(0, 100) : invalidValue;
   return new ProblemError('validation_error', { details: [detail] });
 }
+
+/** Ends what is done for a client that is gone. Nobody reads it: it makes the request go the way of every other that fails. */
+export const clientLeft = (): ProblemError => new ProblemError('malformed_request', { detail: 'The client left before it was answered' });

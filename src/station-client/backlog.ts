@@ -55,6 +55,19 @@ export class Backlog {
     return undefined;
   }
 
+  /** Whether a record speaks of an entry that nothing read so far knows: it was written later. */
+  isNewer(head: Head): boolean {
+    if (head.t === 'done') return head.n.some((n) => n >= this.next);
+    if (head.t === 'batch') return head.of.some((n) => n >= this.next);
+    return 'n' in head && head.n >= this.next;
+  }
+
+  /** A count of its own: the numbers of what was lost are known to nobody, and none may be given out again. */
+  beginEpoch(epoch: number): void {
+    this.epoch = Math.max(this.epoch + 1, epoch);
+    this.sequence = 1;
+  }
+
   opening(): Opening {
     const refs = [...this.#refs].filter((one): one is [string, string] => one[1] !== null);
     return { t: 'open', version: 1, epoch: this.epoch, sequence: this.sequence, next: this.next, refs, batch: this.batch };
@@ -63,8 +76,8 @@ export class Backlog {
   apply(head: Head, place: Place): void {
     switch (head.t) {
       case 'open':
+        this.sequence = head.epoch > this.epoch ? head.sequence : Math.max(this.sequence, head.sequence);
         this.epoch = Math.max(this.epoch, head.epoch);
-        this.sequence = Math.max(this.sequence, head.sequence);
         this.next = Math.max(this.next, head.next);
         for (const [ref, id] of head.refs) this.#refs.set(ref, id);
         this.batch = head.batch;
@@ -95,11 +108,14 @@ export class Backlog {
   }
 
   #enter(head: Entry, place: Place): void {
+    // Old bytes that stand behind a break, of a file that is gone.
+    if (head.n < this.next) return;
     const sequence = head.t === 'post' ? (head.body.station_sequence ?? null) : null;
     this.waiting.set(head.n, { n: head.n, t: head.t, key: head.key, ref: head.ref, at: head.at, sequence, place });
     this.next = Math.max(this.next, head.n + 1);
     if (sequence !== null) this.sequence = Math.max(this.sequence, sequence + 1);
     if (head.t === 'post') {
+      this.epoch = Math.max(this.epoch, head.body.station_epoch ?? 0);
       this.posts += 1;
       this.#refs.set(head.ref, null);
     }

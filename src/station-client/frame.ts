@@ -41,9 +41,9 @@ export function readFrame(bytes: Buffer, at: number): Frame | null {
   const length = bytes.readUInt32LE(at);
   if (length < HEAD || length > MAX_RECORD || at + PREFIX + length > bytes.length) return null;
   const frame = bytes.subarray(at, at + PREFIX + length);
-  if (checksum(frame) !== frame.readUInt32LE(4)) return null;
   const headLength = frame.readUInt32LE(PREFIX);
   if (headLength > length - HEAD) return null;
+  if (checksum(frame) !== frame.readUInt32LE(4)) return null;
   try {
     const head: unknown = JSON.parse(frame.toString('utf8', PREFIX + HEAD, PREFIX + HEAD + headLength));
     return { head, body: frame.subarray(PREFIX + HEAD + headLength), size: frame.length };
@@ -60,4 +60,20 @@ export function readFrames(bytes: Buffer, each: (frame: Frame, at: number) => vo
     at += frame.size;
   }
   return at;
+}
+
+/** Every whole record behind a place where none begins. */
+export function framesBehind(bytes: Buffer, from: number): { frame: Frame; at: number }[] {
+  const found: { frame: Frame; at: number }[] = [];
+  const begins = PREFIX + HEAD;
+  // A head begins with a brace: only there the checksum is worth its time.
+  for (let brace = bytes.indexOf(0x7b, from + begins); brace !== -1; brace = bytes.indexOf(0x7b, brace + 1)) {
+    let at = brace - begins;
+    for (let frame = readFrame(bytes, at); frame !== null; frame = readFrame(bytes, at)) {
+      found.push({ frame, at });
+      at += frame.size;
+      brace = at - 1;
+    }
+  }
+  return found;
 }

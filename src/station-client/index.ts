@@ -46,6 +46,8 @@ export interface StationStatus {
   oldestAgeMs: number;
   /** Entries that arrived since the folder was opened. */
   sent: number;
+  /** Of those queued: refused as long as their time lies ahead of the platform's clock, and tried again then. The clock of the station is fast. */
+  early: number;
   /** Refused for good, in `dead.ndjson`. */
   dead: number;
   lastError: SendError | null;
@@ -148,6 +150,7 @@ export async function openStation(options: StationOptions): Promise<Station> {
         queuedBytes: queue.bytes,
         oldestAgeMs: Math.max(0, Date.now() - (backlog.first()?.at ?? Date.now())),
         sent: sender.sent,
+        early: sender.early,
         dead: dead.count,
         lastError: sender.lastError,
         epoch: backlog.epoch,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { without } from './index.ts';
-import { codeOf, meaningOf, waitFor } from './judge-answer.ts';
+import { blamesClock, codeOf, meaningOf, untilTaken, waitFor } from './judge-answer.ts';
 import { newKey } from './key.ts';
 import { secondsOf } from './platform.ts';
 
@@ -27,8 +27,21 @@ test('what can pass later waits, what never can is put aside, what is another’
     [422, 'validation_error', true, 'dead'],
   ];
   for (const [status, code, isPost, meaning] of cases) assert.equal(meaningOf(status, code, isPost), meaning, `${status} ${code}`);
+  assert.equal(meaningOf(422, 'validation_error', true, true), 'early');
   assert.equal(codeOf('{"error":{"code":"sequence_used"}}'), 'sequence_used');
-  for (const text of ['', 'null', '[]', '<html>', '{"error":7}']) assert.equal(codeOf(text), '');
+  for (const text of ['', 'null', '[]', '<html>', '{"error":7}']) assert.equal(codeOf(text) + blamesClock(text), 'false');
+});
+
+test('a refusal for the clock alone is told apart, and waited for as long as it can be made good', () => {
+  const refusal = (...constraints: string[]) => JSON.stringify({ error: { details: constraints.map((constraint) => ({ constraint })) } });
+  const blamed = [refusal('future'), refusal('clock'), refusal('future', 'pattern'), refusal('age'), refusal()].map(blamesClock);
+  assert.deepEqual(blamed, [true, true, false, false, false]);
+  const minutes = (count: number) => count * 60_000;
+  assert.equal(untilTaken(minutes(8), 0), 181);
+  assert.equal(untilTaken(minutes(1), 0), 2);
+  assert.equal(untilTaken(minutes(600), 0), 600);
+  assert.equal(untilTaken(minutes(600), null), 60);
+  assert.equal(untilTaken(minutes(60 * 24 * 7) + 1, 0), null);
 });
 
 test('waiting doubles up to half a minute, is spread, and never ends before the platform said', () => {

@@ -1,7 +1,10 @@
 import type { Answer } from './platform.ts';
 
-/** What an answer means for an entry. `hold`: nothing is wrong with it, but with who asks or where; it waits like one that is tried again. */
-export type Meaning = 'done' | 'again' | 'hold' | 'used' | 'dead';
+/**
+ * What an answer means for an entry. `hold`: nothing is wrong with it, but with who asks or where; it waits like one that is tried again. `early`: its
+ * time lies ahead of the platform's clock; it will be good later, and nothing else has to wait for it.
+ */
+export type Meaning = 'done' | 'again' | 'hold' | 'used' | 'early' | 'dead';
 
 /** The `error.code` of a problem body, or ''. */
 export function codeOf(text: string): string {
@@ -13,14 +16,41 @@ export function codeOf(text: string): string {
   }
 }
 
+/** The rules of the platform that only a clock breaks: a time that lies ahead, a key that was made ahead of its time. */
+const OF_CLOCK = new Set(['future', 'clock']);
+
+/** Whether a refusal blames nothing but the clock of the station. */
+export function blamesClock(text: string): boolean {
+  try {
+    const { error } = JSON.parse(text) as { error?: { details?: { constraint?: string }[] } };
+    const details = error?.details ?? [];
+    return details.length > 0 && details.every(({ constraint = '' }) => OF_CLOCK.has(constraint));
+  } catch {
+    return false;
+  }
+}
+
+/** How far the platform takes a time that lies ahead of its clock, and how far ahead one may be that is waited for; milliseconds. */
+const AHEAD_MS = 5 * 60_000;
+const WORTH_WAITING_MS = 7 * 86_400_000;
+
+/** Seconds until an entry of this time is worth another try: when it will be taken, and ten minutes at most, the clock may be set. Null: not within a week. */
+export function untilTaken(time: number, platformTime: number | null): number | null {
+  if (platformTime === null) return 60;
+  const ahead = time - platformTime;
+  if (ahead > WORTH_WAITING_MS) return null;
+  return Math.min(600, Math.max(2, (ahead - AHEAD_MS) / 1000 + 1));
+}
+
 const AGAIN = new Set([408, 425, 429]);
 /** The token, its scopes, the address: a person has to mend it, and then the entry is good. */
 const HOLD = new Set([401, 403, 405, 407, 421]);
 
-export function meaningOf(status: number, code: string, isPost: boolean): Meaning {
+export function meaningOf(status: number, code: string, isPost: boolean, clock = false): Meaning {
   if (status >= 200 && status < 300) return 'done';
   if (status >= 500 || AGAIN.has(status) || code === 'idempotency_in_progress') return 'again';
   if (status < 400 || HOLD.has(status) || code === 'host_not_allowed' || (status === 404 && isPost)) return 'hold';
+  if (status === 422 && clock) return 'early';
   return code === 'sequence_used' ? 'used' : 'dead';
 }
 

@@ -1,7 +1,7 @@
 /** How a station proves who it is. */
 export type Credentials =
   | { clientId: string; clientSecret: string /** From the platform's discovery document when left out. */; tokenEndpoint?: string }
-  /** A token of any other source, asked for when the last one was refused or is a minute old. */
+  /** A token of any other source, asked for when the last one was refused or is a minute old; 20 s are waited for it. */
   | { token: () => Promise<string> };
 
 export interface Answer {
@@ -9,6 +9,8 @@ export interface Answer {
   text: string;
   /** Seconds that the platform asks to wait. */
   retryAfter: number | null;
+  /** The platform's clock when it answered (milliseconds); null when it does not say. */
+  at: number | null;
 }
 
 export interface Call {
@@ -45,6 +47,24 @@ export function secondsOf(header: string | null, now = Date.now()): number | nul
   return Number.isFinite(seconds) ? Math.max(0, seconds) : null;
 }
 
+/** What comes of a promise that knows no signal. @throws the signal's reason when that is sooner */
+async function before<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const stop = () => late.reject(signal.reason);
+  if (signal.aborted) stop();
+  else signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+function timeOf(answer: Response): number | null {
+  const at = Date.parse(answer.headers.get('date') ?? '');
+  return Number.isNaN(at) ? null : at;
+}
+
 /** The public API over HTTP: every call is bounded in time, a token is fetched before it ends and anew when it was refused. */
 export class Platform {
   readonly #url: string;
@@ -75,7 +95,7 @@ export class Platform {
     });
     const text = await textOf(answer);
     if (answer.status === 401) this.#token = null;
-    return { status: answer.status, text, retryAfter: secondsOf(answer.headers.get('retry-after')) };
+    return { status: answer.status, text, retryAfter: secondsOf(answer.headers.get('retry-after')), at: timeOf(answer) };
   }
 
   async #hold(): Promise<string> {
@@ -92,7 +112,7 @@ export class Platform {
 
   async #fetchToken(): Promise<string> {
     if ('token' in this.#credentials) {
-      const text = await this.#credentials.token();
+      const text = await before(AbortSignal.any([this.#signal, AbortSignal.timeout(TOKEN_MS)]), this.#credentials.token());
       if (this.#token) this.#token.until = Date.now() + FOREIGN_TOKEN_SECONDS * 1000;
       return text;
     }

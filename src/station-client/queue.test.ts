@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync } from 'node:fs';
-import { appendFile, cp, type FileHandle, mkdtemp, open as openFile, readdir, rm, truncate } from 'node:fs/promises';
+import { appendFile, cp, type FileHandle, mkdtemp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import type { Waiting } from './backlog.ts';
-import { encodeFrame } from './frame.ts';
+import { encodeFrame, readFrames } from './frame.ts';
 import { newKey } from './key.ts';
 import { QueueFull, StationQueue } from './queue.ts';
 
@@ -158,7 +158,8 @@ test('an end that was being written is cut off and told; everything that was pro
   await queue.close();
   const [name = ''] = await readdir(folder);
   const half = encodeFrame({ t: 'post', n: 6, key: 'k', ref: 'k', at: 6, body: {} });
-  for (const tail of [half.subarray(0, 5), half.subarray(0, half.length - 1), Buffer.alloc(4096), Buffer.concat([Buffer.alloc(3), half])]) {
+  const old = encodeFrame({ t: 'post', n: 3, key: 'k', ref: 'k', at: 3, body: {} });
+  for (const tail of [half.subarray(0, 5), half.subarray(0, half.length - 1), Buffer.alloc(4096), Buffer.concat([Buffer.alloc(3), old])]) {
     await appendFile(join(folder, name), tail);
     const again = await open(folder);
     assert.deepEqual(stateOf(again, []), before);
@@ -174,6 +175,62 @@ test('an end that was being written is cut off and told; everything that was pro
   const more = await open(folder);
   assert.equal((await post(more, 'C-5')).sequence, 6, 'the number of what was cut off was given to nobody');
   await more.close();
+});
+
+/** Turns one bit of the n-th record of a file that was queued by `post`. */
+async function breakFrame(folder: string, name: string, n: number): Promise<void> {
+  const path = join(folder, name);
+  const bytes = await readFile(path);
+  readFrames(bytes, ({ head, size }, at) => {
+    if ((head as { n?: number }).n === n && (head as { t: string }).t === 'post') bytes[at + size - 3] = (bytes[at + size - 3] ?? 0) ^ 1;
+  });
+  await writeFile(path, bytes);
+}
+
+test('damage in the newest segment is no torn end: what lies behind it is kept, and no number is given out twice', async () => {
+  const folder = await newFolder();
+  const queue = await open(folder);
+  const posts: Waiting[] = [];
+  for (let at = 1; at <= 3; at += 1) posts.push(await post(queue, `C-${at}`));
+  await queue.close();
+  const [name = ''] = await readdir(folder);
+  await breakFrame(folder, name, 2);
+  for (const opened of ['the first time', 'again']) {
+    const again = await open(folder);
+    assert.deepEqual(
+      again.damage.map(({ torn, bytes }) => [torn, bytes]),
+      [[false, posts[1]?.place.size]],
+      opened,
+    );
+    assert.deepEqual([...again.backlog.waiting.keys()].slice(0, 2), [1, 3]);
+    assert.ok(again.backlog.epoch > 1);
+    assert.equal(((await again.read(again.backlog.waiting.get(3) as Waiting)).head as { n: number }).n, 3);
+    assert.equal((await post(again, 'C-4')).sequence, opened === 'again' ? 2 : 1);
+    await again.close();
+  }
+  const last = await open(folder);
+  const waiting = [...last.backlog.waiting.keys()];
+  assert.deepEqual(waiting, [1, 3, 4, 5]);
+  last.settle({ t: 'done', n: waiting, ids: waiting.map((n) => `id-${n}`) });
+  await last.sync();
+  await last.close();
+  assert.ok((await readdir(folder)).includes(`${name}.damaged`), 'the bytes are kept for a person');
+});
+
+test('a broken record whose note lies behind it was safe as well', async () => {
+  const folder = await newFolder();
+  const queue = await open(folder);
+  const one = await post(queue, 'C-1');
+  await post(queue, 'C-2');
+  queue.settle({ t: 'done', n: [2], ids: ['id-2'] });
+  await queue.sync();
+  await queue.close();
+  const [name = ''] = await readdir(folder);
+  await breakFrame(folder, name, 2);
+  const again = await open(folder);
+  assert.deepEqual([again.damage[0]?.torn, [...again.backlog.waiting.keys()]], [false, [one.n]]);
+  assert.ok(again.backlog.epoch > 1);
+  await again.close();
 });
 
 test('damage in an older segment is told apart: what can be read of it and what came later is kept', async () => {

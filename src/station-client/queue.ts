@@ -74,9 +74,15 @@ export class StationQueue {
     const unlock = await lockFolder(options.folder);
     try {
       const backlog = new Backlog();
-      const damage = await segments.recover((frame, place) => backlog.apply(frame.head as Head, place));
-      if (backlog.epoch === 0) backlog.epoch = options.epoch ?? Math.floor(Date.now() / 1000);
-      if (segments.currentSize === Number.POSITIVE_INFINITY) await segments.begin(backlog.opening());
+      const damage = await segments.recover(
+        (frame, place) => backlog.apply(frame.head as Head, place),
+        (frame) => backlog.isNewer(frame.head as Head),
+      );
+      const seconds = Math.floor(Date.now() / 1000);
+      const isClosed = segments.currentSize === Number.POSITIVE_INFINITY;
+      if (isClosed && damage.length > 0) backlog.beginEpoch(seconds);
+      if (backlog.epoch === 0) backlog.epoch = options.epoch ?? seconds;
+      if (isClosed) await segments.begin(backlog.opening());
       return new StationQueue(options, backlog, segments, unlock, damage);
     } catch (error) {
       await segments.close();

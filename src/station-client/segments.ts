@@ -1,7 +1,7 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Place } from './backlog.ts';
-import { encodeFrame, type Frame, readFrame, readFrames } from './frame.ts';
+import { encodeFrame, type Frame, framesBehind, readFrame, readFrames } from './frame.ts';
 
 const NAME = /^(\d{10})\.seg$/;
 const nameOf = (segment: number): string => `${String(segment).padStart(10, '0')}.seg`;
@@ -12,7 +12,7 @@ export interface Damage {
   /** Where what can be read ends, and how many bytes lie behind. */
   at: number;
   bytes: number;
-  /** The end of the newest segment: it was being written when the power went, and nobody was told that it is safe. Else the medium has lost data. */
+  /** The end of the newest segment: it was being written when the power went, and nobody was told that it is safe. Else the medium has lost data: the file stays, as `.seg.damaged` when nothing in it waits. */
   torn: boolean;
 }
 
@@ -30,6 +30,7 @@ async function syncFolder(folder: string): Promise<void> {
 export class Segments {
   readonly #folder: string;
   readonly #sizes = new Map<number, number>();
+  readonly #damaged = new Set<number>();
   #current: { segment: number; handle: FileHandle } | null = null;
   /** After a failed fsync nobody knows what is on the disk, and a second one would say nothing of it: the folder has to be opened anew. */
   #broken: Error | null = null;
@@ -52,8 +53,11 @@ export class Segments {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Reads everything, cuts a torn end off, and tells what it found damaged. */
-  async recover(each: (frame: Frame, place: Place) => void): Promise<Damage[]> {
+  /**
+   * Reads everything, cuts a torn end off, and tells what it found damaged. An end is torn when nothing behind it `isNewer` than what was read before:
+   * else that was written later, and what is broken had been safe. A newest segment that is damaged is not written to any more.
+   */
+  async recover(each: (frame: Frame, place: Place) => void, isNewer: (frame: Frame) => boolean): Promise<Damage[]> {
     const names = await readdir(this.#folder);
     for (const name of names) if (name.endsWith('.new')) await rm(join(this.#folder, name), { force: true });
     const segments = names
@@ -64,10 +68,19 @@ export class Segments {
     for (const [index, segment] of segments.entries()) {
       const bytes = await readFile(join(this.#folder, nameOf(segment)));
       const end = readFrames(bytes, (frame, at) => each(frame, { segment, at, size: frame.size }));
-      this.#sizes.set(segment, end);
+      const behind = end < bytes.length ? framesBehind(bytes, end) : [];
       const newest = index === segments.length - 1;
-      if (end < bytes.length) damage.push({ segment, at: end, bytes: bytes.length - end, torn: newest });
-      if (newest) await this.#reopen(segment, end);
+      const torn = newest && !behind.some(({ frame }) => isNewer(frame));
+      if (end < bytes.length) {
+        const lost = torn ? bytes.length - end : bytes.length - end - behind.reduce((sum, { frame }) => sum + frame.size, 0);
+        damage.push({ segment, at: end, bytes: lost, torn });
+      }
+      this.#sizes.set(segment, torn ? end : bytes.length);
+      if (torn) await this.#reopen(segment, end);
+      else if (end < bytes.length) {
+        this.#damaged.add(segment);
+        for (const { frame, at } of behind) each(frame, { segment, at, size: frame.size });
+      }
     }
     return damage;
   }
@@ -153,7 +166,9 @@ export class Segments {
   async drop(needed: (segment: number) => boolean): Promise<void> {
     for (const segment of [...this.#sizes.keys()].sort((one, other) => one - other)) {
       if (segment === this.#current?.segment || needed(segment)) return;
-      await rm(join(this.#folder, nameOf(segment)), { force: true });
+      const path = join(this.#folder, nameOf(segment));
+      if (this.#damaged.delete(segment)) await rename(path, `${path}.damaged`);
+      else await rm(path, { force: true });
       await syncFolder(this.#folder);
       this.#sizes.delete(segment);
     }

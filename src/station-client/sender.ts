@@ -1,7 +1,7 @@
 import type { BatchResult, Inspection } from '../contracts/inspections.ts';
 import type { Waiting } from './backlog.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import { codeOf, meaningOf, waitFor } from './judge-answer.ts';
+import { blamesClock, codeOf, meaningOf, untilTaken, waitFor } from './judge-answer.ts';
 import { newKey } from './key.ts';
 import type { Answer, Call, Platform } from './platform.ts';
 import type { StationQueue } from './queue.ts';
@@ -34,6 +34,8 @@ export class Sender {
   #tries = 0;
   /** Posts up to this one go alone: their batch was refused as a whole. */
   #aloneUntil = 0;
+  /** Entries whose time lies ahead of the platform's clock, and when each is tried again (of `performance.now()`). */
+  readonly #early = new Map<number, number>();
   #ring: (() => void) | null = null;
   lastError: SendError | null = null;
   sent = 0;
@@ -43,14 +45,19 @@ export class Sender {
     deps.queue.wake = () => this.#ring?.();
   }
 
+  /** How many wait because the station's clock is fast. */
+  get early(): number {
+    return this.#early.size;
+  }
+
   /** Runs until the signal aborts. */
   async run(): Promise<void> {
-    const { queue, signal } = this.#deps;
+    const { signal } = this.#deps;
     signal.addEventListener('abort', () => this.#ring?.());
     while (!signal.aborted) {
-      const first = queue.backlog.first();
+      const first = this.#next();
       if (first === undefined) {
-        await this.#rest(null);
+        await this.#rest(this.#untilDue(), true);
         continue;
       }
       let answer: Answer | null = null;
@@ -69,7 +76,7 @@ export class Sender {
       // A refused token was forgotten: the second try fetches a new one at once.
       const wait = answer?.status === 401 && this.#tries === 0 ? 0 : waitFor(this.#tries, answer);
       this.#tries += 1;
-      await this.#rest(wait * 1000);
+      await this.#rest(wait * 1000, false);
     }
   }
 
@@ -77,17 +84,37 @@ export class Sender {
     this.lastError = { at: new Date().toISOString(), message, status };
   }
 
-  /** Until something new is there, or for a time that nothing new cuts short. */
-  async #rest(millis: number | null): Promise<void> {
+  /** The oldest entry that may go now: not one that is early, nor what hangs on an inspection that is. */
+  #next(): Waiting | undefined {
+    const { backlog } = this.#deps.queue;
+    if (this.#early.size === 0) return backlog.first();
+    const now = performance.now();
+    for (const one of backlog.waiting.values())
+      if (!this.#isEarly(one, now) && (one.t === 'post' || backlog.idOf(one.ref) !== null)) return one;
+    return undefined;
+  }
+
+  #isEarly({ n }: Waiting, now: number): boolean {
+    return (this.#early.get(n) ?? 0) > now;
+  }
+
+  #untilDue(): number | null {
+    let due: number | null = null;
+    for (const at of this.#early.values()) if (due === null || at < due) due = at;
+    return due === null ? null : Math.max(0, due - performance.now());
+  }
+
+  /** For a time, or for ever; `cut`: something new ends it. */
+  async #rest(millis: number | null, cut: boolean): Promise<void> {
     const { signal } = this.#deps;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#ring = () => {
-        if (millis === null || signal.aborted) resolve();
+        if (cut || signal.aborted) resolve();
       };
       if (signal.aborted) return resolve();
       if (millis !== null) timer = setTimeout(resolve, millis);
-      else if (this.#deps.queue.backlog.first() !== undefined) resolve();
+      if (cut && this.#next() !== undefined) resolve();
     });
     clearTimeout(timer);
     this.#ring = null;
@@ -98,7 +125,8 @@ export class Sender {
     const { queue } = this.#deps;
     const { batch } = queue.backlog;
     if (batch !== null) return this.#sendBatch(batch);
-    if (first.t === 'post' && first.n > this.#aloneUntil && queue.backlog.posts >= LIVE) return this.#sendBatch(await this.#makeBatch());
+    if (first.t === 'post' && first.n > this.#aloneUntil && queue.backlog.posts - this.#early.size >= LIVE)
+      return this.#sendBatch(await this.#makeBatch());
     return this.#sendOne(first);
   }
 
@@ -107,8 +135,9 @@ export class Sender {
     const { queue } = this.#deps;
     const of: number[] = [];
     let bytes = 0;
+    const now = performance.now();
     for (const one of queue.backlog.waiting.values()) {
-      if (one.t !== 'post') continue;
+      if (one.t !== 'post' || this.#isEarly(one, now)) continue;
       bytes += one.place.size;
       if (of.length > 0 && (of.length === BATCH.lines || bytes > BATCH.bytes)) break;
       of.push(one.n);
@@ -146,10 +175,11 @@ export class Sender {
     const made: { n: number; id: string }[] = [];
     let again: Answer | null = null;
     for (const [at, entry] of entries.entries()) {
+      this.#early.delete(entry.n);
       const result = results.find(({ index }) => index === at);
       if (result?.status === 201 && result.id !== undefined) made.push({ n: entry.n, id: result.id });
       else if (result !== undefined)
-        again = (await this.#judge(entry, { status: result.status, text: JSON.stringify(result), retryAfter: null })) ?? again;
+        again = (await this.#judge(entry, { ...answer, status: result.status, text: JSON.stringify(result), retryAfter: null })) ?? again;
     }
     queue.settle({ t: 'done', n: made.map(({ n }) => n), ids: made.map(({ id }) => id), batch: key });
     this.sent += made.length;
@@ -182,7 +212,8 @@ export class Sender {
   /** Settles an entry by its answer, or hands the answer back because it says to wait. */
   async #judge(entry: Entry, answer: Answer, bytes: Uint8Array = new Uint8Array(0)): Promise<Answer | null> {
     const { queue } = this.#deps;
-    switch (meaningOf(answer.status, codeOf(answer.text), entry.t === 'post')) {
+    this.#early.delete(entry.n);
+    switch (meaningOf(answer.status, codeOf(answer.text), entry.t === 'post', blamesClock(answer.text))) {
       case 'again':
       case 'hold':
         return answer;
@@ -194,6 +225,14 @@ export class Sender {
         const id = entry.t === 'post' ? await this.#find(entry) : null;
         if (id === null) await this.#bury(entry, answer.status, parsed(answer.text), bytes);
         else queue.settle({ t: 'done', n: [entry.n], ids: [id] });
+        return null;
+      }
+      case 'early': {
+        const time = entry.t === 'post' ? Date.parse(entry.body.inspected_at ?? '') || entry.at : entry.at;
+        const seconds = untilTaken(time, answer.at);
+        if (seconds === null) await this.#bury(entry, answer.status, parsed(answer.text), bytes);
+        else this.#early.set(entry.n, performance.now() + seconds * 1000);
+        this.#tell('The clock of this station is ahead of the platform’s', answer.status);
         return null;
       }
       default:

@@ -102,7 +102,7 @@ export function busContract(name: string, harness: BusHarness): void {
       async handle(event, delivery) {
         if (event.aggregate.version === 2) {
           tries.push(delivery.attempt);
-          if (broken) throw new Error('cannot do this');
+          if (broken) throw new Error('cannot do this \0 \ud83d');
         }
         return await inner.handle(event, delivery);
       },
@@ -113,7 +113,7 @@ export function busContract(name: string, harness: BusHarness): void {
     assert.deepEqual(tries, [1, 2, 3, 4, 5]);
     const [parked] = await bus.parked('g');
     assert.equal(parked?.state, 'parked');
-    assert.match(parked?.cause ?? '', /cannot do this/);
+    assert.match(parked?.cause ?? '', /cannot do this \ufffd \ufffd/, 'in words that a database keeps');
     assert.equal((await bus.lag()).find((lag) => lag.group === 'g')?.parked, 1);
     broken = false;
     const id = parked?.event_id ?? '';
@@ -221,12 +221,17 @@ export function busContract(name: string, harness: BusHarness): void {
       [Buffer.from('{"event_id":'), /not JSON/],
       [Buffer.from([0xff, 0xfe, 0x00, 0x41]), /not JSON/],
       [Buffer.alloc(0), /not JSON/],
+      [Buffer.alloc(4), /not JSON/],
       [json([1, 2]), /not an object/],
       [json({ ...good, event_id: 'seven' }), /event_id is no UUID/],
       [json({ ...good, event_id: uuidv7(), aggregate: { type: 'lot' } }), /aggregate is wrong/],
       [json({ ...good, event_id: uuidv7(), schema_version: 2 }), /schema_version 2 of lot.held is not known/],
       [json({ ...good, event_id: uuidv7(), event_type: 'lot.melted' }), /event_type lot.melted is not known/],
       [json({ ...good, event_id: uuidv7(), payload: 'none' }), /payload is no object/],
+      [json({ ...good, event_id: uuidv7(), site: '\0' }), /site is missing/],
+      [json({ ...good, event_id: uuidv7(), event_type: '\ud800' }), /event_type is missing/],
+      [json({ ...good, event_id: uuidv7(), aggregate: { ...good.aggregate, id: 'L\0' } }), /aggregate is wrong/],
+      [json({ ...good, event_id: uuidv7(), event_type: `${'x'.repeat(269)}\u{1f9ea}` }), /event_type x+/],
     ];
     const put: [Buffer, RegExp][] = [];
     for (const kind of kinds) if ((await harness.inject(floor, kind[0])) === 'put') put.push(kind);

@@ -138,8 +138,13 @@ test('topics are made once; one with too few partitions is refused in words', { 
   assert.deepEqual(await makeTopics(address, names, 1), [names.topic('quality.signals'), names.deadLetters('quality.signals')]);
   assert.deepEqual(await makeTopics(address, names, 1), []);
   const narrow = kafkaNames(`${names.prefix}quality.signals.`, []);
-  const { Admin } = await import('@platformatic/kafka');
+  const { Admin, ConfigResourceTypes } = await import('@platformatic/kafka');
   const admin = new Admin({ clientId: 'test', bootstrapBrokers: [brokers] });
+  const [{ configs } = { configs: [] }] = await admin.describeConfigs({
+    resources: [{ resourceType: ConfigResourceTypes.TOPIC, resourceName: names.topic('quality.signals') }],
+  });
+  const hours = (name: string) => Number(configs.find((one) => one.name === name)?.value) / 3_600_000;
+  assert.ok(hours('retention.ms') + hours('segment.ms') < 8 * 24, 'no record outlives what the inbox knows of it');
   const unfit = kafkaNames(`${narrow.prefix}n.`, ['quality.signals']);
   await admin.createTopics({ topics: [unfit.topic('quality.signals')], partitions: 2, replicas: 1 });
   await admin.close();

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BatchResult } from '../../src/contracts/inspections.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
-const { app, db, listen } = await plant({ after });
+const { app, db, listen } = await plant({ after }, { creations: { most: 36 } });
 const url = await listen();
 
 /** A batch that is sent bit by bit: both directions are open at once. */
@@ -199,3 +199,22 @@ test('a database that goes away in the middle costs only the inspections it was 
 });
 
 after(() => app.close());
+
+test('batches that stay open hold up nobody, however many they are', async () => {
+  const streams = Array.from({ length: 40 }, (_, at) => {
+    const batch = open();
+    batch.sent.write(lines(`OPEN${at}`, 1));
+    return batch;
+  });
+  for (const batch of streams) assert.equal((await batch.until(1))[0]?.status, 201);
+  const began = performance.now();
+  const keyed = await fetch(`${url}/v1/inspections/batch`, {
+    method: 'POST',
+    headers: { ...bearer('aoi'), 'content-type': 'application/json', 'idempotency-key': 'beside-open-batches' },
+    body: JSON.stringify([board({ chip_id: 'BESIDE' })]),
+    signal: AbortSignal.timeout(5000),
+  });
+  assert.equal(keyed.status, 200);
+  assert.ok(performance.now() - began < 2000);
+  for (const batch of streams) batch.sent.destroy();
+});

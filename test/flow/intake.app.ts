@@ -9,6 +9,7 @@ import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
 import { openFeed } from '../../src/platform/bus/feed.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
 import { type App, createApp } from '../../src/platform/http/app.ts';
+import type { CreationOptions } from '../../src/platform/http/creations.ts';
 import { ProblemError } from '../../src/platform/problem.ts';
 import { createLog } from '../../src/platform/telemetry/log.ts';
 import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
@@ -48,7 +49,7 @@ type Context = { after(fn: () => Promise<void>): void };
 /** Intake and master data as the platform runs them, on a database and a folder of their own. */
 export async function plant(
   t: Context,
-  more: Partial<IntakeSettings> & { minFreePercent?: number } = {},
+  { creations = {}, ...more }: Partial<IntakeSettings> & { minFreePercent?: number; creations?: CreationOptions } = {},
   /** Beside another: a second process on the same database. */
   beside?: TestDatabase,
 ): Promise<Plant> {
@@ -80,6 +81,7 @@ export async function plant(
     metrics,
     rateLimit: 1_000_000,
     maxDelayMs: 60_000,
+    creations,
   });
   const master = masterdata({ db, door, blobs, log, settings });
   const slice = intake({ db, door, feed, blobs, log, metrics, settings });

@@ -109,6 +109,39 @@ test('a cut off station goes on, and its late data keeps its event time; a new f
   assert.ok((await anew.gaps()).epoch > 100);
 });
 
+test('a source of tokens that never answers holds up neither the queue nor the end', async () => {
+  const station = await openStation({
+    url,
+    credentials: { token: () => new Promise(() => {}) },
+    stationId: 'AOI-HH-1',
+    folder: await folder(),
+  });
+  await station.post(body('SC-T-1'));
+  await pause(100);
+  const began = performance.now();
+  await station.close();
+  assert.ok(performance.now() - began < 2000);
+});
+
+test('what a fast clock has stamped waits until its time is taken, holds up nothing else, and is not given up', async (t) => {
+  const queue = await folder();
+  const station = await open(t, 'aoi', 'AOI-HH-1', { folder: queue });
+  const ahead = (millis: number) => ({ inspected_at: new Date(Date.now() + millis).toISOString() });
+  const early = await station.post(body('SC-F-1', ahead(306_000)));
+  await station.measure(early.ref, [{ characteristic: 'net_resistance', unit: 'ohm', value: 1.01 }]);
+  await Promise.all(Array.from({ length: 20 }, (_, at) => station.post(body(`SC-F-${at + 2}`, at === 12 ? ahead(306_000) : {}))));
+  await station.post(body('SC-F-22', ahead(8 * 86_400_000)));
+  for (const end = Date.now() + 4000; (await stored('SC-F-%')).length < 19 && Date.now() < end; ) await pause(20);
+  assert.equal((await stored('SC-F-%')).length, 19);
+  await pause(100);
+  const { queued, early: waiting, dead, lastError } = station.status();
+  assert.deepEqual([queued, waiting, dead, lastError?.status], [3, 2, 1, 422], 'more than a week is waited for nobody');
+  await sent(station);
+  const rows = await stored('SC-F-%');
+  assert.deepEqual([rows.length, rows[0].station_sequence, station.status().dead], [21, 1, 1]);
+  assert.equal((await db.pool.query('select 1 from intake.measurement where inspection_id = $1', [rows[0].id])).rowCount, 1);
+});
+
 test('what can never succeed goes to the dead letters with the platform’s words, with what hangs on it, and blocks nothing', async (t) => {
   const queue = await folder();
   const station = await open(t, 'thm', 'THM-HH-1', { folder: queue, epoch: 5 });

@@ -20,6 +20,9 @@ export interface Judged {
   attempts: number;
 }
 
+/** A try that is over time is given so long to end: it may be at its last statement, and then it is done after all (milliseconds). */
+const END_MS = 1_000;
+
 const text = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2000);
 
 async function once(consumer: Consumer, event: AnyEvent, attempt: number, stop: AbortSignal, limitMs: number): Promise<Outcome> {
@@ -28,13 +31,16 @@ async function once(consumer: Consumer, event: AnyEvent, attempt: number, stop: 
     actor: { subject: 'system', name: consumer.group, kind: 'system' as const },
     requestId: null,
     traceId: event.trace_id,
-    inbox: { group: consumer.group, eventId: event.event_id },
+    inbox: { group: consumer.group, eventId: event.event_id, signal: control.signal },
   };
+  let end: NodeJS.Timeout | undefined;
   let abort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     abort = () => {
-      control.abort();
-      reject(new Error(stop.aborted ? 'stopped' : `not done after ${limitMs} ms`));
+      const why = new Error(stop.aborted ? 'stopped' : `not done after ${limitMs} ms`);
+      control.abort(why);
+      if (stop.aborted) reject(why);
+      else end ??= setTimeout(() => reject(why), END_MS);
     };
   });
   const timer = setTimeout(() => abort?.(), limitMs);
@@ -43,6 +49,7 @@ async function once(consumer: Consumer, event: AnyEvent, attempt: number, stop: 
     return await Promise.race([consumer.handle(event, { cause, attempt, signal: control.signal }), aborted]);
   } finally {
     clearTimeout(timer);
+    clearTimeout(end);
     if (abort) stop.removeEventListener('abort', abort);
   }
 }

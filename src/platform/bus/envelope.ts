@@ -7,8 +7,13 @@ export type Opened =
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TRACE = /^[0-9a-f]{32}$/;
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+/** Text that can be stored: PostgreSQL keeps neither U+0000 nor half a surrogate pair. */
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && value.isWellFormed() && !value.includes('\0');
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What of words that came from outside can be stored. */
+export const storable = (text: string): string => text.replaceAll('\0', '\ufffd').toWellFormed();
 
 export const isEventId = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { testDatabase } from '../../../test/support/database.ts';
 import type { Cause, EventDraft } from '../db/door.ts';
-import { maintain } from '../db/maintenance.ts';
+import { maintain, startMaintenance } from '../db/maintenance.ts';
 import { compareCursors, type Feed, type FeedEntry, openFeed } from './feed.ts';
 import { compare, cursorOf, parseCursor } from './position.ts';
 import { openTail } from './tail.ts';
@@ -108,6 +108,44 @@ test('what maintenance has removed shows as a gap, and it removes nothing that a
   assert.deepEqual(await feed.after(all[0]?.cursor ?? '', 1), { gap: false, events: [all[1]] });
   await db.pool.query("update platform.bus_position set owner = null, updated_at = now() - interval '31 days'");
   assert.equal((await maintain(db)).trimmed, 1, 'a forgotten group holds nothing back; what is young stays');
+});
+
+test('after a month off nothing is forgotten at the start; a group whose process died and never came back is, and a living one never', async (t) => {
+  const { db, door } = await testDatabase(t);
+  await door.record(cause, { rows: [], events: [held(1)], audit: [] });
+  await db.pool.query("update platform.outbox set occurred_at = now() - interval '40 days'");
+  await db.pool.query(`insert into platform.bus_position (consumer_group, topic, partition, updated_at)
+    select 'g', topic, partition, now() - interval '31 days' from platform.outbox`);
+  const kept = async () => (await db.pool.query('select 1 from platform.outbox')).rowCount;
+  await startMaintenance(db).stop();
+  assert.equal(await kept(), 1, 'who serves it may start a moment later');
+  await db.pool.query("update platform.bus_position set owner = 'x'");
+  await db.pool.query("insert into platform.bus_member (owner, groups, lease_until) values ('x', '{g}', now() + interval '1 minute')");
+  assert.equal((await maintain(db)).trimmed, 0, 'it is served');
+  await db.pool.query("update platform.bus_member set lease_until = now() - interval '1 hour'");
+  assert.equal((await maintain(db)).trimmed, 1, 'its owner is dead');
+});
+
+test('what the inbox knows of events that may come again stays, however old: the platform may have been off for a week', async (t) => {
+  const { db, door } = await testDatabase(t);
+  await door.record(cause, { rows: [], events: [held(1)], audit: [] });
+  await db.pool.query(`insert into platform.inbox (slot, consumer_group, event_id)
+    select (floor(extract(epoch from now()) / 86400)::int - age) % 12, 'g', gen_random_uuid() from generate_series(8, 10) as age`);
+  const left = async () => (await db.pool.query('select 1 from platform.inbox')).rowCount;
+  const oldest = (days: number) =>
+    db.pool.query("update platform.outbox set occurred_at = date_trunc('day', now(), 'UTC') - make_interval(days => $1)", [days]);
+  await db.pool.query(
+    "insert into platform.bus_position (consumer_group, topic, partition) select 'g', topic, partition from platform.outbox",
+  );
+  await oldest(11);
+  await maintain(db);
+  assert.equal(await left(), 3);
+  await oldest(8);
+  await maintain(db);
+  assert.equal(await left(), 1, 'of the days before the oldest event nothing is needed');
+  await oldest(7);
+  await maintain(db);
+  assert.equal(await left(), 0);
 });
 
 test('the ring keeps keys of seven days and the two that a key may come late, and empties what is older', async (t) => {

@@ -5,6 +5,7 @@ import type { Door } from '../db/door.ts';
 import { isAway } from '../db/faults.ts';
 import type { Consumer } from './consumer.ts';
 import { type DeliveryLimits, deliver } from './deliver.ts';
+import { storable } from './envelope.ts';
 import { type OutboxEntry, openedOf } from './outbox-reader.ts';
 import { finishRedriven, parkEvent } from './parking.ts';
 import type { Slots } from './slots.ts';
@@ -52,7 +53,9 @@ export function openHandling(options: HandlingOptions): Handling {
     return false;
   }
 
-  async function setAside(group: string, entry: OutboxEntry, type: string | null, reason: string, attempts: number): Promise<boolean> {
+  async function setAside(group: string, entry: OutboxEntry, type: string | null, why: string, attempts: number): Promise<boolean> {
+    // Words that the database refuses would be insisted on for ever, and hold up the partition.
+    const reason = storable(why);
     log?.warn({ group, event_id: entry.eventId, event_type: type, attempts, reason }, 'event parked');
     await options.parked?.(group, entry, reason, attempts);
     return await insist(() => parkEvent(door, group, entry, reason, attempts));

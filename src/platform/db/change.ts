@@ -16,8 +16,8 @@ export interface Cause {
   traceId: string;
   /** From the HTTP layer: `caller` scopes the key, `requestHash` tells a replay from a misuse. Kept at least 8 days. */
   idempotency?: { caller: string; key: string; requestHash: string };
-  /** From the bus: this group applies this event once. `eventId` is a UUIDv7. */
-  inbox?: { group: string; eventId: string };
+  /** From the bus: this group applies this event once, and not at all once `signal` is aborted. `eventId` is a UUIDv7. */
+  inbox?: { group: string; eventId: string; signal?: AbortSignal };
 }
 
 /** An event as a command knows it; the door adds id, time, trace and source. */

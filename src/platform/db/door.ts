@@ -114,6 +114,8 @@ export function openDoor({ db, source, wake, limits }: DoorOptions): Door {
             if ((await ask(tx, FIND_EVENT, [slotOf(eventId), group, eventId])).length > 0) throw new AlreadyApplied();
           }
           const decided = await work(tx);
+          // Its time was over while it worked: by now the event may be parked, and later ones of its key applied.
+          cause.inbox?.signal?.throwIfAborted();
           const statement = buildStatement(shapes, source, [{ cause, writes: decided.writes, ...keySlot }], { ordered });
           if (statement) {
             const [row] = await ask<Outcome>(tx, statement.text, statement.values);

@@ -5,13 +5,18 @@ import { tendTimeTables } from './partitions.ts';
 /** Events are kept at least this long, and until every group is past them. */
 const KEEP = '7 days';
 const PIECE = 5_000;
-/** A group that nobody has served for so long (its code is gone) holds nothing back. */
+/** A group that nobody has served for so long (its code is gone) holds nothing back. One that is living is served, also while it stands still. */
 const FORGOTTEN = '30 days';
 const LOCK = 7_226_013_002;
-/** Slots of each ring by their age in days. A key is kept in the slot of its own day up to two days later, so its slot has to stay two days longer. */
+/**
+ * Slots of each ring by their age in days. A key is kept in the slot of its own day up to two days later, so its slot has to stay two days longer. An
+ * inbox slot that was still needed is looked at again on the days after.
+ */
+const INBOX = 'platform.inbox';
 const EMPTIED = [
-  ['platform.inbox', 8],
-  ['platform.inbox', 9],
+  [INBOX, 8],
+  [INBOX, 9],
+  [INBOX, 10],
   ['platform.idempotency', 10],
 ] as const;
 /** Longest statement of housekeeping: no request waits for it. */
@@ -30,12 +35,24 @@ const TRIM = `with old as (
       and not exists (
         select 1 from platform.bus_position p
         where p.topic = old.topic and p.partition = old.partition and (p.xid, p.seq) < (old.xid, old.seq)
-          and (p.owner is not null or p.updated_at > now() - interval '${FORGOTTEN}'))
+          and (not $1 or p.updated_at > now() - interval '${FORGOTTEN}'
+            or exists (select 1 from platform.bus_member m where m.owner = p.owner and m.lease_until > now())))
     returning o.xid, o.seq
   ), last as (select xid, seq from gone order by xid desc, seq desc limit 1), noted as (
     update platform.outbox_trim t set xid = last.xid, seq = last.seq from last where (t.xid, t.seq) < (last.xid, last.seq)
   )
   select count(*)::int as n from gone`;
+
+/* Events that stand in the outbox may be delivered again, also after the platform was off for a week: what tells that they were is kept as long. */
+const STILL_NEEDED = `select 1 from (select occurred_at from platform.outbox order by xid, seq limit 1) oldest
+  where oldest.occurred_at < to_timestamp($1::bigint * 86400)`;
+
+export interface MaintainOptions {
+  /** Pieces of one round. */
+  pieces?: number;
+  /** False: also a group that nobody has served for long holds its events, because who serves it may be about to start. */
+  forget?: boolean;
+}
 
 export interface Maintained {
   /** Outbox rows removed. */
@@ -51,7 +68,7 @@ export interface Maintained {
  * slots of the rings that are old enough, and makes the coming months of the tables that are cut by time. Of several processes one does it. Emptying
  * waits 0.2 s for its lock at most, or leaves it for next time.
  */
-export async function maintain(db: Database, pieces = 200): Promise<Maintained> {
+export async function maintain(db: Database, { pieces = 200, forget = true }: MaintainOptions = {}): Promise<Maintained> {
   const client = await db.pool.connect();
   let lost: Error | undefined;
   try {
@@ -62,16 +79,18 @@ export async function maintain(db: Database, pieces = 200): Promise<Maintained> 
     const made = await tendTimeTables(client);
     let trimmed = 0;
     for (let piece = 0; piece < pieces; piece += 1) {
-      const n = (await client.query<{ n: number }>(TRIM)).rows[0]?.n ?? 0;
+      const n = (await client.query<{ n: number }>(TRIM, [forget])).rows[0]?.n ?? 0;
       trimmed += n;
       if (n < PIECE) break;
     }
     let emptied = 0;
     const { rows: day } = await client.query<{ today: number }>('select floor(extract(epoch from now()) / 86400)::int as today');
     for (const [ring, age] of EMPTIED) {
-      const table = `${ring}_${((day[0]?.today ?? 0) + SLOTS - age) % SLOTS}`;
+      const then = (day[0]?.today ?? 0) - age;
+      const table = `${ring}_${then % SLOTS}`;
       const { rowCount } = await client.query(`select 1 from ${table} limit 1`);
       if (!rowCount) continue;
+      if (ring === INBOX && (await client.query(STILL_NEEDED, [then + 1])).rowCount) continue;
       try {
         await client.query(`begin; set local lock_timeout = '200ms'; truncate ${table}; commit`);
         emptied += 1;
@@ -91,18 +110,18 @@ export async function maintain(db: Database, pieces = 200): Promise<Maintained> 
   }
 }
 
-/** Runs `maintain` now and every ten minutes. */
+/** Runs `maintain` now and every ten minutes. The first round forgets no group: after 30 days off, those who serve them are just starting as well. */
 export function startMaintenance(
   db: Database,
   log?: { warn(fields: object, message: string): void },
   everyMs = 600_000,
 ): { stop(): Promise<void> } {
   let running: Promise<unknown> = Promise.resolve();
-  const round = () => {
-    running = maintain(db).catch((error: unknown) => log?.warn({ err: error }, 'housekeeping of the database failed'));
+  const round = (forget: boolean) => {
+    running = maintain(db, { forget }).catch((error: unknown) => log?.warn({ err: error }, 'housekeeping of the database failed'));
   };
-  round();
-  const timer = setInterval(round, everyMs);
+  round(false);
+  const timer = setInterval(() => round(true), everyMs);
   timer.unref();
   return {
     async stop() {

@@ -127,6 +127,30 @@ test('killed: no list waits 2 s or fails, and the replica is taken again when it
   assert.ok(longest < 2000, `${longest} ms`);
 });
 
+test('a replica that is back from a crash a little behind is not taken for where it had been', async (t) => {
+  const database = await testDatabase(t);
+  // One server that says of itself what the test says, as a replica would.
+  await database.db.pool.query(`create schema said; create table said.place (lsn pg_lsn); insert into said.place values ('FFFF/0');
+    create function said.pg_last_wal_replay_lsn() returns pg_lsn language sql as 'select lsn from said.place'`);
+  const url = new URL(database.url);
+  url.searchParams.set('options', '-c search_path=said,pg_catalog,public');
+  const seen: string[] = [];
+  const replica = openReplica({
+    primary: database.db,
+    replica: { url: url.href, poolSize: 2, overflow: 0 },
+    maxLagMs: 60_000,
+    observe: (source) => seen.push(source),
+  });
+  t.after(() => replica.close());
+  const ask = () => replica.lists(WRITER, (on) => sql`select 1`.execute(on));
+  await until('it is well', 5000, () => replica.fault() === null);
+  await ask();
+  await database.db.pool.query("update said.place set lsn = '0/1'");
+  await sleep(1200);
+  await ask();
+  assert.deepEqual(seen, ['replica', 'primary']);
+});
+
 test('an address that is a primary is no replica: it is not read, and said so', { skip }, async (t) => {
   const database = await testDatabase(t);
   const replica = openReplica({ primary: database.db, replica: { url: database.url, poolSize: 1, overflow: 1 }, maxLagMs: 5000 });

@@ -112,8 +112,8 @@ export function openReplica({ primary, replica: options, maxLagMs, observe, log 
     const lsn = rows[0]?.lsn ?? null;
     heardAt = performance.now();
     if (lsn === null) return tell('it is no replica');
-    const position = positionOf(lsn);
-    if (position > replayed) replayed = position;
+    // As it is said now, not the highest that was heard: one that is back from a crash begins a little before where it had been.
+    replayed = positionOf(lsn);
     while (samples[0] && samples[0].position <= replayed) levelAt = Math.max(levelAt, (samples.shift() as { at: number }).at);
     tell(null);
   });

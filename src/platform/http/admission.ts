@@ -35,10 +35,14 @@ function classOf(request: FastifyRequest): RouteClass | undefined {
   return exports ? 'export' : 'read';
 }
 
-/** What the body may come to weigh here; one that is too large is refused later for that. */
-function bodySize(request: FastifyRequest): number {
-  const length = Number(request.headers['content-length']) || 0;
-  return length > (request.route.bodyLimit ?? length) ? 0 : length;
+/** What the body may come to weigh here; one that is too large is refused later for that. Without a length it is all that the route would take. */
+export function bodySize(request: FastifyRequest): number {
+  const { headers, route } = request;
+  const limit = route.bodyLimit ?? 0;
+  if (headers['content-length'] === undefined)
+    return headers['transfer-encoding'] === undefined ? 0 : (route.config.holds?.(request) ?? limit);
+  const length = Number(headers['content-length']);
+  return length > limit ? 0 : length;
 }
 
 /** A long wait and a live stream hold a connection and nothing else: they have bounds of their own. */
@@ -101,8 +105,7 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
     if (routeClass === 'create') {
       const place = pressure.sheds('create') ? null : creations.enter(bodySize(request));
       if (place === null) return refuse(routeClass, request, reply);
-      if (request.route.config.lean === true) request.leave = place;
-      else reply.raw.once('close', () => place());
+      request.leave = place;
       return done();
     }
     if (pressure.sheds(routeClass)) return refuse(routeClass, request, reply);

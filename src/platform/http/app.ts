@@ -15,11 +15,11 @@ import fastify, {
 } from 'fastify';
 import { uuidv7 } from '../id.ts';
 import { createLifecycle, type Lifecycle } from '../lifecycle.ts';
-import { ProblemError } from '../problem.ts';
+import { clientLeft, ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { addAdmission } from './admission.ts';
+import { addAdmission, bodySize } from './admission.ts';
 import { addArrival, addRequestFacts, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
 import { watchBodies } from './body-watch.ts';
@@ -155,7 +155,13 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
   for (const schema of options.schemas ?? contractSchemas()) app.addSchema(schema);
   addRouteRegister(app, { metrics, table });
   const takePlace: preHandlerHookHandler = (request, _reply, done) => {
-    request.place = queue.enter(Number(request.headers['content-length']) || 0, done);
+    // Its place would be given back by nobody.
+    if (!request.open) return done(clientLeft());
+    request.place = queue.enter(bodySize(request), (place, error) => {
+      // The handler may run within `done`, and give the place back.
+      request.place = place;
+      done(error);
+    });
   };
   app.addHook('onRoute', (route) => {
     if (route.config?.lean === true) route.compress = false;

@@ -140,7 +140,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     if (route.config?.lean !== true) return;
     route.onSend = (request, reply, payload, done) => {
       addHeaders(request, reply);
-      end(request, reply.statusCode);
+      end(request, reply.raw.destroyed ? 499 : reply.statusCode);
       done(null, payload);
     };
   });
@@ -160,7 +160,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     request.open = false;
     lifecycle.leave();
     request.place?.leave();
-    request.leave?.(status < 300);
+    request.leave?.(status < 300 && request.route.config.lean === true);
     bodies.forget(request);
     connections.answered(request.raw);
     const millis = performance.now() - request.startedAt;

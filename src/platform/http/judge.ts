@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../../contracts/permissions.ts';
-import { ProblemError } from '../problem.ts';
+import { clientLeft, ProblemError } from '../problem.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { App } from './app.ts';
 import type { BodyWatch } from './body-watch.ts';
@@ -124,7 +124,11 @@ export function addJudgement(app: App, options: JudgeOptions): void {
       const caller = authenticate(route.config.subprotocolToken === true ? streamToken(request) : bearerToken(request), request);
       if (caller instanceof Promise) {
         caller
-          .then((proven) => permit(request, reply, proven, route))
+          .then((proven) => {
+            // A body that is asked for now would never come, nor its end: whoever counts the request would wait for it for ever.
+            if (reply.raw.destroyed) throw clientLeft();
+            permit(request, reply, proven, route);
+          })
           .then(
             () => done(),
             (error: unknown) => done(refused(request, error) as Error),

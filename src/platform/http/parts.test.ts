@@ -119,7 +119,7 @@ test('creations wait in line: never more at once than allowed, first come first 
         if (step < 6 || places.length === 0) {
           const mine = id++;
           const seat: { refused: boolean } = { refused: false };
-          const place = queue.enter(1, (error) => {
+          const place = queue.enter(1, (_place, error) => {
             if (error) seat.refused = true;
             else begun.push(mine);
           });
@@ -152,7 +152,7 @@ test('who has waited too long, or comes when the line is full, is told so with R
   const queue = createQueue({ concurrency: 1, maxWaiting: 2, maxBytes: 100, maxWaitMs: 1000, now: () => now });
   const told: string[] = [];
   const enter = (name: string, bytes = 1) =>
-    queue.enter(bytes, (error) => told.push(`${name} ${error ? `${error.code} ${error.retryAfter}` : 'go'}`));
+    queue.enter(bytes, (_place, error) => told.push(`${name} ${error ? `${error.code} ${error.retryAfter}` : 'go'}`));
   enter('a');
   enter('b');
   enter('big', 200);
@@ -163,6 +163,24 @@ test('who has waited too long, or comes when the line is full, is told so with R
   await new Promise((resolve) => setTimeout(resolve, 600));
   assert.deepEqual(told.slice(3), ['b overloaded 2', 'c overloaded 2']);
   assert.equal(queue.waiting, 0);
+  const left = enter('e');
+  now = 3500;
+  enter('f');
+  left.leave();
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  assert.deepEqual(told.slice(5), [], 'f has just come, in place of one who has left');
+  queue.stop();
+});
+
+test('a place is known before its turn begins: who gives it back at once gives it back', () => {
+  const queue = createQueue({ concurrency: 1 });
+  let begun = 0;
+  for (let at = 0; at < 3; at += 1)
+    queue.enter(1, (place) => {
+      begun += 1;
+      place.leave();
+    });
+  assert.deepEqual([begun, queue.waiting], [3, 0]);
   queue.stop();
 });
 

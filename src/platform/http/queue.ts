@@ -16,9 +16,11 @@ export interface Place {
   leave(): void;
 }
 
+export type Go = (place: Place, error?: ProblemError) => void;
+
 export interface Queue {
-  /** Calls `go` at once or when its turn comes; with an error when it does not. */
-  enter(bytes: number, go: (error?: ProblemError) => void): Place;
+  /** Calls `go` at once (before it returns) or when its turn comes; with an error when it does not. */
+  enter(bytes: number, go: Go): Place;
   readonly waiting: number;
   stop(): void;
 }
@@ -27,7 +29,7 @@ interface Waiter extends Place {
   state: 'waiting' | 'working' | 'left';
   bytes: number;
   since: number;
-  go: (error?: ProblemError) => void;
+  go: Go;
 }
 
 /**
@@ -43,13 +45,18 @@ export function createQueue(options: QueueOptions): Queue {
   let bytes = 0;
   const busy = () => new ProblemError('overloaded', { retryAfter: 2 });
 
+  function shift(): Waiter {
+    const waiter = line[head++] as Waiter;
+    if (head > 1024 && head * 2 > line.length) {
+      line = line.slice(head);
+      head = 0;
+    }
+    return waiter;
+  }
+
   function next(): Waiter | undefined {
     while (head < line.length) {
-      const waiter = line[head++] as Waiter;
-      if (head > 1024 && head * 2 > line.length) {
-        line = line.slice(head);
-        head = 0;
-      }
+      const waiter = shift();
       if (waiter.state === 'waiting') return waiter;
     }
     return undefined;
@@ -63,11 +70,11 @@ export function createQueue(options: QueueOptions): Queue {
   function refuseOld(): void {
     const limit = now() - maxWaitMs;
     while (head < line.length && (line[head] as Waiter).since < limit) {
-      const waiter = next();
-      if (waiter === undefined) return;
+      const waiter = shift();
+      if (waiter.state !== 'waiting') continue;
       unwait(waiter);
       waiter.state = 'left';
-      waiter.go(busy());
+      waiter.go(waiter, busy());
     }
   }
   const timer = setInterval(refuseOld, 500).unref();
@@ -84,7 +91,7 @@ export function createQueue(options: QueueOptions): Queue {
     }
     unwait(following);
     following.state = 'working';
-    following.go();
+    following.go(following);
   }
 
   return {
@@ -93,10 +100,10 @@ export function createQueue(options: QueueOptions): Queue {
       if (working < concurrency) {
         working += 1;
         waiter.state = 'working';
-        go();
+        go(waiter);
       } else if (waiting >= maxWaiting || bytes + size > maxBytes) {
         waiter.state = 'left';
-        go(busy());
+        go(waiter, busy());
       } else {
         waiter.since = now();
         waiting += 1;

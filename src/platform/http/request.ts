@@ -19,6 +19,8 @@ declare module 'fastify' {
     upload?: boolean;
     /** Content types of a body that the route reads as bytes, with their shape where they have one; only told in the OpenAPI document. */
     consumes?: Readonly<Record<string, object>>;
+    /** Bytes of a body without a length that are held at a time, where that is less than the limit of the body. */
+    holds?: (request: FastifyRequest) => number;
     /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
     errors?: 'problem' | 'message';
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
@@ -54,7 +56,7 @@ declare module 'fastify' {
     bodyUntil: number;
     traceIdGiven: string;
     place: Place | null;
-    /** Tells the gate of creations that this one is done. */
+    /** Tells the gate of creations that this one is done, once: who calls it sets it to null. */
     leave: Leave | null;
   }
   interface FastifyReply {

@@ -198,6 +198,19 @@ test('overload sheds reads with Retry-After and still takes creations', async (t
   assert.equal((await app.inject({ url: '/health' })).statusCode, 200);
 });
 
+test('creations that do not say how long they are count with all that they may bring', async (t) => {
+  const { port } = await listening(t, { creations: { mostBytes: 2.5 * 1024 * 1024 } });
+  const chunked = head('Transfer-Encoding: chunked');
+  const open = [1, 2].map(() => raw(port, [chunked, '1\r\n{\r\n'], { waitMs: 900 }));
+  await sleep(200);
+  assert.match(await raw(port, [chunked, '1\r\n{\r\n']), /^HTTP\/1\.1 503 /);
+  const text = JSON.stringify(BODY);
+  assert.match(await raw(port, [head(text.length), text]), /^HTTP\/1\.1 201 /);
+  await Promise.all(open);
+  await sleep(50);
+  assert.match(await raw(port, [chunked, `${text.length.toString(16)}\r\n${text}\r\n0\r\n\r\n`]), /^HTTP\/1\.1 201 /);
+});
+
 test('draining: what is in flight is finished, answers ask to close, and the count comes back to zero', async (t) => {
   const lifecycle = createLifecycle({ drainDelayMs: 100, shutdownTimeoutMs: 2000, log: createLog({ level: 'silent', service: 'test' }) });
   const { port } = await listening(t, { lifecycle });

@@ -6,6 +6,8 @@ import type { KafkaAddress, KafkaNames } from './names.ts';
 
 /** Kept as long as the inbox surely remembers (8 days): a group that lost its place and reads from the start must find nothing older. */
 const RETENTION_MS = 7 * 86_400_000;
+/** A broker removes whole segments, by their youngest record: one as long as a week, which is the default, would keep its oldest record for two. */
+const SEGMENT_MS = 6 * 3_600_000;
 
 const SETTLE_MS = 10_000;
 
@@ -65,7 +67,10 @@ async function partitionsOf(admin: Admin, topics: string[]): Promise<Map<string,
 }
 
 async function makeOne(admin: Admin, topic: string, partitions: number, replication: number | null): Promise<boolean> {
-  const configs: CreateTopicsOptions['configs'] = [{ name: 'retention.ms', value: String(RETENTION_MS) }];
+  const configs: CreateTopicsOptions['configs'] = [
+    { name: 'retention.ms', value: String(RETENTION_MS) },
+    { name: 'segment.ms', value: String(SEGMENT_MS) },
+  ];
   if (replication !== null && replication >= 3) configs.push({ name: 'min.insync.replicas', value: '2' });
   try {
     await admin.createTopics({ topics: [topic], partitions, replicas: replication ?? -1, configs });
