@@ -100,6 +100,7 @@ test('each filter narrows the list', async (t) => {
   assert.equal((await get(`?from=${future}&to=${past}`)).statusCode, 422);
   assert.equal((await get('?action=lot.eaten')).statusCode, 422);
   assert.equal((await get('?from=yesterday')).statusCode, 422);
+  for (const nul of ['object=%00', 'object=lot:%00', 'actor=%00']) assert.equal((await get(`?${nul}`)).statusCode, 422, nul);
 });
 
 test('the same list is a file, and a reason that is a formula is a text there', async (t) => {
