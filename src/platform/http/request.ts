@@ -19,6 +19,8 @@ declare module 'fastify' {
     upload?: boolean;
     /** Content types of a body that the route reads as bytes, with their shape where they have one; only told in the OpenAPI document. */
     consumes?: Readonly<Record<string, object>>;
+    /** The route is there to refuse: its address has these methods alone, though the pattern of another route would take it for an id. */
+    only?: readonly string[];
     /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
     errors?: 'problem' | 'message';
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
