@@ -111,6 +111,21 @@ test('a pattern of the site goes before the setting', async () => {
   assert.equal((await send('LOT-PG7X')).statusCode, 422);
 });
 
+test('patterns are those that people write, and a plant whose lots begin otherwise needs no prefix', async () => {
+  for (const [lotIdPattern, lot, other] of [
+    [/^LOT-[A-Z0-9-]+$/, 'LOT-A-7', 'LOT_A'],
+    [/^LOT-\d+$/, 'LOT-7', 'LOT-X'],
+    [/^B\d{6}$/, 'b123456', 'B12345'],
+  ] as const) {
+    const { app: own } = await plant({ after }, { lotIdPattern });
+    const send = (lot_id: string) =>
+      own.inject({ method: 'POST', url: '/v1/inspections', headers: bearer('aoi'), payload: board({ lot_id }) });
+    assert.equal((await send(lot)).statusCode, 201, lot);
+    const refused = await send(other);
+    assert.deepEqual([refused.statusCode, refused.json().error.details[0].constraint], [422, 'pattern'], other);
+  }
+});
+
 test('a hundred parallel requests with one key are one row, and the answers that are not 409 are the same', async () => {
   const body = board({ chip_id: 'ONE-KEY' });
   const answers = await Promise.all(Array.from({ length: 100 }, () => post('aoi', body, { 'idempotency-key': 'k-1' })));
