@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig, tritonAddress } from './config.ts';
+import { DEFAULT_LOT_ID_PATTERN } from './contracts/lot-id.ts';
 import { createApp } from './platform/http/app.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
@@ -84,6 +85,7 @@ test('proxies are those that Fastify can read, and the others are named', async 
 });
 
 test('lot patterns are read as people write them', () => {
+  assert.equal(loadConfig({}, {}).lotIdPattern.source, DEFAULT_LOT_ID_PATTERN, 'only this one asks for its prefix by name');
   for (const pattern of ['^LOT-[A-Z0-9-]+$', '^LOT\\-\\d+$', '^B\\d{6}$'])
     assert.equal(loadConfig({}, { LOT_ID_PATTERN: pattern }).lotIdPattern.source, pattern);
   assert.match(faultsOf({ LOT_ID_PATTERN: 'LOT-(' })[0] ?? '', /LOT_ID_PATTERN/);

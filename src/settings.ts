@@ -1,5 +1,3 @@
-import { DEFAULT_LOT_ID_PATTERN } from './contracts/lot-id.ts';
-
 /** A `number` is whole; what may have a fraction is a `decimal`. */
 export type Kind = 'text' | 'secret' | 'url' | 'number' | 'decimal' | 'duration' | 'bytes' | 'boolean' | 'list';
 
@@ -173,7 +171,7 @@ export const SETTINGS = {
   UPLOAD_LIMIT: { kind: 'bytes', fallback: '64MiB', min: 1024, what: 'Largest uploaded file' },
   STORAGE_MIN_FREE: { kind: 'decimal', fallback: '5', min: 0, max: 100, what: 'Percent of the disk below which uploads are refused' },
   DEMO_PICTURE_QUOTA: { kind: 'bytes', fallback: '1GiB', min: 1024, what: 'Bytes of demo pictures that are kept' },
-  LOT_ID_PATTERN: { kind: 'text', fallback: DEFAULT_LOT_ID_PATTERN, what: 'Lot identifiers, unless a site has its own pattern' },
+  LOT_ID_PATTERN: { kind: 'text', fallback: '^LOT-\\d{4}-\\d{3}$', what: 'Lot identifiers, unless a site has its own pattern' },
   INPUT_TIMEOUT: {
     kind: 'duration',
     fallback: '15m',
