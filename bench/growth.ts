@@ -8,6 +8,7 @@ import { MIGRATIONS } from '../src/infrastructure.ts';
 import { startEmbedded } from '../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../src/platform/db/migrate.ts';
 import { type RunningPlatform, startPlatform } from '../test/support/platform.ts';
+import { amountOption, wholeOption } from '../tools/option-numbers.ts';
 import { used } from './growth/cpu.ts';
 import { fill, type Sample, sample } from './growth/fill.ts';
 import { type Call, load } from './growth/load.ts';
@@ -36,8 +37,8 @@ and the next run with it fills nothing.`);
 }
 const LIMIT = 1.3;
 const sizes = (values.rows ?? (values.short ? '1e5,1e6' : '1e5,1e7')).split(',').map(Number);
-const rounds = Number(values.rounds ?? (values.short ? 2 : 3));
-const millis = Number(values.seconds ?? (values.short ? 1 : 2)) * 1000;
+const rounds = wholeOption('rounds', values.rounds ?? (values.short ? '2' : '3'));
+const millis = amountOption('seconds', values.seconds ?? (values.short ? '1' : '2')) * 1000;
 const need = sizes.reduce((sum, rows) => sum + rows, 0) * 1500;
 const disk = await statfs(tmpdir());
 if (values.data === undefined && disk.bavail * disk.bsize < need * 1.2) {

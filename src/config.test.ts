@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { ConfigError, loadConfig, tritonAddress } from './config.ts';
+import { DEFAULT_LOT_ID_PATTERN } from './contracts/lot-id.ts';
+import { createApp } from './platform/http/app.ts';
 
 const faultsOf = (environment: Record<string, string>): readonly string[] => {
   try {
@@ -29,6 +31,13 @@ test('the address of the database is made of the five variables of the ADR', () 
   assert.equal(loadConfig({}, environment).databaseUrl, 'postgresql://qc:a%2Fb%40c@db.plant:5433/quality');
   assert.match(faultsOf({ DB_USER: 'qc' })[0] ?? '', /without DB_HOST/);
   assert.match(faultsOf({ DB_HOST: 'db' })[0] ?? '', /needs DB_USER and DB_NAME/);
+  assert.equal(loadConfig({}, { ...environment, DB_HOST: 'fd00::7' }).databaseUrl, 'postgresql://qc:a%2Fb%40c@[fd00::7]:5433/quality');
+  assert.match(faultsOf({ ...environment, DB_HOST: 'db plant' })[0] ?? '', /^DB_HOST="db plant" is no host name/);
+  for (const url of ['postgresql://db:port/x', 'postgresql://db:99999/x', 'postgresql://a b/x'])
+    assert.deepEqual(
+      faultsOf({ DATABASE_URL: url, DATABASE_READ_URL: url }),
+      ['DATABASE_READ_URL is not a URL', 'DATABASE_URL is not a URL'].toReversed(),
+    );
 });
 
 test('every fault is named at once, and a secret is not shown', () => {
@@ -46,6 +55,40 @@ test('every fault is named at once, and a secret is not shown', () => {
       name,
     );
   assert.ok(!faults.join().includes('geheim'));
+});
+
+test('a number is whole, unless a part of one means something', () => {
+  assert.throws(() => loadConfig({ workers: '1.5' }, {}), /CQP_WORKERS="1.5" is not a whole number/);
+  const wrong = { DB_POOL_SIZE: '20.5', PORT: '8000.5', INFERENCE_WORKERS: '1e1', RATE_LIMIT: '9'.repeat(40) };
+  assert.deepEqual(
+    faultsOf(wrong).map((fault) => fault.split('=')[0]),
+    ['PORT', 'DB_POOL_SIZE', 'RATE_LIMIT', 'INFERENCE_WORKERS'],
+  );
+  const config = loadConfig({}, { REVIEW_AUDIT_SHARE: '0.5', STORAGE_MIN_FREE: '2.5' });
+  assert.deepEqual([config.REVIEW_AUDIT_SHARE, config.STORAGE_MIN_FREE], [0.5, 2.5]);
+});
+
+test('the pool has the size that the ADR gives it', () => {
+  const config = loadConfig({}, {});
+  assert.deepEqual([config.DB_POOL_SIZE, config.DB_MAX_OVERFLOW, config.DB_POOL_RECYCLE / 1000], [20, 30, 3600]);
+});
+
+test('proxies are those that Fastify can read, and the others are named', async () => {
+  const good = '10.1.2.3, ::1, 10.0.0.0/8, 10.0.0.0/255.0.0.0, fd00::/8, loopback, linklocal, uniquelocal';
+  const { TRUST_PROXY } = loadConfig({}, { TRUST_PROXY: good });
+  assert.equal(TRUST_PROXY.length, 8);
+  await (await createApp({ trustProxy: TRUST_PROXY })).close();
+  for (const wrong of ['garbage', 'true', '10.0.0.0/33', '10.0.0.0/0', 'fd00::/129', '10.0.0.0/8/8', 'localhost']) {
+    assert.match(faultsOf({ TRUST_PROXY: `loopback,${wrong}` })[0] ?? '', /^TRUST_PROXY names/, wrong);
+    await assert.rejects(createApp({ trustProxy: [wrong] }), /./, `${wrong} would fail later`);
+  }
+});
+
+test('lot patterns are read as people write them', () => {
+  assert.equal(loadConfig({}, {}).lotIdPattern.source, DEFAULT_LOT_ID_PATTERN, 'only this one asks for its prefix by name');
+  for (const pattern of ['^LOT-[A-Z0-9-]+$', '^LOT\\-\\d+$', '^B\\d{6}$'])
+    assert.equal(loadConfig({}, { LOT_ID_PATTERN: pattern }).lotIdPattern.source, pattern);
+  assert.match(faultsOf({ LOT_ID_PATTERN: 'LOT-(' })[0] ?? '', /LOT_ID_PATTERN/);
 });
 
 test('durations and sizes are read with their units', () => {
@@ -107,7 +150,7 @@ test('a service elsewhere is a scheme and a host: a path before what is forwarde
 
 test('brokers are host:port, their names a prefix that a topic may have', () => {
   assert.deepEqual(loadConfig({}, { KAFKA_BROKERS: 'kafka-1.plant:9092, [::1]:9093' }).KAFKA_BROKERS, ['kafka-1.plant:9092', '[::1]:9093']);
-  for (const wrong of ['kafka', 'http://kafka:9092', 'kafka:', 'a b:1'])
+  for (const wrong of ['kafka', 'http://kafka:9092', 'kafka:', 'a b:1', 'kafka:99999', 'kafka:0'])
     assert.match(faultsOf({ KAFKA_BROKERS: wrong })[0] ?? '', /not host:port/, wrong);
   assert.match(faultsOf({ KAFKA_TOPIC_PREFIX: 'plant/7' })[0] ?? '', /KAFKA_TOPIC_PREFIX/);
 });

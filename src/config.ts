@@ -1,3 +1,4 @@
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { type Kind, SETTINGS, type SettingName } from './settings.ts';
@@ -15,7 +16,7 @@ export class ConfigError extends Error {
 export const SERVICES = ['gateway', 'inspection', 'inference', 'reports'] as const;
 export type Service = (typeof SERVICES)[number];
 
-type Value<K extends Kind> = K extends 'number' | 'duration' | 'bytes'
+type Value<K extends Kind> = K extends 'number' | 'decimal' | 'duration' | 'bytes'
   ? number
   : K extends 'boolean'
     ? boolean
@@ -49,13 +50,26 @@ export interface TritonAddress {
   target: string;
 }
 
+const isPort = (text: string | number | undefined): boolean => Number(text) >= 1 && Number(text) <= 65_535;
+
+/** Networks that Fastify knows by name. */
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** An address, a network (`10.0.0.0/8`, `10.0.0.0/255.0.0.0`) or a name, as Fastify reads them. */
+function isProxy(text: string): boolean {
+  const [address = '', range, ...more] = text.split('/');
+  const family = isIP(address);
+  if (range === undefined) return family !== 0 || PROXY_NAMES.includes(text);
+  if (family === 0 || more.length > 0) return false;
+  return /^\d{1,3}$/.test(range) ? Number(range) >= 1 && Number(range) <= (family === 4 ? 32 : 128) : family === 4 && isIPv4(range);
+}
+
 /** `host`, `host:port` and `grpc://host:port` mean gRPC, `http://host:port` HTTP with binary tensors. @throws Error in words */
 export function tritonAddress(text: string): TritonAddress {
   const found = /^(?:(grpc|http):\/\/)?(\[[0-9a-f:.]+\]|[^\s:/[\]@?#]+)(?::(\d{1,5}))?\/?$/i.exec(text);
   const protocol = (found?.[1]?.toLowerCase() ?? 'grpc') as TritonAddress['protocol'];
-  const port = Number(found?.[3] ?? TRITON_PORTS[protocol]);
-  if (!found || port < 1 || port > 65_535)
-    throw new Error(`${JSON.stringify(text)} is not host:port, grpc://host:port or http://host:port`);
+  const port = found?.[3] ?? TRITON_PORTS[protocol];
+  if (!found || !isPort(port)) throw new Error(`${JSON.stringify(text)} is not host:port, grpc://host:port or http://host:port`);
   return { protocol, target: `${found[2]}:${port}` };
 }
 
@@ -73,6 +87,8 @@ const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 function read(kind: Kind, text: string): unknown {
   switch (kind) {
     case 'number':
+      return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
+    case 'decimal':
       return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
     case 'duration': {
       const found = DURATION.exec(text);
@@ -98,7 +114,8 @@ const FORM: Record<Kind, string> = {
   text: 'a text',
   secret: 'a text',
   url: 'a URL',
-  number: 'a number',
+  number: 'a whole number',
+  decimal: 'a number',
   duration: 'a duration such as 500ms, 20s, 15m (a bare number is seconds)',
   bytes: 'a size such as 1MiB',
   boolean: 'true or false',
@@ -144,7 +161,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
       faults.push(`CQP_SERVICES names ${JSON.stringify(service)}; known are ${SERVICES.join(', ')}`);
   let lotIdPattern = /^$/;
   try {
-    lotIdPattern = new RegExp(raw.LOT_ID_PATTERN, 'v');
+    lotIdPattern = new RegExp(raw.LOT_ID_PATTERN);
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);
   }
@@ -158,8 +175,11 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   } catch (error) {
     faults.push(`TRITON_URL=${(error as Error).message}`);
   }
+  for (const proxy of raw.TRUST_PROXY)
+    if (!isProxy(proxy))
+      faults.push(`TRUST_PROXY names ${JSON.stringify(proxy)}, which is no address, no network and none of ${PROXY_NAMES.join(', ')}`);
   for (const broker of raw.KAFKA_BROKERS ?? [])
-    if (!/^(\[[0-9a-f:.]+\]|[^\s:/[\]]+):\d{1,5}$/i.test(broker))
+    if (!isPort(/^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(broker)?.[1]))
       faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);
   if (!/^[A-Za-z0-9._-]{0,100}$/.test(raw.KAFKA_TOPIC_PREFIX))
     faults.push(
@@ -171,7 +191,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
   const databaseUrl = databaseAddress(raw, faults);
   if (raw.DATABASE_READ_URL !== null) {
-    if (!/^postgres(ql)?:\/\//.test(raw.DATABASE_READ_URL)) faults.push('DATABASE_READ_URL does not begin with postgresql://');
+    judgeDatabaseUrl('DATABASE_READ_URL', raw.DATABASE_READ_URL, faults);
     if (databaseUrl === null) faults.push('DATABASE_READ_URL is set without DATABASE_URL: the embedded PostgreSQL has no replica');
   }
   const production = raw.NODE_ENV === 'production';
@@ -195,9 +215,15 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   });
 }
 
+/** The secret in it is not shown. */
+function judgeDatabaseUrl(name: string, text: string, faults: string[]): void {
+  if (!/^postgres(ql)?:\/\//.test(text)) faults.push(`${name} does not begin with postgresql://`);
+  else if (!URL.canParse(text)) faults.push(`${name} is not a URL`);
+}
+
 function databaseAddress(raw: { [N in SettingName]: Defined<N> }, faults: string[]): string | null {
   if (raw.DATABASE_URL !== null) {
-    if (!/^postgres(ql)?:\/\//.test(raw.DATABASE_URL)) faults.push('DATABASE_URL does not begin with postgresql://');
+    judgeDatabaseUrl('DATABASE_URL', raw.DATABASE_URL, faults);
     return raw.DATABASE_URL;
   }
   if (raw.DB_HOST === null) {
@@ -210,7 +236,10 @@ function databaseAddress(raw: { [N in SettingName]: Defined<N> }, faults: string
     return null;
   }
   const password = raw.DB_PASSWORD === null ? '' : `:${encodeURIComponent(raw.DB_PASSWORD)}`;
-  return `postgresql://${encodeURIComponent(raw.DB_USER)}${password}@${raw.DB_HOST}:${raw.DB_PORT}/${encodeURIComponent(raw.DB_NAME)}`;
+  const host = isIPv6(raw.DB_HOST) ? `[${raw.DB_HOST}]` : raw.DB_HOST;
+  const address = `postgresql://${encodeURIComponent(raw.DB_USER)}${password}@${host}:${raw.DB_PORT}/${encodeURIComponent(raw.DB_NAME)}`;
+  if (!URL.canParse(address)) faults.push(`DB_HOST=${JSON.stringify(raw.DB_HOST)} is no host name and no address`);
+  return address;
 }
 
 /**

@@ -25,7 +25,9 @@ async function serveCommand(args: string[]): Promise<void> {
   await serve(loadConfig(values));
 }
 
-async function migrateCommand(): Promise<void> {
+async function migrateCommand(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
+  if (values.help) return console.log(USAGE);
   const config = loadConfig();
   const { kafkaOf, MIGRATIONS, openServer } = await import('./infrastructure.ts');
   const { createLog } = await import('./platform/telemetry/log.ts');
@@ -64,14 +66,13 @@ async function token(args: string[]): Promise<void> {
 /** Errors whose message says all that there is to say. */
 const PLAIN = new Set(['ConfigError', 'FolderInUse', 'MigrationRefused', 'SealBroken']);
 
+/** Arguments that no command knows. */
+const isMistyped = (error: unknown): boolean => String((error as NodeJS.ErrnoException | null)?.code).startsWith('ERR_PARSE_ARGS');
+
 /** A person who typed a command reads its error in one line; a server that falls over unforeseen shows its stack. */
 function saysAll(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return (
-    PLAIN.has(error.name) ||
-    String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS') ||
-    !['serve', undefined].includes(process.argv[2])
-  );
+  return PLAIN.has(error.name) || isMistyped(error) || !['serve', undefined].includes(process.argv[2]);
 }
 
 async function main([command = 'serve', ...args]: string[]): Promise<void> {
@@ -79,7 +80,7 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
     case 'serve':
       return serveCommand(args);
     case 'migrate':
-      return migrateCommand();
+      return migrateCommand(args);
     case 'simulate': {
       const { simulate } = await import('./simulator/command.ts');
       return simulate(args, loadConfig().dataDir);
@@ -101,5 +102,5 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   console.error(saysAll(error) ? (error as Error).message : error);
-  process.exit(1);
+  process.exit(isMistyped(error) ? 2 : 1);
 }

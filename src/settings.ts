@@ -1,4 +1,5 @@
-export type Kind = 'text' | 'secret' | 'url' | 'number' | 'duration' | 'bytes' | 'boolean' | 'list';
+/** A `number` is whole; what may have a fraction is a `decimal`. */
+export type Kind = 'text' | 'secret' | 'url' | 'number' | 'decimal' | 'duration' | 'bytes' | 'boolean' | 'list';
 
 interface Setting {
   readonly kind: Kind;
@@ -45,7 +46,7 @@ export const SETTINGS = {
     what: 'The simulated line on an embedded data directory; off makes the accounts and no inspections',
   },
   CQP_DEMO_RATE: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '40',
     min: 1,
     max: 600,
@@ -162,7 +163,11 @@ export const SETTINGS = {
   },
   CORS_ORIGINS: { kind: 'list', fallback: 'https://quality-dashboard.company.com', what: 'Origins of pages that may call the API' },
   ALLOWED_HOSTS: { kind: 'list', fallback: 'localhost,127.0.0.1,[::1]', what: 'Host names that are answered; * answers all' },
-  TRUST_PROXY: { kind: 'list', fallback: '', what: 'Addresses of proxies whose X-Forwarded headers count' },
+  TRUST_PROXY: {
+    kind: 'list',
+    fallback: '',
+    what: 'Proxies whose X-Forwarded headers count: addresses, networks such as 10.0.0.0/8, loopback, linklocal, uniquelocal',
+  },
   RATE_LIMIT: {
     kind: 'number',
     fallback: '1000',
@@ -184,7 +189,7 @@ export const SETTINGS = {
   BODY_LIMIT: { kind: 'bytes', fallback: '1MiB', min: 1024, what: 'Largest JSON body' },
   BATCH_LIMIT: { kind: 'bytes', fallback: '16MiB', min: 1024, what: 'Largest batch body' },
   UPLOAD_LIMIT: { kind: 'bytes', fallback: '64MiB', min: 1024, what: 'Largest uploaded file' },
-  STORAGE_MIN_FREE: { kind: 'number', fallback: '5', min: 0, max: 100, what: 'Percent of the disk below which uploads are refused' },
+  STORAGE_MIN_FREE: { kind: 'decimal', fallback: '5', min: 0, max: 100, what: 'Percent of the disk below which uploads are refused' },
   DEMO_PICTURE_QUOTA: { kind: 'bytes', fallback: '1GiB', min: 1024, what: 'Bytes of demo pictures that are kept' },
   LOT_ID_PATTERN: { kind: 'text', fallback: '^LOT-\\d{4}-\\d{3}$', what: 'Lot identifiers, unless a site has its own pattern' },
   INPUT_TIMEOUT: {
@@ -194,7 +199,7 @@ export const SETTINGS = {
     what: 'An inspection whose inputs do not come waits for a person after this',
   },
   REVIEW_AUDIT_SHARE: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '0.02',
     min: 0,
     max: 1,
@@ -215,7 +220,7 @@ export const SETTINGS = {
     what: 'Boards of a model that may stand in the review queue because two versions disagree; the others wait on the page of the model',
   },
   REVIEW_REPEAT_SHARE: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '0.05',
     min: 0,
     max: 1,
@@ -266,21 +271,21 @@ export const SETTINGS = {
     what: 'Boards of each below which latency, calls and disagreement say nothing',
   },
   CANARY_MAX_ERRORS: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '5',
     min: 0,
     max: 100,
     what: 'Percent of tries without an answer beyond which a canary is rolled back',
   },
   CANARY_MAX_LATENCY: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '2',
     min: 1,
     max: 100,
     what: 'p95 of the canary against production’s beyond which it is rolled back',
   },
   CANARY_MAX_DISAGREEMENT: {
-    kind: 'number',
+    kind: 'decimal',
     fallback: '20',
     min: 1,
     max: 100,

@@ -9,6 +9,7 @@ import type { Inspection } from '../src/contracts/inspections.ts';
 import { type Credentials, PlatformClient } from '../src/simulator/client.ts';
 import { inspectPair } from './evaluation/front-door.ts';
 import { figures, type Judged } from './evaluation/scoring.ts';
+import { wholeOption } from './option-numbers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -49,13 +50,16 @@ interface Pair {
 /** DeepPCB's names for two of the classes. */
 const CLASS_OF: Record<string, string> = { copper: 'spurious_copper', 'pin-hole': 'pin_hole' };
 
+const limited = values.limit === undefined ? null : wholeOption('limit', values.limit);
+const version = values.version === undefined ? null : wholeOption('version', values.version);
+const parallel = wholeOption('parallel', values.parallel);
 const folder = values.data;
 const credentials = JSON.parse(await readFile(values.credentials, 'utf8')) as Credentials;
 const station = credentials.clients.find((one) => one.station_id?.startsWith('AOI')) ?? credentials.clients.find((one) => one.station_id);
 if (!station) throw new Error(`${values.credentials} holds no station client`);
 const door = new PlatformClient({ url: values.url, tokenEndpoint: credentials.token_endpoint, client: station });
 const all = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Pair[];
-const limit = Math.min(all.length, values.limit ? Number(values.limit) : all.length);
+const limit = Math.min(all.length, limited ?? all.length);
 const chosen = Array.from({ length: limit }, (_, index) => all[Math.floor((index * all.length) / limit)] as Pair);
 const detections = values.detections ? createWriteStream(values.detections) : null;
 
@@ -64,7 +68,7 @@ const stamp = Date.now();
 const lot = `LOT-${String(1000 + (Math.floor(stamp / 1_000_000) % 9000))}-${String(Math.floor(stamp / 1000) % 1000).padStart(3, '0')}`;
 
 async function runOf(inspection: Inspection): Promise<InferenceRun | undefined> {
-  const named = { ...(values.model && { model: values.model }), ...(values.version && { version: Number(values.version) }) };
+  const named = { ...(values.model && { model: values.model }), ...(version !== null && { version }) };
   if (Object.keys(named).length === 0) return inspection.inference?.at(-1);
   const asked = await door.send<{ operation_id: string }>('POST', `/v1/inspections/${inspection.id}/infer`, named);
   for (let tries = 0; tries < 600; tries += 1) {
@@ -113,7 +117,7 @@ async function worker(): Promise<void> {
     if (done % 25 === 0 || done === chosen.length) process.stderr.write(`\r${done} of ${chosen.length} pairs`);
   }
 }
-await Promise.all(Array.from({ length: Math.max(1, Number(values.parallel)) }, worker));
+await Promise.all(Array.from({ length: parallel }, worker));
 process.stderr.write('\n');
 const elapsed = performance.now() - began;
 if (detections) {
@@ -136,6 +140,6 @@ for (const [name, of] of Object.entries(groups))
     `${name.padEnd(14)} ${String(of.pairs).padStart(5)} pairs   AP ${of.ap.toFixed(3)}   F ${of.f1.toFixed(3)}   escapes ${(100 * of.escapes).toFixed(2)} %   false calls a picture ${of.false_calls_per_picture.toFixed(3)}`,
   );
 console.log(
-  `model time ${(modelMillis / Math.max(1, judged.length)).toFixed(1)} ms a pair, decoding included; ${values.parallel} pairs in flight`,
+  `model time ${(modelMillis / Math.max(1, judged.length)).toFixed(1)} ms a pair, decoding included; ${parallel} pairs in flight`,
 );
 console.log(JSON.stringify({ ...figures(judged, thresholds), ms_per_pair: elapsed / Math.max(1, judged.length), model, groups }));

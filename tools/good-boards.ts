@@ -8,6 +8,7 @@ import { decodePng, encodePng } from '../src/simulator/boards/png.ts';
 import type { Raster } from '../src/simulator/boards/raster.ts';
 import { NOISES, type Noise, shifted, withEdgeNoise } from './evaluation/edge-noise.ts';
 import { openLooker } from './evaluation/looker.ts';
+import { wholeOption } from './option-numbers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -41,16 +42,18 @@ Ends with one JSON line: {templates, noise: {grain, ripple}, noise_and_shift: {g
 }
 
 const noises = NOISES.filter((noise) => values.noise === undefined || values.noise === noise);
-const seed = Number(values.seed);
-const px = Number(values.shift);
-const looker = await openLooker(values.models, Number(values.threads));
+const seed = wholeOption('seed', values.seed, 0);
+const px = wholeOption('shift', values.shift, 0);
+const threads = wholeOption('threads', values.threads);
+const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : wholeOption('limit', values.limit);
+const simulated = values.simulated === undefined ? 0 : wholeOption('simulated', values.simulated);
+const looker = await openLooker(values.models, threads);
 
 async function templates(): Promise<{ count: number; read: (index: number) => Promise<Raster> }> {
   const folder = values.data;
-  if (folder === undefined)
-    return { count: Number(values.simulated), read: async (index) => makeTemplate(seed * 10_000_000 + index).golden };
+  if (folder === undefined) return { count: simulated, read: async (index) => makeTemplate(seed * 10_000_000 + index).golden };
   const all = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { template: string }[];
-  const count = Math.min(all.length, values.limit ? Number(values.limit) : all.length);
+  const count = Math.min(all.length, limit);
   const chosen = Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)] as { template: string });
   return { count, read: async (index) => await decodePng(await readFile(join(folder, chosen[index]?.template ?? ''))) };
 }
@@ -82,7 +85,7 @@ async function worker(): Promise<void> {
     if (done % 10 === 0 || done === count) process.stderr.write(`\r${done} of ${count} templates`);
   }
 }
-await Promise.all(Array.from({ length: Math.max(1, Number(values.threads)) }, worker));
+await Promise.all(Array.from({ length: threads }, worker));
 process.stderr.write('\n');
 await looker.close();
 

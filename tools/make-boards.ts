@@ -8,6 +8,7 @@ import type { Template } from '../src/simulator/boards/board.ts';
 import { drawDefectCount, generatorVersion, inspectBoard, makeTemplate } from '../src/simulator/boards/board.ts';
 import { encodePng } from '../src/simulator/boards/png.ts';
 import { Random } from '../src/simulator/boards/random.ts';
+import { amountOption, wholeOption } from './option-numbers.ts';
 
 const help = `Writes pairs of simulated boards (golden template, inspected picture, boxes) in the format of the DeepPCB folder.
 
@@ -96,12 +97,12 @@ async function main(): Promise<void> {
   }
   const job: Job = {
     out: values.out,
-    pairs: Number(values.pairs),
-    seed: Number(values.seed),
-    goodFraction: Number(values['good-fraction']),
-    size: Number(values.size),
-    perTemplate: Number(values['pairs-per-template']),
-    workers: Number(values.workers),
+    pairs: wholeOption('pairs', values.pairs),
+    seed: wholeOption('seed', values.seed, 0),
+    goodFraction: amountOption('good-fraction', values['good-fraction'], { least: 0, most: 1 }),
+    size: wholeOption('size', values.size),
+    perTemplate: wholeOption('pairs-per-template', values['pairs-per-template']),
+    workers: wholeOption('workers', values.workers),
   };
   mkdirSync(join(job.out, 'images'), { recursive: true });
   const began = performance.now();

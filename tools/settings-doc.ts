@@ -10,7 +10,8 @@ const rows = Object.entries(SETTINGS).map(([name, setting]) => {
 const text = `# Settings
 
 Environment variables, made from \`src/settings.ts\`. A wrong value stops the start with every fault named at once.
-A duration is \`500ms\`, \`20s\`, \`15m\`, \`1h\` (a bare number is seconds), a size \`1MiB\`.
+A duration is \`500ms\`, \`20s\`, \`15m\`, \`1h\` (a bare number is seconds), a size \`1MiB\`;
+a number is whole, a decimal may have a fraction.
 
 | Name | Kind | Default | What it does |
 |---|---|---|---|

@@ -73,7 +73,7 @@ async function control(): Promise<void> {
       accepted.map(
         (one) => new JsonOnce({ ...answerTo(one), station_id: one.station_id, site: one.site, station_metadata: one.station_metadata }),
       ),
-  } satisfies Recorder;
+  } satisfies Pick<Recorder, 'record'>;
   const pattern = wholePattern('LOT-\\d{4}-\\d{3}');
   createRoutes(app, { plant: { now: () => ({ lotIdPattern: () => pattern, siteOf: () => 'hamburg' }) } as never, recorder });
   await app.listen({ port, host: '127.0.0.1' });

@@ -71,6 +71,12 @@ test('entries come newest first, in pages without a hole, in the shape of the co
   assert.deepEqual(actions, ['identity.bootstrapped', 'lot.released', 'lot.held', 'lot.held']);
   assert.equal((await get('', 'none')).statusCode, 403);
   assert.equal((await get('?cursor=nonsense')).statusCode, 422);
+  for (const made of ['ffffffff-ffff-ffff-ffff-ffffffffffff', '00000000-0000-0000-0000-000000000000', '-'.repeat(36), 7, null]) {
+    const { statusCode } = await get(`?cursor=${Buffer.from(JSON.stringify(made)).toString('base64url')}`);
+    assert.ok([200, 422].includes(statusCode), `${made}: ${statusCode}`);
+  }
+  for (const span of ['from=0000-01-01T00:00:00%2B23:59', 'to=9999-12-31T23:59:59-23:59'])
+    assert.equal((await get(`?${span}`)).statusCode, 200, span);
 });
 
 test('a reader of one site sees the entries of that site, one of all sites every one', async (t) => {
@@ -100,6 +106,7 @@ test('each filter narrows the list', async (t) => {
   assert.equal((await get(`?from=${future}&to=${past}`)).statusCode, 422);
   assert.equal((await get('?action=lot.eaten')).statusCode, 422);
   assert.equal((await get('?from=yesterday')).statusCode, 422);
+  for (const nul of ['object=%00', 'object=lot:%00', 'actor=%00']) assert.equal((await get(`?${nul}`)).statusCode, 422, nul);
 });
 
 test('the same list is a file, and a reason that is a formula is a text there', async (t) => {

@@ -1,11 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES } from './defects.ts';
-import { Box, nullable, page, ref, Sha256, Timestamp, Uuid } from './primitives.ts';
+import { Box, nullable, page, ref, Sha256, Timestamp, Uuid, VersionNumber } from './primitives.ts';
 
 export const InferRequest = Type.Object(
   {
     model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' })),
-    version: Type.Optional(Type.Integer({ minimum: 1 })),
+    version: Type.Optional(VersionNumber),
   },
   { $id: 'InferRequest', additionalProperties: false },
 );

@@ -31,6 +31,15 @@ export const WAITING_REASONS = [
 ] as const;
 export type WaitingReason = (typeof WAITING_REASONS)[number];
 
+/** That of ADR-001. */
+export const INSPECTION_EXAMPLE = {
+  lot_id: 'LOT-2025-001',
+  chip_id: 'PCB-A1234',
+  inspection_type: 'visual',
+  priority: 5,
+  station_metadata: { station_id: 'AOI-LINE-1', operator: 'john.doe', shift: 'morning' },
+};
+
 export const InspectionCreate = Type.Object(
   {
     lot_id: LotId,
@@ -79,15 +88,7 @@ export const InspectionCreate = Type.Object(
   {
     $id: 'InspectionCreate',
     additionalProperties: false,
-    examples: [
-      {
-        lot_id: 'LOT-2025-001',
-        chip_id: 'PCB-A1234',
-        inspection_type: 'visual',
-        priority: 5,
-        station_metadata: { station_id: 'AOI-LINE-1', operator: 'john.doe', shift: 'morning' },
-      },
-    ],
+    examples: [INSPECTION_EXAMPLE],
   },
 );
 export type InspectionCreate = Static<typeof InspectionCreate>;

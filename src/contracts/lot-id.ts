@@ -1,16 +1,36 @@
-/** A pattern held against the whole string, whether or not it brings its own anchors. @throws SyntaxError when it is no pattern */
+/** That of ADR-001, where neither a site nor LOT_ID_PATTERN says another. */
+export const DEFAULT_LOT_ID_PATTERN = '^LOT-\\d{4}-\\d{3}$';
+
+/**
+ * A pattern held against the whole string, whether or not it brings its own anchors. In the plain grammar of JavaScript: with the flags `u` and `v`
+ * ordinary patterns such as `LOT\-\d+` and `[A-Z0-9-]` are errors. @throws SyntaxError when it is no pattern
+ */
 export function wholePattern(source: string): RegExp {
-  return new RegExp(`^(?:${source})$`, 'v');
+  return new RegExp(`^(?:${source})$`);
+}
+
+const DEFAULT_SOURCE = wholePattern(DEFAULT_LOT_ID_PATTERN).source;
+
+/** What a site's lots are held to: its own pattern, or the platform's where it has none or one that is no pattern (`fault`). */
+export function sitePattern(own: string | null, platform: RegExp): { pattern: RegExp; fault: string | null } {
+  if (own !== null) {
+    try {
+      return { pattern: wholePattern(own), fault: null };
+    } catch (error) {
+      return { pattern: wholePattern(platform.source), fault: (error as Error).message };
+    }
+  }
+  return { pattern: wholePattern(platform.source), fault: null };
 }
 
 /** Control characters, and halves of surrogate pairs, which no barcode holds and no database keeps. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 export const isPrintable = (text: string): boolean => !/[\u0000-\u001f\u007f-\u009f]/.test(text) && text.isWellFormed();
 
-/** What is wrong with a lot identifier that is upper-cased already; the words are those of ADR-001. `null`: nothing. */
+/** What is wrong with a lot identifier that is upper-cased already; the words are those of ADR-001, the prefix is one of its own pattern alone. `null`: nothing. */
 export function lotIdFault(lotId: string, pattern: RegExp): { message: string; constraint: string } | null {
-  if (!lotId.startsWith('LOT-')) return { message: 'Lot ID must start with LOT-', constraint: 'prefix' };
-  if (!isPrintable(lotId) || !pattern.test(lotId))
-    return { message: 'Lot ID does not match the pattern of this site', constraint: 'pattern' };
-  return null;
+  if (isPrintable(lotId) && pattern.test(lotId)) return null;
+  if (pattern.source === DEFAULT_SOURCE && !lotId.startsWith('LOT-'))
+    return { message: 'Lot ID must start with LOT-', constraint: 'prefix' };
+  return { message: 'Lot ID does not match the pattern of this site', constraint: 'pattern' };
 }

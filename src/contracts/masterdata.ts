@@ -14,6 +14,7 @@ import {
   SiteCode,
   StationId,
   Timestamp,
+  VersionNumber,
 } from './primitives.ts';
 
 export const Site = Type.Object(
@@ -60,7 +61,7 @@ export const RevisionWrite = Type.Object(
     limits: Type.Optional(Type.Array(ref(MeasurementLimit), { maxItems: 500 })),
     policy: Type.Optional(
       Type.Object(
-        { name: Type.String({ minLength: 1, maxLength: 60 }), version: Type.Integer({ minimum: 1 }) },
+        { name: Type.String({ minLength: 1, maxLength: 60 }), version: VersionNumber },
         { additionalProperties: false, description: 'Quality policy; the newest "standard" when left out' },
       ),
     ),

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES } from './defects.ts';
 import { type Candidate, ModelVersion } from './inference.ts';
-import { nullable, PageQuery, ProductCode, page, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
+import { nullable, PageQuery, ProductCode, page, ref, SiteCode, Timestamp, Uuid, VersionNumber } from './primitives.ts';
 
 /** Why a model is governed otherwise from now on; kept in the audit trail. */
 const GoverningReason = Type.String({
@@ -196,7 +196,7 @@ export const Disagreement = Type.Object(
 export type Disagreement = Static<typeof Disagreement>;
 export const DisagreementPage = page(ref(Disagreement), 'DisagreementPage');
 export const DisagreementQuery = Type.Object(
-  { ...PageQuery, state: Type.Optional(Type.Enum(['open', 'settled'])), version: Type.Optional(Type.Integer({ minimum: 1 })) },
+  { ...PageQuery, state: Type.Optional(Type.Enum(['open', 'settled'])), version: Type.Optional(VersionNumber) },
   { additionalProperties: false },
 );
 export const SettleRequest = Type.Object(

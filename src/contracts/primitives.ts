@@ -41,6 +41,9 @@ export const ProductCode = Type.String({ minLength: 1, maxLength: 60, pattern: '
 export const RevisionCode = Type.String({ minLength: 1, maxLength: 30, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' });
 export const Reason = Type.String({ minLength: 1, maxLength: 1000, pattern: '\\S', description: 'Why, in words; kept in the audit trail' });
 
+/** The number of a version, as a request names one: what is greater than a column of PostgreSQL holds names none. */
+export const VersionNumber = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
+
 /** Pixels of the inspected picture, origin at the upper left. */
 export const Box = Type.Object(
   { x: Type.Number(), y: Type.Number(), width: Type.Number({ minimum: 0 }), height: Type.Number({ minimum: 0 }) },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { sampleApp } from '../../test/support/sample-app.ts';
+import { INSPECTION_EXAMPLE } from '../contracts/inspections.ts';
 import type { App } from '../platform/http/app.ts';
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/telemetry/log.ts';
@@ -19,7 +20,10 @@ interface Parts {
   model: Part;
 }
 
-async function platform(t: TestContext, options: { dashboardDir?: string; metricsEnabled?: boolean } = {}): Promise<Parts> {
+async function platform(
+  t: TestContext,
+  options: { dashboardDir?: string; metricsEnabled?: boolean; held?: Promise<void> } = {},
+): Promise<Parts> {
   const metrics = createMetrics();
   const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 100, log: createLog({ level: 'silent', service: 'test' }) });
   const database = { up: true };
@@ -37,6 +41,7 @@ async function platform(t: TestContext, options: { dashboardDir?: string; metric
     metricsEnabled: options.metricsEnabled ?? true,
   }).routes?.(app);
   await (await gateway({ dashboardDir: options.dashboardDir ?? '/nowhere' })).routes?.(app);
+  app.get('/v1/held', { config: { permission: 'none' } }, async () => options.held?.then(() => ({})));
   await app.ready();
   t.after(() => app.close());
   return { app, lifecycle, metrics, database, model };
@@ -102,6 +107,20 @@ test('every metric of the ADR is there from the start, at zero, and counts what 
   assert.ok(!after.includes('nothing-here') && !after.includes('handler="/health') && !after.includes('handler="/metrics'));
 });
 
+test('a request counts as in progress until it is answered', async (t) => {
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  const { app } = await platform(t, { held });
+  const inProgress = async () =>
+    /fastapi_inprogress\{method="GET",handler="\/v1\/held"\} (\d+)/.exec((await app.inject({ url: '/metrics' })).body)?.[1];
+  assert.equal(await inProgress(), '0');
+  const answers = [app.inject({ url: '/v1/held' }), app.inject({ url: '/v1/held' })];
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(await inProgress(), '2');
+  letGo();
+  await Promise.all(answers);
+  assert.equal(await inProgress(), '0');
+});
+
 test('ENABLE_METRICS=false takes the address away', async (t) => {
   const { app } = await platform(t, { metricsEnabled: false });
   assert.equal(await status(app, '/metrics'), 404);
@@ -144,6 +163,7 @@ test('the document is OpenAPI 3.1, valid, and says scope, operation, errors and 
   assert.equal(create.requestBody.content['application/json'].schema.$ref, '#/components/schemas/InspectionCreate');
   assert.equal(create.responses.default.content['application/problem+json'].schema.$ref, '#/components/schemas/Problem');
   assert.ok(document.components.schemas.Inspection.properties.lot_id);
+  assert.deepEqual(document.components.schemas.InspectionCreate.examples, [INSPECTION_EXAMPLE]);
   assert.equal(document.paths['/v1/inspections/{id}/start'].post.requestBody.required ?? false, false);
   const paths = Object.keys(document.paths);
   assert.ok(

@@ -25,7 +25,8 @@ function inOrder({ good, bad }: Judged, ids: readonly string[]): BatchResult[] {
 
 /**
  * Stores what is good of a batch, or of a piece of one, in one commit, and answers a result an item in order. An inspection whose station number is
- * used fails alone: it is looked for only after the index has refused, because a batch that comes again with its key is replayed before that.
+ * used fails alone: it is looked for only after the index has refused, because a batch that comes again with its key is replayed before that. One without
+ * a good item is an answer too, and uses up its key.
  * @throws what the recorder throws, Replayed among it
  */
 export async function recordBatch(
@@ -71,5 +72,7 @@ export async function recordBatch(
       };
     }
   }
-  return inOrder(left, []);
+  const results = inOrder(left, []);
+  await recorder.keep(cause, { status: 200, body: { results } });
+  return results;
 }

@@ -129,7 +129,7 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
   app.route({
     method: 'GET',
     url: '/v1/inspections/batch',
-    config: { permission: 'none' },
+    config: { permission: 'none', only: ['POST'] },
     schema: { hide: true },
     handler: () => {
       throw new ProblemError('method_not_allowed', { headers: { allow: 'POST' } });

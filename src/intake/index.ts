@@ -34,7 +34,7 @@ const QUOTA_SHARE = 0.95;
 export function intake(deps: IntakeDeps): Slice {
   const { db, door, blobs, log, metrics, settings, lists = primaryReads(db) } = deps;
   const reads = readsOf<IntakeTables>(db);
-  const plant = openPlant(reads, settings.lotIdPattern, (stations) => metrics.knownStations(stations));
+  const plant = openPlant(reads, { pattern: settings.lotIdPattern, log, tell: (stations) => metrics.knownStations(stations) });
   const recorder = openRecorder({ door, metrics });
   const waiters = openWaiters(deps.feed);
   deps.draining?.addEventListener('abort', () => waiters.close(), { once: true });

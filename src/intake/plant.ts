@@ -1,5 +1,6 @@
-import { wholePattern } from '../contracts/lot-id.ts';
+import { sitePattern, wholePattern } from '../contracts/lot-id.ts';
 import type { Reads } from '../platform/db/database.ts';
+import type { Log } from '../platform/telemetry/log.ts';
 import type { PlantFacts } from './rules.ts';
 import type { IntakeTables } from './tables.ts';
 
@@ -11,8 +12,20 @@ export interface Plant {
   now(): PlantFacts | Promise<PlantFacts>;
 }
 
-/** Reads what master data publishes of sites and stations, and keeps it for a moment; `tell` hears of the stations. A site's pattern that is no pattern counts as none. */
-export function openPlant(reads: Reads<IntakeTables>, fallback: RegExp, tell: (stations: Iterable<string>) => void): Plant {
+export interface PlantOptions {
+  /** Lot identifiers where the site has no pattern of its own. */
+  pattern: RegExp;
+  log: Pick<Log, 'warn'>;
+  /** Hears of the stations. */
+  tell(stations: Iterable<string>): void;
+}
+
+/**
+ * Reads what master data publishes of sites and stations, and keeps it for a moment. A site's pattern that is no pattern counts as none and is told in
+ * the log, once each: refusing every lot would stop the line for a slip in a settings row.
+ */
+export function openPlant(reads: Reads<IntakeTables>, { pattern: fallback, log, tell }: PlantOptions): Plant {
+  const told = new Set<string>();
   const platformPattern = wholePattern(fallback.source);
   let known: PlantFacts | null = null;
   let readAt = 0;
@@ -25,11 +38,12 @@ export function openPlant(reads: Reads<IntakeTables>, fallback: RegExp, tell: (s
     ]);
     const patterns = new Map<string, RegExp>();
     for (const { code, lot_id_pattern } of sites) {
-      try {
-        if (lot_id_pattern !== null) patterns.set(code, wholePattern(lot_id_pattern));
-      } catch {
-        patterns.delete(code);
-      }
+      if (lot_id_pattern === null) continue;
+      const { pattern, fault } = sitePattern(lot_id_pattern, fallback);
+      patterns.set(code, pattern);
+      if (fault === null || told.has(`${code} ${lot_id_pattern}`)) continue;
+      told.add(`${code} ${lot_id_pattern}`);
+      log.warn({ site: code, pattern: lot_id_pattern, fault }, 'lot_id_pattern_invalid');
     }
     const siteOf = new Map(stations.map(({ station_id, site }) => [station_id, site]));
     known = { lotIdPattern: (site) => patterns.get(site) ?? platformPattern, siteOf: (station) => siteOf.get(station) };

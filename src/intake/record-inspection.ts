@@ -101,6 +101,8 @@ export type Made = JsonOnce<Inspection>;
 export interface Recorder {
   /** Rows, lots, events, audit entries and the answer for the idempotency key in one commit. @throws what the door throws */
   record(task: Task): Promise<Made[]>;
+  /** An answer that came of no record, for the idempotency key of its request if it has one. @throws Replayed, ProblemError idempotency_mismatch */
+  keep(cause: Cause, answer: Answer): Promise<void>;
 }
 
 export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metrics'>): Recorder {
@@ -170,6 +172,9 @@ export function openRecorder({ door, metrics }: Pick<IntakeDeps, 'door' | 'metri
     });
 
   return {
+    async keep(cause, answer) {
+      if (cause.idempotency) await door.change(cause, async () => ({ result: undefined, events: [], audit: [], answer }));
+    },
     async record(task) {
       for (let tries = 1; ; tries += 1) {
         try {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { isPrintable, lotIdFault, wholePattern } from '../contracts/lot-id.ts';
+import { isPrintable, lotIdFault, sitePattern } from '../contracts/lot-id.ts';
 import { Lot, LotAssign, LotPage, LotQuery, type LotState } from '../contracts/masterdata.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { ref, SiteCode } from '../contracts/primitives.ts';
@@ -48,7 +48,7 @@ function parsePosition(value: unknown): LotPosition | undefined {
   if (!Array.isArray(value) || value.length !== 3 || !value.every((part) => typeof part === 'string' && isPrintable(part)))
     return undefined;
   const [opened, site, lot] = value as [string, string, string];
-  return /^\d{4,6}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d)?$/.test(opened) ? { opened, site, lot } : undefined;
+  return /^-?\d{1,16}$/.test(opened) ? { opened, site, lot } : undefined;
 }
 
 function lotList(lists: ListReads, caller: Caller, site: string | null, state: LotState | undefined): PagedList<WholeLot, Lot, unknown> {
@@ -57,7 +57,7 @@ function lotList(lists: ListReads, caller: Caller, site: string | null, state: L
       site === null
         ? []
         : lists(caller, (on: Reads<MasterdataTables>) => listLots(on, { site, state }, behind as LotPosition | null, limit)),
-    position: ({ opened_text, site: where, lot_id }) => [opened_text, where, lot_id],
+    position: ({ opened_micros, site: where, lot_id }) => [opened_micros, where, lot_id],
     parsePosition,
     show: (rows) => rows.map(presentLot),
     csv: { filename: 'lots.csv', columns: COLUMNS, cells: (row) => COLUMNS.map((column) => row[column]) },
@@ -79,7 +79,7 @@ async function judgeNewLot({ reads, settings }: Deps, lotId: string, site: strin
   if (site === '*') throw invalid('query -> site', 'Name the site that the lot is opened at', 'required');
   const rule = await reads.selectFrom('masterdata.site').select('lot_id_pattern').where('code', '=', site).executeTakeFirst();
   if (!rule) throw invalid('query -> site', 'There is no such site', 'known', site);
-  const pattern = wholePattern(rule.lot_id_pattern ?? settings.lotIdPattern.source);
+  const { pattern } = sitePattern(rule.lot_id_pattern, settings.lotIdPattern);
   const fault =
     lotId.length < 3 || lotId.length > 50
       ? { message: 'A lot id has 3 to 50 characters', constraint: 'length' }

@@ -13,8 +13,8 @@ export interface WholeLot {
   product: string | null;
   revision: string | null;
   opened_at: Date;
-  /** With microseconds, for the cursor: a Date would lose them. */
-  opened_text: string;
+  /** Microseconds since 1970, for the cursor: a Date would lose them, and a text would have to be judged as a time. */
+  opened_micros: string;
   version: number;
   state: LotState;
   reason: string | null;
@@ -55,7 +55,7 @@ export function presentLot(row: WholeLot): Lot {
 async function select(on: On, where: RawBuilder<unknown>, limit: number): Promise<WholeLot[]> {
   const { rows } = await sql<WholeLot>`
     with page as (
-      select l.site, l.lot_id, l.product, l.revision, l.opened_at, l.opened_at::text as opened_text, l.version + coalesce(s.version, 0) as version,
+      select l.site, l.lot_id, l.product, l.revision, l.opened_at, (extract(epoch from l.opened_at) * 1000000)::bigint::text as opened_micros, l.version + coalesce(s.version, 0) as version,
              coalesce(s.state, 'open') as state, s.reason, s.decided_by, s.decided_at
       from masterdata.lot l left join disposition.lot_state s on s.site = l.site and s.lot_id = l.lot_id
       where ${where}
@@ -69,6 +69,7 @@ async function select(on: On, where: RawBuilder<unknown>, limit: number): Promis
 }
 
 export interface LotPosition {
+  /** Microseconds since 1970. */
   opened: string;
   site: string;
   lot: string;
@@ -83,10 +84,10 @@ export function listLots(
   const parts = [sql`true`];
   if (filter.site !== '*') parts.push(sql`l.site = ${filter.site}`);
   if (filter.state !== undefined) parts.push(sql`coalesce(s.state, 'open') = ${filter.state}`);
-  if (behind !== null)
-    parts.push(
-      sql`(l.opened_at < ${behind.opened}::timestamptz or (l.opened_at = ${behind.opened}::timestamptz and (l.site, l.lot_id) > (${behind.site}, ${behind.lot})))`,
-    );
+  if (behind !== null) {
+    const opened = sql`timestamptz 'epoch' + ${behind.opened}::bigint * interval '1 microsecond'`;
+    parts.push(sql`(l.opened_at < ${opened} or (l.opened_at = ${opened} and (l.site, l.lot_id) > (${behind.site}, ${behind.lot})))`);
+  }
   return select(on, sql.join(parts, sql` and `), limit);
 }
 

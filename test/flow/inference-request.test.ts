@@ -115,6 +115,7 @@ test('what cannot be asked for is refused in words', async () => {
   assert.deepEqual((await refused('station', bare)).slice(0, 2), [409, 'transition_not_allowed']);
   assert.deepEqual(await refused('station', whole, { model: 'nobody' }), [422, 'validation_error', 'body -> model']);
   assert.deepEqual(await refused('station', whole, { version: 9 }), [422, 'validation_error', 'body -> version']);
+  assert.deepEqual(await refused('station', whole, { version: 3_000_000_000 }), [422, 'validation_error', 'body -> version']);
   assert.deepEqual(await refused('station', whole, { speed: 1 }), [422, 'validation_error', 'body -> speed']);
   assert.deepEqual(await refused('station', whole, { version: '1' }), [422, 'validation_error', 'body -> version']);
   for (const who of ['neighbour', 'stranger', 'foreigner'] as const) assert.equal((await refused(who, whole))[0], 404, who);

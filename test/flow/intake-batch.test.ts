@@ -108,6 +108,36 @@ test('a batch is bounded, and a key replays its answer in the form it had', asyn
   assert.equal((await send(JSON.stringify(many(1)), 'application/json', { 'idempotency-key': 'batch-1' })).statusCode, 422);
 });
 
+test('a batch without one good item has an answer as well: its key is used, and replays it', async () => {
+  const key = { 'idempotency-key': 'batch-3' };
+  const good = JSON.stringify([board({ chip_id: 'K-1', station_sequence: 1 })]);
+  for (const [bad, type] of [
+    ['[{}]', 'application/json'],
+    ['{}\n{broken', 'application/x-ndjson'],
+  ] as const) {
+    const headers = { 'idempotency-key': `batch of ${type}` };
+    const told = await send(bad, type, headers);
+    assert.equal(told.statusCode, 200, told.body);
+    const again = await send(bad, type, headers);
+    assert.deepEqual([again.body, again.headers['idempotency-replayed']], [told.body, 'true']);
+    const other = await send(good, 'application/json', headers);
+    assert.deepEqual([other.statusCode, other.json().error.code], [422, 'idempotency_mismatch'], other.body);
+  }
+  assert.equal((await stored('K-1')).length, 0);
+  assert.equal((await send(good)).json().results[0].status, 201);
+  const used = await send(good, 'application/json', key);
+  assert.equal(used.json().results[0].error.code, 'sequence_used');
+  assert.equal((await send(good, 'application/json', key)).headers['idempotency-replayed'], 'true', 'a used number as well');
+});
+
+test('the address of batches takes POST alone, though it looks like an id', async () => {
+  for (const method of ['GET', 'PUT', 'DELETE'] as const) {
+    const answer = await app.inject({ method, url: '/v1/inspections/batch', headers: bearer('aoi') });
+    assert.deepEqual([answer.statusCode, answer.headers.allow], [405, 'POST'], method);
+  }
+  assert.equal((await app.inject({ method: 'OPTIONS', url: '/v1/inspections/batch' })).headers.allow, 'POST, OPTIONS');
+});
+
 test('a body over the limit is a 413', async () => {
   const answer = await send(' '.repeat(16 * 1024 * 1024 + 1));
   assert.equal(answer.statusCode, 413, answer.body);

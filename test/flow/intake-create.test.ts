@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { Inspection } from '../../src/contracts/inspections.ts';
+import { setTimeout } from 'node:timers/promises';
+import { INSPECTION_EXAMPLE, type Inspection } from '../../src/contracts/inspections.ts';
 import type { Problem } from '../../src/contracts/problems.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
@@ -33,6 +34,29 @@ test('an accepted inspection is a row, an open lot, an event and an audit entry,
   const read = await app.inject({ url: answer.headers.location as string, headers: bearer('aoi') });
   assert.deepEqual(read.json(), made);
   assert.match((await metrics.render()).text, /inspections_total\{[^}]*station_id="AOI-HH-1"[^}]*\} 1/);
+});
+
+test('the example of the design document is a record, as it stands', async () => {
+  const answer = await post('operator', INSPECTION_EXAMPLE);
+  assert.equal(answer.statusCode, 201, answer.body);
+  const made = answer.json<Inspection>();
+  assert.deepEqual([made.lot_id, made.chip_id, made.inspection_type, made.priority], ['LOT-2025-001', 'PCB-A1234', 'visual', 5]);
+  assert.deepEqual(made.station_metadata, { station_id: 'AOI-LINE-1', operator: 'john.doe', shift: 'morning' });
+});
+
+test('an inspection that is not settled stands in the gauge of its type', async () => {
+  const other = await plant({ after });
+  const active = async () =>
+    /active_inspections_count\{inspection_type="dimensional"\} (\d+)/.exec((await other.metrics.render()).text)?.[1];
+  assert.equal(await active(), '0');
+  const made = await other.app.inject({
+    method: 'POST',
+    url: '/v1/inspections',
+    headers: bearer('aoi'),
+    payload: board({ inspection_type: 'dimensional' }),
+  });
+  assert.equal(made.statusCode, 201);
+  for (const end = Date.now() + 15_000; (await active()) !== '1'; await setTimeout(200)) assert.ok(Date.now() < end, 'the gauge stays');
 });
 
 /** Body, field of the fault, and the words of ADR-001 where it has words. */
@@ -109,6 +133,21 @@ test('a pattern of the site goes before the setting', async () => {
   assert.equal((await send('lot-pg7')).statusCode, 201);
   assert.equal((await send('LOT-2025-001')).statusCode, 422);
   assert.equal((await send('LOT-PG7X')).statusCode, 422);
+});
+
+test('patterns are those that people write, and a plant whose lots begin otherwise needs no prefix', async () => {
+  for (const [lotIdPattern, lot, other] of [
+    [/^LOT-[A-Z0-9-]+$/, 'LOT-A-7', 'LOT_A'],
+    [/^LOT-\d+$/, 'LOT-7', 'LOT-X'],
+    [/^B\d{6}$/, 'b123456', 'B12345'],
+  ] as const) {
+    const { app: own } = await plant({ after }, { lotIdPattern });
+    const send = (lot_id: string) =>
+      own.inject({ method: 'POST', url: '/v1/inspections', headers: bearer('aoi'), payload: board({ lot_id }) });
+    assert.equal((await send(lot)).statusCode, 201, lot);
+    const refused = await send(other);
+    assert.deepEqual([refused.statusCode, refused.json().error.details[0].constraint], [422, 'pattern'], other);
+  }
 });
 
 test('a hundred parallel requests with one key are one row, and the answers that are not 409 are the same', async () => {

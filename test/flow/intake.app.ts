@@ -63,7 +63,7 @@ export async function plant(
   database.onCommit(() => feed.wake());
   await feed.start();
   const settings: IntakeSettings = {
-    lotIdPattern: /^LOT-\d{4}-\d{3}$/v,
+    lotIdPattern: /^LOT-\d{4}-\d{3}$/,
     inputTimeoutMs: 900_000,
     uploadLimit: 64 * 1024 * 1024,
     uploadTimeoutMs: 10_000,

@@ -70,6 +70,7 @@ test('a revision is written once and read back; the same again changes nothing; 
     [{ limits: [{ characteristic: 'a', unit: 'V', lsl: 2, usl: 1 }] }, 'body -> limits -> 0 -> lsl'],
     [{ limits: [body.limits[0], body.limits[0]] }, 'body -> limits -> 1 -> characteristic'],
     [{ policy: { name: 'standard', version: 99 } }, 'body -> policy'],
+    [{ policy: { name: 'standard', version: 3_000_000_000 } }, 'body -> policy -> version'],
     [{ colour: 'green' }, 'body -> colour'],
   ] as const) {
     const answer = await put('/v1/products/CTRL-BOARD/revisions/B', bad);
@@ -191,4 +192,42 @@ test('lots are listed newest first in pages that lose none, by state, and as a f
   assert.ok(!(await get('/v1/lots?state=open&limit=100')).json<Page<Lot>>().data.some(({ lot_id }) => lot_id === 'LOT-2025-711'));
   assert.equal((await get('/v1/lots', 'engineer', { accept: 'text/csv' })).body.trimEnd().split('\r\n').length, rows.length + 1);
   assert.equal((await get('/v1/lots?cursor=WzEsMiwzXQ')).statusCode, 422);
+});
+
+test('a cursor that somebody made up is refused or ends the list; it is no fault of the platform', async () => {
+  const cursors = [
+    ['9999-99-99 99:99:99+00', 'hamburg', 'LOT-2025-001'],
+    ['2025-02-30 00:00:00+00', 'hamburg', 'LOT-2025-001'],
+    ['99999999999999999', 'hamburg', 'LOT-2025-001'],
+    ['9999999999999999', 'hamburg', 'LOT-2025-001'],
+    ['-9999999999999999', 'hamburg', ''],
+    ['1', 'a\u0000', 'LOT-2025-001'],
+    ['1', 'a', '\ud800'],
+    'A',
+    'a\u0000',
+    '\ud800',
+    '-'.repeat(36),
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    9_007_199_254_740_991,
+    -1,
+    {},
+    null,
+  ];
+  const lists = ['/v1/lots?', '/v1/sites?', '/v1/stations?', '/v1/products/LOTS/revisions?', '/v1/inspections?', '/v1/units/PCB-A1234?'];
+  for (const list of [...lists, '/v1/stations/AOI-HH-1/sequence?', '/v1/stations/AOI-HH-1/sequence?epoch=9007199254740991&'])
+    for (const cursor of cursors) {
+      const answer = await get(`${list}cursor=${Buffer.from(JSON.stringify(cursor)).toString('base64url')}`);
+      assert.ok([200, 422].includes(answer.statusCode), `${list} ${JSON.stringify(cursor)}: ${answer.body}`);
+    }
+});
+
+test('a site whose pattern is no pattern has that of the platform: its lots are opened as before', async () => {
+  await put('/v1/products/LOTS/revisions/1', {});
+  await db.pool.query("update masterdata.site set lot_id_pattern = 'LOT-(' where code = 'penang'");
+  const open = (lot: string) => put(`/v1/lots/${lot}`, { product: 'LOTS', revision: '1' }, 'engineerPg');
+  assert.equal((await open('LOT-2025-801')).statusCode, 201);
+  assert.equal((await open('LOT-1')).statusCode, 422);
+  await db.pool.query("update masterdata.site set lot_id_pattern = '^B\\d{6}$' where code = 'penang'");
+  assert.equal((await open('B123456')).statusCode, 201);
+  await db.pool.query("update masterdata.site set lot_id_pattern = null where code = 'penang'");
 });

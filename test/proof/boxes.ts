@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { Factory } from '../../src/simulator/factory.ts';
 import { overlap } from '../../tools/evaluation/scoring.ts';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
 interface Truth {
@@ -90,8 +91,9 @@ if (import.meta.main) {
       'usage: node test/proof/boxes.ts [--boards 300] [--seed 7] [--models FOLDER]\n\nHolds the boxes of the API against the truth of simulated boards; leaves with 1 when they are not right.',
     );
   else {
+    const [boards, seed] = [wholeOption('boards', values.boards), wholeOption('seed', values.seed, 0)];
     const platform = await startPlatform(null, { environment: values.models ? { MODELS_DIR: values.models } : {} });
-    const figures = await measureBoxes(platform, Number(values.boards), Number(values.seed)).finally(() => platform.stop());
+    const figures = await measureBoxes(platform, boards, seed).finally(() => platform.stop());
     console.log(JSON.stringify(figures));
     if (figures.met < 0.9 || figures.goodFailed > 0.05) process.exitCode = 1;
   }

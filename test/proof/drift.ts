@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { falseAlarmLengths, resampled } from './drift/arl.ts';
 import { PLAN, type ReplayBoard, type ReplayPlan, takePictures } from './drift/replay.ts';
@@ -33,12 +34,15 @@ Prints one JSON line: which alarms were raised, with which board, how many board
   process.exit(0);
 }
 
-const boards = Number(values.boards);
-const stretch = Number(values.stretch) / 100;
+const boards = wholeOption('boards', values.boards);
+const stretch = amountOption('stretch', values.stretch, { least: 0 }) / 100;
 const drifts = stretch === 0 ? null : { station: 2, from: boards / 2, stretch };
-const plan: ReplayPlan = { ...PLAN, boards, size: Number(values.size), seed: Number(values.seed), drifts };
+const plan: ReplayPlan = { ...PLAN, boards, size: wholeOption('size', values.size), seed: wholeOption('seed', values.seed, 0), drifts };
+const runs = values.arl === undefined ? null : wholeOption('arl', values.arl);
 const say = (done: number) => console.error(`${done} of ${boards} pictures`);
-const rows: ReplayBoard[] = values.rows ? readRows(values.rows, plan) : await takePictures(plan, Number(values.threads), say);
+const rows: ReplayBoard[] = values.rows
+  ? readRows(values.rows, plan)
+  : await takePictures(plan, wholeOption('threads', values.threads), say);
 if (values.keep) writeFileSync(values.keep, writeRows(rows));
 
 const endings: (() => Promise<void>)[] = [];
@@ -59,9 +63,9 @@ try {
     first_after: alarms[0] ? alarms[0].board - from + 1 : null,
   };
   console.log(JSON.stringify(result));
-  if (values.arl) {
-    console.log(JSON.stringify({ normal: falseAlarmLengths(Number(values.arl)) }));
-    console.log(JSON.stringify({ replay: resampled(rows, plan, Number(values.arl)) }));
+  if (runs !== null) {
+    console.log(JSON.stringify({ normal: falseAlarmLengths(runs) }));
+    console.log(JSON.stringify({ replay: resampled(rows, plan, runs) }));
   }
 } finally {
   for (const end of endings) await end();

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { asking, type Checked, check, layBeside } from './engines/checker.ts';
 import { acknowledged, openHistory } from './engines/history.ts';
 import { type Engine, openPlant } from './engines/plant.ts';
@@ -152,9 +153,9 @@ if (import.meta.main) {
   if (values.help) console.log(USAGE);
   else {
     const figures = await measureEngines({
-      rounds: Number(values.rounds),
-      programs: Number(values.programs),
-      workers: values.workers === undefined ? undefined : Number(values.workers),
+      rounds: wholeOption('rounds', values.rounds),
+      programs: wholeOption('programs', values.programs),
+      workers: values.workers === undefined ? undefined : wholeOption('workers', values.workers),
       kafka: values.kafka,
       ...(values.mutant ? { mutant: values.mutant } : {}),
       say: (text) => console.error(text),

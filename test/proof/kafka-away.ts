@@ -8,6 +8,7 @@ import { EVENT_PAYLOADS } from '../../src/contracts/event-payloads.ts';
 import { type AnyEvent, TOPICS } from '../../src/contracts/events.ts';
 import type { Database } from '../../src/platform/db/database.ts';
 import { PARTITIONS } from '../../src/platform/db/envelope.ts';
+import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker, openLink } from '../support/kafka-broker.ts';
 import { readTopic } from '../support/kafka-topics.ts';
@@ -207,9 +208,9 @@ Runs the platform on a Kafka broker of its own (Java 17 and Maven are needed), p
 the link cut, or the link frozen) and checks that creates go on, that the lag shows, and that nothing is lost, reordered or applied twice.`);
   else {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-    const figures = await measureAway(Number(values.seconds), values.how as How, (text) => console.error(text), {
+    const figures = await measureAway(amountOption('seconds', values.seconds), values.how as How, (text) => console.error(text), {
       steadySeconds: 4,
-      aSecond: Number(values.rate),
+      aSecond: amountOption('rate', values.rate),
     });
     console.log(JSON.stringify({ ...figures, faults: figures.faults.slice(0, 20) }));
     process.exitCode = figures.faults.length > 0 ? 1 : 0;

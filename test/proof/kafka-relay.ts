@@ -5,6 +5,7 @@ import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
 import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
 import { openDoor } from '../../src/platform/db/door.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker } from '../support/kafka-broker.ts';
 import { runCommand, startPlatform } from '../support/platform.ts';
@@ -95,19 +96,20 @@ else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const closers: (() => Promise<unknown>)[] = [];
   const t: Closers = { after: (fn) => void closers.push(fn) };
+  const [rounds, events] = [wholeOption('rounds', values.rounds), wholeOption('events', values.events)];
+  const [seconds, rate] = [amountOption('seconds', values.seconds), amountOption('rate', values.rate)];
   const broker = await openBroker();
-  const rounds = Number(values.rounds);
   try {
     const rates = { creates: [] as number[], lookedUp: [] as number[] };
     for (let round = 0; round < rounds; round += 1) {
-      rates.creates.push(await relayRate(t, broker.address, `r${round}.`, Number(values.events), 1));
-      rates.lookedUp.push(await relayRate(t, broker.address, `l${round}.`, Number(values.events) / 20, 2));
+      rates.creates.push(await relayRate(t, broker.address, `r${round}.`, events, 1));
+      rates.lookedUp.push(await relayRate(t, broker.address, `l${round}.`, events / 20, 2));
       console.error(JSON.stringify(rates));
     }
     const costs = { postgres: [] as { cpuMs: number; createMs: number }[], kafka: [] as { cpuMs: number; createMs: number }[] };
     for (let round = 0; round < rounds; round += 1) {
-      costs.postgres.push(await cost(t, null, Number(values.seconds), Number(values.rate)));
-      costs.kafka.push(await cost(t, broker.address, Number(values.seconds), Number(values.rate)));
+      costs.postgres.push(await cost(t, null, seconds, rate));
+      costs.kafka.push(await cost(t, broker.address, seconds, rate));
       console.error(JSON.stringify(costs));
     }
     const middle = (list: { cpuMs: number; createMs: number }[]) => ({

@@ -11,6 +11,7 @@ import { freePort } from '../../src/platform/ports.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { readEvents } from './events.ts';
 
@@ -186,7 +187,7 @@ if (import.meta.main) {
       'usage: node test/proof/kill.ts [--rounds 50]\n\nKills the platform (SIGKILL) at random moments under load and checks that nothing acknowledged is lost or judged twice.',
     );
   else {
-    const figures = await measureKills(Number(values.rounds), (text) => console.error(text));
+    const figures = await measureKills(wholeOption('rounds', values.rounds), (text) => console.error(text));
     console.log(JSON.stringify(figures));
     if (figures.faults.length > 0) process.exitCode = 1;
   }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import { listenerOn, type MemoryPeak, machineUse, memoryPeaks, treeCpu } from '../../bench/process-tree.ts';
 import { freePort } from '../../src/platform/ports.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { startPostgres } from '../../tools/servers/postgres.ts';
 import { generateLoad } from '../support/load-generator.ts';
 import { type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
@@ -175,9 +176,13 @@ if (import.meta.main) {
   });
   if (values.help) console.log(USAGE);
   else {
-    const long = { seconds: Number(values.minutes) * 60, connections: Number(values.connections), burst: Number(values.burst) };
+    const long = {
+      seconds: amountOption('minutes', values.minutes) * 60,
+      connections: wholeOption('connections', values.connections),
+      burst: wholeOption('burst', values.burst, 0),
+    };
     const chosen = values.short ? { seconds: 20, connections: 2000, burst: 2000 } : long;
-    const given = { rate: Number(values.rate), workers: Number(values.workers), split: values.split };
+    const given = { rate: amountOption('rate', values.rate), workers: wholeOption('workers', values.workers), split: values.split };
     const figures = await measureLoad({ ...chosen, ...given }, (text) => console.error(text));
     console.log(JSON.stringify(figures, null, 2));
     process.exit(figures.faults.length > 0 ? 1 : 0);

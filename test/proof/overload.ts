@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Part } from '../../bench/load/part.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { generateLoad } from '../support/load-generator.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { watchOthers } from './load.ts';
@@ -221,10 +222,10 @@ if (import.meta.main) {
   else {
     const figures = await measureOverload(
       {
-        times: values.times.split(',').map(Number),
-        connections: Number(values.connections),
-        settle: Number(values.settle),
-        seconds: Number(values.seconds),
+        times: values.times.split(',').map((times) => amountOption('times', times)),
+        connections: wholeOption('connections', values.connections),
+        settle: amountOption('settle', values.settle, { least: 0 }),
+        seconds: amountOption('seconds', values.seconds),
         impatient: values.impatient,
       },
       (text) => console.error(text),

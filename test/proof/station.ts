@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { freePort } from '../../src/platform/ports.ts';
 import type { Gaps, StationStatus } from '../../src/station-client/index.ts';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
 export interface StationFigures {
@@ -150,7 +151,7 @@ if (import.meta.main) {
       'usage: node test/proof/station.ts [--rounds 30]\n\nKills a posting station, its platform, or both (SIGKILL) at random moments and checks that every inspection the station was promised is stored once, with its number and time, and that no number is missing.',
     );
   else {
-    const figures = await measureStation(Number(values.rounds), (text) => console.error(text));
+    const figures = await measureStation(wholeOption('rounds', values.rounds), (text) => console.error(text));
     console.log(JSON.stringify(figures));
     if (figures.faults.length > 0) process.exitCode = 1;
   }

@@ -8,6 +8,7 @@ import type { Database } from '../../src/platform/db/database.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Link, openLink } from '../support/link.ts';
 import { type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
@@ -263,9 +264,9 @@ every board that was not judged exactly once. --fallback lets the embedded runti
         faults,
         protocol: values.protocol as 'grpc' | 'http',
         fallback: values.fallback,
-        awaySeconds: Number(values.seconds),
+        awaySeconds: amountOption('seconds', values.seconds),
         steadySeconds: 5,
-        aSecond: Number(values.rate),
+        aSecond: amountOption('rate', values.rate),
       },
       (text) => console.error(text),
     );

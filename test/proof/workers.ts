@@ -10,6 +10,7 @@ import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
@@ -191,7 +192,9 @@ inspection that was acknowledged must be judged, have one verdict event and one 
   --apart   each program under a host name of its own, as on three machines, where nobody sees that the owner of a lease is dead (Linux, root). The first
             is frozen in place of killed, and wakes up when the second is killed: what it believes to own must do no harm.`);
   else {
-    const figures = await measureWorkers({ secondsEach: Number(values.seconds), apart: values.apart }, (text) => console.error(text));
+    const figures = await measureWorkers({ secondsEach: amountOption('seconds', values.seconds), apart: values.apart }, (text) =>
+      console.error(text),
+    );
     console.log(JSON.stringify({ ...figures, faults: figures.faults.slice(0, 20) }));
     if (figures.faults.length > 0) process.exitCode = 1;
     process.exit();

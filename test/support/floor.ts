@@ -150,7 +150,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
       log,
       metrics,
       settings: {
-        lotIdPattern: /^LOT-\d{4}-\d{3}$/v,
+        lotIdPattern: /^LOT-\d{4}-\d{3}$/,
         inputTimeoutMs: 900_000,
         uploadLimit: 2 ** 26,
         uploadTimeoutMs: 10_000,

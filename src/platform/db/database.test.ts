@@ -36,6 +36,17 @@ test('no server, a closed port, a refused login: database_unavailable at once, w
   }
 });
 
+test('a pool keeps 20 connections, opens 30 more and renews each within the hour, unless it is told otherwise', async () => {
+  const sizes = async (options: object) => {
+    const db = openDatabase({ url: 'postgresql://x@127.0.0.1:9/x', ...options });
+    await db.close();
+    const { min, max, maxLifetimeSeconds } = db.pool.options;
+    return [min, max, maxLifetimeSeconds];
+  };
+  assert.deepEqual(await sizes({}), [20, 50, 3600]);
+  assert.deepEqual(await sizes({ poolSize: 3, overflow: 4, recycleMs: 60_000 }), [3, 7, 60]);
+});
+
 test('a half-open connection (bytes go nowhere) is answered for within 2 s, fifty times over, and the pool heals', async (t) => {
   const { url } = await testDatabase(t);
   const target = new URL(url);

@@ -19,6 +19,7 @@ import { clientLeft, ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { addAddressJudgement } from './address.ts';
 import { addAdmission, bodySize } from './admission.ts';
 import { addArrival, addRequestFacts, addRouteRegister } from './arrive.ts';
 import { addBodyParsing } from './bodies.ts';
@@ -212,6 +213,7 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     bodies,
   });
   addBodyParsing(app, bodies);
+  addAddressJudgement(app);
   app.addHook('onReady', (done) => {
     pressure.start();
     bodies.start();

@@ -38,7 +38,8 @@ export function addRouteRegister(app: App, options: { metrics: Metrics; table: R
       route.config = { ...route.config, permission: 'none' };
       return;
     }
-    options.table.add(route.url, methods);
+    if (route.config?.only === undefined) options.table.add(route.url, methods);
+    else options.table.only(route.url, route.config.only);
     routes.push(route);
     if (QUIET.test(route.url) || FILE.test(route.url)) return;
     const handler = template(route.url);

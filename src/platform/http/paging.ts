@@ -1,3 +1,4 @@
+import { isUuid } from '../id.ts';
 import { invalid } from '../problem.ts';
 
 export interface Page<T> {
@@ -32,9 +33,10 @@ export function decodeCursor<T>(cursor: string | undefined, read: (value: unknow
 export function timeAndId(value: unknown): { at: Date; id: string } | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [at, id] = value as unknown[];
-  if (typeof at !== 'string' || typeof id !== 'string' || !/^[0-9a-f-]{36}$/i.test(id)) return undefined;
+  if (typeof at !== 'string' || typeof id !== 'string' || !isUuid(id)) return undefined;
   const time = new Date(at);
-  return Number.isNaN(time.getTime()) ? undefined : { at: time, id };
+  // Years of four digits: PostgreSQL begins later than JavaScript.
+  return Number.isNaN(time.getTime()) || !/^\d{4}-/.test(time.toISOString()) ? undefined : { at: time, id };
 }
 
 /** Rows were read with `limit + 1`: the extra one only says that there is more. */

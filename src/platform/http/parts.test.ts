@@ -56,6 +56,8 @@ test('a cursor comes back as it went; anything else is a fault of query -> curso
     encodeCursor([1, id]),
     encodeCursor(['x', id]),
     encodeCursor([at.toISOString(), "' or 1=1"]),
+    encodeCursor([at.toISOString(), '-'.repeat(36)]),
+    encodeCursor(['-271821-04-20T00:00:00.000Z', id]),
   ])
     assert.throws(() => decodeCursor(bad, timeAndId), { code: 'validation_error' }, bad);
   fc.assert(

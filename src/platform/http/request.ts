@@ -21,6 +21,8 @@ declare module 'fastify' {
     consumes?: Readonly<Record<string, object>>;
     /** Bytes of a body without a length that are held at a time, where that is less than the limit of the body. */
     holds?: (request: FastifyRequest) => number;
+    /** The route is there to refuse: its address has these methods alone, though the pattern of another route would take it for an id. */
+    only?: readonly string[];
     /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
     errors?: 'problem' | 'message';
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
