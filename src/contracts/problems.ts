@@ -59,6 +59,7 @@ export const PROBLEMS = {
   shutting_down: { status: 503, title: 'Shutting down', message: 'The service is shutting down' },
   database_unavailable: { status: 503, title: 'Database unavailable', message: 'The database is out of reach' },
   storage_full: { status: 503, title: 'Storage full', message: 'Less than 5 % of the disk is left: uploads are refused' },
+  storage_unavailable: { status: 503, title: 'Storage unavailable', message: 'The store of files is out of reach' },
   deadline_exceeded: { status: 504, title: 'Not done in time', message: 'The run was not done within the time given' },
 } as const satisfies Record<string, { status: number; title: string; message: string }>;
 

@@ -16,11 +16,12 @@ export async function peakMib({ process: { pid } }: RunningPlatform): Promise<nu
   return Math.round(Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024);
 }
 
-/** The platform as four programs on one database and one data folder. `at` grows in order of their start; the gateway gives the tokens. */
+/** The platform as four programs on one database, and on one data folder or as on machines apart each on its own. `at` grows in order of their start; the gateway gives the tokens. */
 export async function startServices(
   t: { after(fn: () => Promise<void>): void },
   database: string,
   environment: Record<string, string> = {},
+  folders: 'one folder' | 'folders apart' = 'one folder',
 ): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
   t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
@@ -29,7 +30,12 @@ export async function startServices(
   const addressOf = (service: Service) => `http://localhost:${ports[service]}`;
   const shared = { DATABASE_URL: database, PUBLIC_URL: addressOf('gateway'), DB_POOL_SIZE: '8', DB_MAX_OVERFLOW: '4', ...environment };
   const at = {} as Record<Service, RunningPlatform>;
+  const folderOf = (service: Service) => (folders === 'one folder' ? dataDir : join(dataDir, service));
   for (const service of SERVICES)
-    at[service] = await startPlatform(t, { dataDir, environment: { ...shared, CQP_SERVICES: service, PORT: String(ports[service]) } });
+    at[service] = await startPlatform(t, {
+      dataDir: folderOf(service),
+      signedInBy: folderOf('gateway'),
+      environment: { ...shared, CQP_SERVICES: service, PORT: String(ports[service]) },
+    });
   return { at, addressOf };
 }
