@@ -211,7 +211,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       version: VERSION,
       figures: member?.shareFigures(metrics) ?? metrics.render,
       metricsEnabled: config.ENABLE_METRICS,
-      parts: Object.assign(healthParts(config, ground, member), ...slices.map((slice) => slice.parts)),
+      parts: Object.assign(healthParts(ground, member), ...slices.map((slice) => slice.parts)),
     }),
     ...revocations,
     ...(names.includes('gateway') ? [] : [ownDocument()]),

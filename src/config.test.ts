@@ -110,7 +110,7 @@ test('production refuses embedded defaults and made-up secrets unless they are w
 });
 
 test('what this version does not use yet stops the start instead of being ignored', () => {
-  assert.match(faultsOf({ S3_ENDPOINT: 'http://store' })[0] ?? '', /does not use it yet/);
+  assert.match(faultsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' })[0] ?? '', /does not use it yet/);
 });
 
 test('Redis is a redis:// or rediss:// address, and its password is in no fault', () => {
@@ -118,6 +118,29 @@ test('Redis is a redis:// or rediss:// address, and its password is in no fault'
     assert.equal(loadConfig({}, { REDIS_URL: good }).REDIS_URL, good);
   for (const wrong of ['cache:6379', 'http://cache', 'redis://', 'redis:///0', 'redis://:pa55@ho st'])
     assert.deepEqual(faultsOf({ REDIS_URL: wrong }), ['REDIS_URL is not redis://host:port or rediss://host:port'], wrong);
+});
+
+test('files lie in the data directory, or in a bucket whose settings are whole', () => {
+  assert.equal(loadConfig({}, {}).s3, null);
+  const keys = { S3_ACCESS_KEY_ID: 'AKIAX', S3_SECRET_ACCESS_KEY: 'geheim' };
+  assert.deepEqual(loadConfig({}, { S3_ENDPOINT: 'http://store:9000', S3_BUCKET: 'files', ...keys }).s3, {
+    endpoint: 'http://store:9000',
+    bucket: 'files',
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'AKIAX', secretAccessKey: 'geheim' },
+  });
+  const amazon = { endpoint: null, bucket: 'files', region: 'eu-central-1', credentials: null };
+  assert.deepEqual(loadConfig({}, { S3_BUCKET: 'files', S3_REGION: 'eu-central-1' }).s3, amazon);
+  assert.match(faultsOf({ S3_ENDPOINT: 'http://store:9000' })[0] ?? '', /without S3_BUCKET/);
+  assert.match(faultsOf(keys)[0] ?? '', /without S3_BUCKET/);
+  const faults = faultsOf({ S3_ENDPOINT: 'ftp://ada:geheim@store', S3_BUCKET: 'a b', S3_SECRET_ACCESS_KEY: 'geheim', REDIS_URL: 'x:1' });
+  for (const said of [/begin with http/, /holds a user or password/, /not the name of a bucket/, /together or not at all/, /REDIS_URL/])
+    assert.ok(
+      faults.some((fault) => said.test(fault)),
+      String(said),
+    );
+  assert.equal(faults.length, 5);
+  assert.ok(!faults.join().includes('geheim'));
 });
 
 test('an inference server is host:port, with the protocol before it or without', () => {

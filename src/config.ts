@@ -39,7 +39,18 @@ export type Config = Readonly<{ [N in SettingName]: Defined<N> }> & {
   readonly lotIdPattern: RegExp;
   /** What TRITON_URL says. */
   readonly triton: TritonAddress | null;
+  /** Where files are kept; `null` means the data directory. */
+  readonly s3: S3Address | null;
 };
+
+export interface S3Address {
+  /** Null: Amazon's own. */
+  endpoint: string | null;
+  bucket: string;
+  region: string;
+  /** Null: the SDK looks for them. */
+  credentials: { accessKeyId: string; secretAccessKey: string } | null;
+}
 
 /** Where a Triton listens when nobody says: 8001 for gRPC, 8000 for HTTP. */
 const TRITON_PORTS = { grpc: 8001, http: 8000 } as const;
@@ -167,8 +178,8 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   }
   if (raw.REDIS_URL !== null && !(URL.canParse(raw.REDIS_URL) && /^rediss?:\/\/[^/]/.test(raw.REDIS_URL)))
     faults.push('REDIS_URL is not redis://host:port or rediss://host:port');
-  for (const later of ['S3_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const)
-    if (raw[later] !== null) faults.push(`${later} is set, but this version does not use it yet: leave it out`);
+  if (raw.OTEL_EXPORTER_OTLP_ENDPOINT !== null)
+    faults.push('OTEL_EXPORTER_OTLP_ENDPOINT is set, but this version does not use it yet: leave it out');
   let triton: TritonAddress | null = null;
   try {
     triton = raw.TRITON_URL === null ? null : tritonAddress(raw.TRITON_URL);
@@ -190,6 +201,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
       faults.push(`${name}=${JSON.stringify(raw[name])} is not http://host:port or https://host:port`);
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
   const databaseUrl = databaseAddress(raw, faults);
+  const s3 = s3Address(raw, faults);
   if (raw.DATABASE_READ_URL !== null) {
     judgeDatabaseUrl('DATABASE_READ_URL', raw.DATABASE_READ_URL, faults);
     if (databaseUrl === null) faults.push('DATABASE_READ_URL is set without DATABASE_URL: the embedded PostgreSQL has no replica');
@@ -212,6 +224,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
     databaseUrl,
     lotIdPattern,
     triton,
+    s3,
   });
 }
 
@@ -219,6 +232,26 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
 function judgeDatabaseUrl(name: string, text: string, faults: string[]): void {
   if (!/^postgres(ql)?:\/\//.test(text)) faults.push(`${name} does not begin with postgresql://`);
   else if (!URL.canParse(text)) faults.push(`${name} is not a URL`);
+}
+
+function s3Address(raw: { [N in SettingName]: Defined<N> }, faults: string[]): S3Address | null {
+  const { S3_ENDPOINT: endpoint, S3_BUCKET: bucket, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = raw;
+  if (endpoint !== null && URL.canParse(endpoint)) {
+    const { protocol, username, password } = new URL(endpoint);
+    if (!/^https?:$/.test(protocol)) faults.push('S3_ENDPOINT does not begin with http:// or https://');
+    if (username !== '' || password !== '')
+      faults.push('S3_ENDPOINT holds a user or password: they belong into S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY');
+  }
+  if ((accessKeyId === null) !== (secretAccessKey === null))
+    faults.push('S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY are set together or not at all');
+  if (bucket === null) {
+    if (endpoint !== null || accessKeyId !== null || secretAccessKey !== null) faults.push('S3_ENDPOINT or keys are set without S3_BUCKET');
+    return null;
+  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/.test(bucket))
+    faults.push(`S3_BUCKET=${JSON.stringify(bucket)} is not the name of a bucket`);
+  const credentials = accessKeyId === null || secretAccessKey === null ? null : { accessKeyId, secretAccessKey };
+  return { endpoint, bucket, region: raw.S3_REGION, credentials };
 }
 
 function databaseAddress(raw: { [N in SettingName]: Defined<N> }, faults: string[]): string | null {

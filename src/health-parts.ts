@@ -1,16 +1,13 @@
-import { join } from 'node:path';
-import type { Config } from './config.ts';
 import type { Infrastructure } from './infrastructure.ts';
-import { freePercent } from './platform/blob/disk.ts';
 import type { Member } from './platform/processes/member.ts';
 
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
-/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full, the bus when events wait, the replica of reads, Redis. */
+/** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full or the store of files that is away, the bus when events wait, the replica of reads,
+ * Redis. */
 export function healthParts(
-  config: Config,
-  { bus, replica, redis }: Pick<Infrastructure, 'bus' | 'replica' | 'redis'>,
+  { bus, replica, redis, blobs }: Pick<Infrastructure, 'bus' | 'replica' | 'redis' | 'blobs'>,
   member: Pick<Member<unknown>, 'group'> | null,
 ) {
   const workers = () => {
@@ -21,13 +18,8 @@ export function healthParts(
   return {
     ...(member === null ? {} : { workers }),
     storage: async () => {
-      const free = await freePercent(join(config.dataDir, 'blobs'));
-      return free < config.STORAGE_MIN_FREE
-        ? {
-            status: 'degraded' as const,
-            detail: `${free.toFixed(1)} % of the disk is free: uploads are refused below ${config.STORAGE_MIN_FREE} %`,
-          }
-        : { status: 'ok' as const };
+      const trouble = await blobs.trouble();
+      return trouble === null ? { status: 'ok' as const } : { status: 'degraded' as const, detail: trouble };
     },
     bus: async () => {
       const trouble = bus.trouble();

@@ -72,6 +72,14 @@ async function openBus(config: Config, ground: PostgresBusOptions & { published(
   return kafkaBus({ ...ground, ...kafka });
 }
 
+/** The SDK of S3 is loaded where files are kept there. */
+async function openBlobs(config: Config, log: Log): Promise<Blobs> {
+  const arriving = { folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE };
+  if (config.s3 === null) return openDiskBlobs(arriving);
+  const { openS3Blobs } = await import('./platform/blob/s3.ts');
+  return openS3Blobs({ ...arriving, ...config.s3, log });
+}
+
 function openReadReplica(config: Config, url: string, primary: Database, pool: DatabaseOptions, log: Log, metrics: Metrics): Replica {
   const answered = metrics.add(
     (registers) =>
@@ -169,7 +177,8 @@ export async function openInfrastructure(
     if (redis) opened.push(async () => redis.close());
     const maintenance = startMaintenance(db, log);
     opened.push(() => maintenance.stop());
-    const blobs = await openDiskBlobs({ folder: join(config.dataDir, 'blobs'), minFreePercent: config.STORAGE_MIN_FREE });
+    const blobs = await openBlobs(config, log);
+    opened.push(() => blobs.close());
     metrics.onScrape(async () => {
       metrics.databasePool.set({ state: 'total' }, db.pool.totalCount);
       metrics.databasePool.set({ state: 'idle' }, db.pool.idleCount);

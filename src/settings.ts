@@ -38,7 +38,11 @@ export const SETTINGS = {
     max: 256,
     what: 'Processes behind the port, as --workers; 0 or auto is one a core. Limits and connections are those of the whole program',
   },
-  CQP_DATA_DIR: { kind: 'text', fallback: '.data', what: 'Folder of the embedded database, pictures and secrets' },
+  CQP_DATA_DIR: {
+    kind: 'text',
+    fallback: '.data',
+    what: 'Folder of the embedded database, pictures and secrets; with S3 of those that arrive',
+  },
   CQP_DEMO: {
     kind: 'text',
     fallback: 'on',
@@ -144,7 +148,23 @@ export const SETTINGS = {
     fallback: 'cqp',
     what: 'Before the names of channels in Redis, where several platforms share one',
   },
-  S3_ENDPOINT: { kind: 'url', fallback: null, what: 'S3 (not used yet: files on disk)' },
+  S3_ENDPOINT: {
+    kind: 'url',
+    fallback: null,
+    what: 'S3 store of the files, http:// or https://, asked with the bucket in the path; Amazon’s own when left out beside S3_BUCKET',
+  },
+  S3_BUCKET: {
+    kind: 'text',
+    fallback: null,
+    what: 'Bucket of the files, made beforehand; they are kept in the data directory when left out',
+  },
+  S3_ACCESS_KEY_ID: {
+    kind: 'secret',
+    fallback: null,
+    what: 'Key that may get, put, delete and list in the bucket; when left out, where the SDK of Amazon looks: AWS_ variables, files, the machine’s role',
+  },
+  S3_SECRET_ACCESS_KEY: { kind: 'secret', fallback: null, what: 'Used with S3_ACCESS_KEY_ID' },
+  S3_REGION: { kind: 'text', fallback: 'us-east-1', what: 'Region of the bucket; stores beside Amazon’s mostly take any' },
   OTEL_EXPORTER_OTLP_ENDPOINT: { kind: 'url', fallback: null, what: 'Traces (not used yet)' },
   OIDC_ISSUER: { kind: 'url', fallback: null, what: 'Outside OpenID provider in place of the built-in one' },
   OIDC_AUDIENCE: { kind: 'text', fallback: 'chip-quality-platform', what: 'Audience that an access token must name' },
@@ -189,7 +209,13 @@ export const SETTINGS = {
   BODY_LIMIT: { kind: 'bytes', fallback: '1MiB', min: 1024, what: 'Largest JSON body' },
   BATCH_LIMIT: { kind: 'bytes', fallback: '16MiB', min: 1024, what: 'Largest batch body' },
   UPLOAD_LIMIT: { kind: 'bytes', fallback: '64MiB', min: 1024, what: 'Largest uploaded file' },
-  STORAGE_MIN_FREE: { kind: 'decimal', fallback: '5', min: 0, max: 100, what: 'Percent of the disk below which uploads are refused' },
+  STORAGE_MIN_FREE: {
+    kind: 'decimal',
+    fallback: '5',
+    min: 0,
+    max: 100,
+    what: 'Percent of the disk below which uploads are refused; with S3 of the disk on which they arrive',
+  },
   DEMO_PICTURE_QUOTA: { kind: 'bytes', fallback: '1GiB', min: 1024, what: 'Bytes of demo pictures that are kept' },
   LOT_ID_PATTERN: { kind: 'text', fallback: '^LOT-\\d{4}-\\d{3}$', what: 'Lot identifiers, unless a site has its own pattern' },
   INPUT_TIMEOUT: {

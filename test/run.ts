@@ -16,6 +16,7 @@ if (values.help) {
 Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
 TEST_KAFKA_BROKERS=127.0.0.1:19092  runs the tests that need a broker on that one; topics of their own, dropped at the end.
+TEST_S3_ENDPOINT=http://127.0.0.1:19190  runs the tests of files on S3 there (tools/servers/s3/s3mock.sh); with a key: http://key:secret@host:port.
 TEST_KSERVE_PYTHON=.../bin/python   a Python with NVIDIA's tritonclient (tools/servers/kserve/client.sh install prints it).
 TEST_QEMU=/usr/bin/qemu-x86_64      runs the shipped models as processors without VNNI do (Debian: apt-get install qemu-user).
 TEST_TRITON=~/.cache/cqp-triton      runs the tests on a real Triton that is installed there (tools/servers/triton/install.sh).
@@ -54,6 +55,11 @@ if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka
 if (redisProgram === undefined && files.some((file) => file.includes('redis'))) {
   lacks('the tests on Redis', 'no redis-server found (Debian: apt-get install redis-server)');
   files = files.filter((file) => !file.includes('redis'));
+}
+const onS3 = /^test\/.*\bs3\b/;
+if (!process.env.TEST_S3_ENDPOINT && files.some((file) => onS3.test(file))) {
+  lacks('the tests of files on S3', 'TEST_S3_ENDPOINT is not set (tools/servers/s3/s3mock.sh starts a server)');
+  files = files.filter((file) => !onS3.test(file));
 }
 if (!process.env.TEST_QEMU && files.includes('test/contract/runtime.kernels.test.ts')) {
   lacks('test/contract/runtime.kernels.test.ts', 'TEST_QEMU is not set (a qemu-x86_64; Debian: apt-get install qemu-user)');
@@ -115,8 +121,8 @@ async function pass(title: string, chosen: string[], environment: Record<string,
 
 let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_URL: '' });
 const given = process.env.TEST_DATABASE_URL;
-/** They name their own server, and ran above. */
-const elsewhere = /^src\/platform\/db\/(timescale|replica)\.test\.ts$/;
+/** They name their own server or need no database, and ran above. */
+const elsewhere = /^(src\/platform\/db\/(timescale|replica)|test\/contract\/blob\.\w+)\.test\.ts$/;
 /** A flow asks for the given server itself or through its proof; one that starts a server of its own does the same whatever is given: once is enough. */
 function asksForDatabase(file: string): boolean {
   if (!file.startsWith('test/flow/')) return true;

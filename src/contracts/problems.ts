@@ -60,6 +60,7 @@ export const PROBLEMS = {
   database_unavailable: { status: 503, title: 'Database unavailable', message: 'The database is out of reach' },
   service_unavailable: { status: 503, title: 'Service unavailable', message: 'A service of the platform is out of reach' },
   storage_full: { status: 503, title: 'Storage full', message: 'Too little of the disk is left: uploads are refused' },
+  storage_unavailable: { status: 503, title: 'Storage unavailable', message: 'The store of files is out of reach' },
   deadline_exceeded: { status: 504, title: 'Not done in time', message: 'The run was not done within the time given' },
 } as const satisfies Record<string, { status: number; title: string; message: string }>;
 

@@ -6,7 +6,7 @@ import { requireUuid } from '../platform/http/ids.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { rawScore } from './detections.ts';
 import { HEAT_FLOOR, HEAT_SCALE, heatOf, heatPng } from './heat.ts';
-import { type LookDeps, see, Unfit } from './look.ts';
+import { type LookDeps, PicturesAway, see, Unfit } from './look.ts';
 import type { VerifiedModel } from './models/repository.ts';
 import { RunFailed, RuntimeAway } from './runtime/runtime.ts';
 import type { InferenceTables } from './tables.ts';
@@ -43,6 +43,7 @@ export function heatRoutes(app: App, { db, eyes }: HeatDeps): void {
     } catch (error) {
       if (error instanceof Unfit)
         throw new ProblemError('not_found', { detail: 'The pictures of the run are no longer kept', cause: error });
+      if (error instanceof PicturesAway) throw error.cause;
       if (error instanceof RuntimeAway || error instanceof RunFailed) throw later('The model is busy or away', 2);
       throw error;
     }
@@ -55,7 +56,7 @@ export function heatRoutes(app: App, { db, eyes }: HeatDeps): void {
     schema: {
       tags: ['inference'],
       summary: 'Where the model of a run looked: a map of its scores',
-      description: `A grey PNG of an ${HEAT_SCALE}th of the picture each way (rounded up; to lay it over the picture, enlarge it ${HEAT_SCALE} times and cut what is over): black is 0, white a calibrated score of 1, of the class that scores highest. The model answers peaks alone, so each is drawn as a soft bell as wide as its box; between bells nothing was measured. Made by the run's own model version on its own inputs, before the second look, so a peak may be here that is no candidate. 404 when the run has not finished or its pictures are no longer kept; 503 with \`Retry-After\` when another map is being made or the model is away.`,
+      description: `A grey PNG of an ${HEAT_SCALE}th of the picture each way (rounded up; to lay it over the picture, enlarge it ${HEAT_SCALE} times and cut what is over): black is 0, white a calibrated score of 1, of the class that scores highest. The model answers peaks alone, so each is drawn as a soft bell as wide as its box; between bells nothing was measured. Made by the run's own model version on its own inputs, before the second look, so a peak may be here that is no candidate. 404 when the run has not finished or its pictures are no longer kept; 503 with \`Retry-After\` when another map is being made or the model or the store of files is away.`,
       params: IdParams,
     },
     async handler(request, reply) {

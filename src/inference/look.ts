@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
+import { ProblemError } from '../platform/problem.ts';
 import { tensorOf, tilesOf } from './board.ts';
 import { boxesOf, candidatesOf, FLOOR, type Found, rawScore } from './detections.ts';
 import type { VerifiedModel } from './models/repository.ts';
-import { type ModelRuntime, RunFailed } from './runtime/runtime.ts';
+import { type ModelRuntime, RunFailed, RuntimeAway } from './runtime/runtime.ts';
 import { stillDifferent } from './second-look.ts';
 import type { BoardPair, PairFault } from './threads/messages.ts';
 import type { Threads } from './threads/pool.ts';
@@ -31,12 +32,17 @@ export class Unfit extends Error {
   }
 }
 
+/** The store of the pictures is away: it says nothing of the board or the model, and costs the run no attempt. */
+export class PicturesAway extends RuntimeAway {}
+
 async function bytesOf(pictures: PictureStore, sha256: string, what: string): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of pictures.read(sha256)) chunks.push(chunk as Buffer);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Unfit('model_failed', `the bytes of the ${what} are no longer kept`);
+    if (error instanceof ProblemError && error.code === 'storage_unavailable')
+      throw new PicturesAway(`the ${what} cannot be read now`, { cause: error });
     throw error;
   }
   const size = chunks.reduce((total, chunk) => total + chunk.length, 0);
@@ -61,7 +67,7 @@ export interface Sight {
 
 /**
  * What a model sees on a board: decode both pictures, move the template under the inspected one, run tile by tile.
- * @throws Unfit; RuntimeAway; RunFailed; the picture store's own faults
+ * @throws Unfit; RuntimeAway (PicturesAway among them); RunFailed; the picture store's other faults
  */
 export async function see(
   { pictures, threads, runtime, onRun }: LookDeps,

@@ -4,7 +4,7 @@ import { type Database, reads } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
 import { completeRun, failRun, LeaseLost } from './finish-run.ts';
 import { claimJob, handBack, type Job, LEASE_SECONDS, MOST_ATTEMPTS, noteFault, renewLease } from './jobs.ts';
-import { type LookDeps, look, Unfit } from './look.ts';
+import { type LookDeps, look, PicturesAway, Unfit } from './look.ts';
 import { recipeOfLot, thresholdsUnder } from './models/recipes.ts';
 import type { VerifiedModel } from './models/repository.ts';
 import { keyOf, type ModelRuntime, RunFailed, RuntimeAway } from './runtime/runtime.ts';
@@ -117,8 +117,12 @@ export function jobWorkers(deps: WorkersDeps): Workers {
       log.warn({ ...about, reason: error.reason }, 'inference run not possible');
       return await failRun(door, owner, job, error.reason, words);
     }
-    if (error instanceof RuntimeAway || giveUp.signal.aborted)
-      return await handBack(db, owner, job.operation_id, { counts: false, waitMs: stopping.signal.aborted ? 0 : FAULT_MS, error: words });
+    if (error instanceof RuntimeAway || giveUp.signal.aborted) {
+      await handBack(db, owner, job.operation_id, { counts: false, waitMs: stopping.signal.aborted ? 0 : FAULT_MS, error: words });
+      // The next run would ask the same store.
+      if (error instanceof PicturesAway && !stopping.signal.aborted) await rest(FAULT_MS);
+      return;
+    }
     log.error(about, 'inference run failed');
     if (job.decides && error instanceof VersionFailed) await noteFault(db, job, words);
     if (job.attempts >= MOST_ATTEMPTS) return await failRun(door, owner, job, 'model_failed', words);

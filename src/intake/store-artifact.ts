@@ -31,8 +31,9 @@ interface Upload {
 }
 
 /**
- * Receives a file and makes it evidence of an inspection. The bytes get their name inside the transaction that writes their row, so that a refusal
- * at any point leaves neither; only a commit that fails can leave bytes without a row, and those are removed at once when nobody else has them.
+ * Receives a file and makes it evidence of an inspection. The bytes get their name inside the transaction that writes their row (on the way to
+ * another machine before it, and are made sure of there), so that a refusal leaves neither; only what fails from there on can leave bytes without a
+ * row, and those are removed at once when nobody else has them.
  */
 export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 'settings' | 'log'>, upload: Upload): Promise<Artifact> {
   const { door, blobs, settings } = deps;
@@ -40,8 +41,9 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
   const { uploadLimit: limit, uploadTimeoutMs: timeoutMs } = settings;
   const received = await receive(upload.source, { blobs, limit, timeoutMs, types: TYPES_OF_KIND[upload.kind] });
   const { staged } = received;
-  let published = false;
+  let named = false;
   try {
+    named = await staged.send();
     return await door.change<IntakeTables, Artifact>(upload.cause(staged.sha256), async (tx) => {
       const inspection = await lockInspection(tx, upload.inspection.id, upload.caller);
       if (!inspection) throw new ProblemError('not_found');
@@ -50,7 +52,7 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
       const row = rowOf(received, upload);
       await tx.insertInto('intake.artifact').values(row).execute();
       await staged.publish();
-      published = true;
+      named = true;
       const artifact = presentArtifact(row);
       return {
         result: artifact,
@@ -77,7 +79,7 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
       };
     });
   } catch (error) {
-    if (published) await removeUnused(deps, staged.sha256);
+    if (named) await removeUnused(deps, staged.sha256);
     throw error;
   } finally {
     await staged.discard();
@@ -102,7 +104,7 @@ function rowOf({ staged, contentType, filename, picture }: Received, { inspectio
   };
 }
 
-/** Takes bytes off the disk that no row stands on, after a commit that failed. What cannot be judged now is logged and stays. */
+/** Takes bytes out of the store that no row stands on, after a commit that failed. What cannot be judged now is logged and stays. */
 async function removeUnused({ door, blobs, log }: Pick<IntakeDeps, 'door' | 'blobs' | 'log'>, sha256: string): Promise<void> {
   const actor = { subject: 'system', name: 'intake', kind: 'system' } as const;
   try {

@@ -26,9 +26,11 @@ export async function storeTemplate({ door, blobs, settings, log }: MasterdataDe
   const { name } = upload;
   const { uploadLimit: limit, uploadTimeoutMs: timeoutMs } = settings;
   const { staged, contentType, picture } = await receive(upload.source, { blobs, limit, timeoutMs, types: PICTURE_TYPES });
+  let named = false;
   let replaced: string | null = null;
   try {
     if (!picture?.readable) throw new ProblemError('content_mismatch', { detail: 'The picture does not decode: a golden template has to' });
+    named = await staged.send();
     return await door.change<MasterdataTables, ProductRevision>(upload.cause, async (tx) => {
       replaced = null;
       const was = await lockRevision(tx, name);
@@ -53,6 +55,7 @@ export async function storeTemplate({ door, blobs, settings, log }: MasterdataDe
         .where('revision', '=', name.revision)
         .execute();
       await staged.publish();
+      named = true;
       replaced = was.template_sha256;
       const now = (await findRevision(tx, name)) as RevisionRow;
       const shown = presentRevision(now, used);
@@ -73,7 +76,7 @@ export async function storeTemplate({ door, blobs, settings, log }: MasterdataDe
   } finally {
     await staged.discard();
     // After a commit the replaced bytes may be unused; after a failed one the new ones may be. Both are asked for under their lock.
-    for (const sha256 of new Set([staged.sha256, replaced])) if (sha256 !== null) await removeUnused(sha256);
+    for (const sha256 of new Set([named ? staged.sha256 : null, replaced])) if (sha256 !== null) await removeUnused(sha256);
   }
 
   async function removeUnused(sha256: string): Promise<void> {

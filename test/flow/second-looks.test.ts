@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { completeRun } from '../../src/inference/finish-run.ts';
 import { claimJob } from '../../src/inference/jobs.ts';
+import type { PictureStore } from '../../src/inference/look.ts';
 import { registerModel } from '../../src/inference/models/registry.ts';
 import { readRepository, type VerifiedModel } from '../../src/inference/models/repository.ts';
 import { secondLooks } from '../../src/inference/models/second-looks.ts';
 import { type OpenSide, sideOf } from '../../src/inference/models/side.ts';
+import { ProblemError } from '../../src/platform/problem.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until } from '../support/floor.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -42,11 +44,11 @@ async function judged(version: number, lot: string): Promise<void> {
   await completeRun(floor.door, 'test', job, result);
 }
 const looks = (role: string) => floor.rows<{ state: string }>('select state from inference.comparison where role = $1', [role]);
-const looking = (openSide: OpenSide, told: string[] = []) =>
+const looking = (openSide: OpenSide, told: string[] = [], pictures: PictureStore = floor.blobs) =>
   secondLooks({
     db: floor.db,
     door: floor.door,
-    pictures: floor.blobs,
+    pictures,
     log: { ...quiet, warn: (fields, words) => void told.push(`${words} ${JSON.stringify(fields)}`) },
     models,
     judging: MODEL,
@@ -79,6 +81,31 @@ test('a shadow that does not load uses up no board and holds up no look at the c
   whole = true;
   await until('the look of the shadow', async () => (await looks('shadow')).some(({ state }) => state === 'done'));
   await second.stop();
+});
+
+test('a board whose pictures cannot be read while their store is away is looked at later: no look has failed', async (t) => {
+  await stage(2, 'shadow');
+  await judged(1, 'LOT-2025-103');
+  const before = (await looks('shadow')).length;
+  let asked = 0;
+  const second = looking(sideOf({ timeoutMs: 10_000, log: quiet }), [], {
+    read(sha256) {
+      const stream = floor.blobs.read(sha256);
+      asked += 1;
+      if (asked <= 2) stream.destroy(new ProblemError('storage_unavailable'));
+      return stream;
+    },
+  });
+  t.after(() => second.stop());
+  second.start();
+  await until(
+    'the look',
+    async () => asked > 2 && (await looks('shadow')).length > before && (await looks('shadow')).at(-1)?.state === 'done',
+  );
+  assert.deepEqual(
+    (await looks('shadow')).filter(({ state }) => state === 'failed'),
+    [],
+  );
 });
 
 test('a stop waits for no side that is still opening', async () => {

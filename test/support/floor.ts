@@ -75,6 +75,8 @@ export interface FloorOptions {
   review?: Omit<ReviewSettings, 'repeatShare'> & { repeatShare?: number };
   baselineBoards?: number;
   governed?: Partial<GovernedSettings>;
+  /** A store of files in place of a folder of its own. */
+  blobs?: Blobs;
   /** A second process on the same database and pictures; it does not make the sites again. */
   beside?: Floor;
 }
@@ -133,7 +135,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
     for (const model of (await readRepository(modelsDir)).models)
       if (model.manifest.version === options.judging) await registerModel(door, model);
   }
-  const blobs = options.beside?.blobs ?? (await openDiskBlobs({ folder: join(folder, 'blobs'), minFreePercent: 0 }));
+  const blobs = options.blobs ?? options.beside?.blobs ?? (await openDiskBlobs({ folder: join(folder, 'blobs'), minFreePercent: 0 }));
   const log = createLog({ level: 'silent', service: 'test' });
   const metrics = createMetrics();
   const tail = openTail({ db, pollMs: 20 });

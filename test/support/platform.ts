@@ -39,6 +39,8 @@ export interface PlatformOptions {
   demo?: boolean;
   dataDir?: string;
   environment?: Record<string, string>;
+  /** Data directory of the program that gives the tokens, where this one does not. */
+  signedInBy?: string;
   /** Runs under this host name, as on a machine of its own (Linux, root: a namespace of `unshare`). */
   host?: string;
 }
@@ -100,7 +102,7 @@ export async function startPlatform(
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const url = await announced(child, logFile);
   const readyMillis = performance.now() - began;
-  const credentials = JSON.parse(await readFile(join(dataDir, 'demo-credentials.json'), 'utf8')) as DemoCredentials;
+  const credentials = JSON.parse(await readFile(join(options.signedInBy ?? dataDir, 'demo-credentials.json'), 'utf8')) as DemoCredentials;
   const platform: RunningPlatform = {
     url,
     dataDir,
@@ -114,7 +116,7 @@ export async function startPlatform(
       return new PlatformClient({ url, tokenEndpoint: credentials.token_endpoint, client, ...(signal ? { signal } : {}) });
     },
     async tokenOf(username) {
-      const printed = await runCommand(['token', '--user', username], { CQP_DATA_DIR: dataDir });
+      const printed = await runCommand(['token', '--user', username], { CQP_DATA_DIR: options.signedInBy ?? dataDir });
       return printed.trim();
     },
     async stop(signal = 'SIGTERM') {

@@ -17,13 +17,14 @@ export async function peakMib({ process: { pid } }: RunningPlatform): Promise<nu
 }
 
 /**
- * The platform as four programs on one database and one data folder, with one environment for all. `at` grows in order of their start; the gateway gives
- * the tokens and forwards to the others. `start` starts one again that was stopped.
+ * The platform as four programs on one database, with one environment for all, and on one data folder or as on machines apart each on its own. `at` grows
+ * in order of their start; the gateway gives the tokens and forwards to the others. `start` starts one again that was stopped.
  */
 export async function startServices(
   t: { after(fn: () => Promise<void>): void },
   database: string,
   environment: Record<string, string> = {},
+  folders: 'one folder' | 'folders apart' = 'one folder',
 ): Promise<{ at: Record<Service, RunningPlatform>; addressOf: (service: Service) => string; start: (service: Service) => Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-services-'));
   t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
@@ -40,9 +41,14 @@ export async function startServices(
     ...environment,
   };
   const at = {} as Record<Service, RunningPlatform>;
+  const folderOf = (service: Service) => (folders === 'one folder' ? dataDir : join(dataDir, service));
   const start = async (service: Service) => {
     const own = { CQP_SERVICES: service, PORT: String(ports[service]), TRUST_PROXY: service === 'gateway' ? '' : '127.0.0.1,::1' };
-    at[service] = await startPlatform(t, { dataDir, environment: { ...shared, ...own } });
+    at[service] = await startPlatform(t, {
+      dataDir: folderOf(service),
+      signedInBy: folderOf('gateway'),
+      environment: { ...shared, ...own },
+    });
   };
   for (const service of SERVICES) await start(service);
   return { at, addressOf, start };

@@ -140,7 +140,7 @@ export async function failLook(db: Database, id: string, error: string): Promise
     .execute();
 }
 
-/** A look that a stop of this process broke off: another process, or the next start, may take the board again. @returns false */
+/** A look that a stop of this process or a store that is away broke off: another process, or the next start, may take the board again. @returns false */
 export async function forgetLook(db: Database, id: string): Promise<false> {
   await reads<InferenceTables>(db).deleteFrom('inference.comparison').where('id', '=', id).execute();
   return false;

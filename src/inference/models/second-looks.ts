@@ -3,7 +3,7 @@ import { type Database, reads } from '../../platform/db/database.ts';
 import type { Door } from '../../platform/db/door.ts';
 import { every } from '../../platform/every.ts';
 import type { Metrics } from '../../platform/telemetry/metrics.ts';
-import { look, type PictureStore } from '../look.ts';
+import { look, type PictureStore, PicturesAway } from '../look.ts';
 import type { InferenceTables } from '../tables.ts';
 import type { Log } from '../threads/pool.ts';
 import { claimLook, endLook, failLook, forgetLook, type Pairing, pairingsOf, sidesOf } from './comparisons.ts';
@@ -102,7 +102,7 @@ function looksOf(role: Pairing['role'], deps: SecondLooksDeps): { start(): void;
       const agrees = await endLook(door, of, board, { candidates, thresholds, inferMs: timingsMs.infer ?? 0 });
       deps.onLook(agrees ? 'agrees' : 'differs', of.role);
     } catch (error) {
-      if (stopping.signal.aborted) return await forgetLook(db, board.id);
+      if (stopping.signal.aborted || error instanceof PicturesAway) return await forgetLook(db, board.id);
       await failLook(db, board.id, error instanceof Error ? error.message : String(error));
       deps.onLook('failed', of.role);
       await side.settled();
