@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { PlatformEvent } from '../../src/contracts/events.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until, type Who } from '../support/floor.ts';
 
@@ -78,6 +79,28 @@ test('a waiting inspection may be looked at again: the run decides, and earlier 
     states.map(({ state }) => state),
     ['rejected', 'proposed'],
   );
+});
+
+test('a defect that a person confirmed on a waiting board fails it, whatever a run says that came after', async () => {
+  const half = (x: number, y: number) => ({ x, y, width: 7, height: 4 });
+  const twice = await drawBoard({}, { lost: [half(0, 16), half(32, 48)] });
+  for (const next of [good, unsure]) {
+    const id = await judged(twice);
+    const { body } = await floor.call('engineer', 'GET', `/v1/inspections/${id}/defects`);
+    assert.equal(body.data?.length, 2);
+    assert.equal((await floor.call('engineer', 'POST', `/v1/defects/${body.data?.[0]?.id}/review`, { decision: 'confirm' })).status, 200);
+    assert.equal((await floor.inspection(id)).status, 'awaiting_review');
+    await floor.upload('station', id, 'image', next);
+    const { headers } = await infer('station', id, {});
+    await operation('station', headers.location);
+    const { status, verdict, reason } = await floor.settled(id);
+    assert.deepEqual([status, verdict], ['completed', 'fail']);
+    assert.match(reason ?? '', /^1 open confirmed in review; standard 1$/);
+    await floor.quiet();
+    const [told] = await floor.events('inspection.judged', id);
+    const { by, worst_severity } = (told as PlatformEvent<'inspection.judged'>).payload;
+    assert.deepEqual([by, worst_severity], ['person', 'critical']);
+  }
 });
 
 test('a version that is not in production is recorded only', async () => {
