@@ -37,7 +37,10 @@ const standingOf = (tx: Tx, inspectionId: string): Promise<DefectRow[]> =>
     .forUpdate()
     .execute();
 
-/** The defects follow the word of the third: what was missed is marked, or what was marked is rejected. @returns those that changed and what to tell of them */
+/**
+ * The defects follow the word of the third: what was missed is marked, or what was marked is rejected; where it cannot be told, all stays as it stands.
+ * @returns those that changed and what to tell of them
+ */
 async function settleDefects(
   tx: Tx,
   inspection: InspectionRow,
@@ -47,6 +50,7 @@ async function settleDefects(
 ): Promise<{ changed: DefectRow[]; standing: number; told: Written }> {
   const { id, site, lot_id, station_id } = inspection;
   const before = await standingOf(tx, id);
+  if (review.outcome === 'cannot_tell') return { changed: [], standing: before.length, told: nothingWritten() };
   const missed = review.missed ?? [];
   if (review.outcome === 'disagrees' && before.length + missed.length === 0)
     throw invalid('body -> missed', 'A look that disagrees names what was missed', 'required');
