@@ -203,5 +203,6 @@ export interface DispositionTables {
   };
   'masterdata.lot_revision': RevisionOfLot;
   'inference.model_disagreement': DisagreementRow;
+  'inference.decided': { inspection_id: string; operation_id: string; finished_at: Date };
   'inference.at_work': { inspection_id: string; operation_id: string; state: string };
 }
