@@ -16,10 +16,11 @@ const refused = (detail: string) => new ProblemError('transition_not_allowed', {
 function turnOf(row: RepeatRow, caller: Caller): 'second' | 'third' {
   if (row.state === 'done') throw refused('This look was answered already');
   if (row.state === 'second') {
-    if (row.first_by === caller.name) throw refused('You answered this audit: another person is asked');
+    if (row.first_subject === caller.subject) throw refused('You answered this audit: another person is asked');
     return 'second';
   }
-  if (row.first_by === caller.name || row.second_by === caller.name) throw refused('You are one of the two who differ: a third decides');
+  if (row.first_subject === caller.subject || row.second_subject === caller.subject)
+    throw refused('You are one of the two who differ: a third decides');
   if (!decides(caller)) throw new ProblemError('forbidden');
   return 'third';
 }
@@ -108,8 +109,8 @@ export async function answerRepeat(
         .updateTable('disposition.repeat')
         .set(
           turn === 'second'
-            ? { second_by: caller.name, second_outcome: review.outcome, second_at: now }
-            : { third_by: caller.name, third_outcome: review.outcome, third_at: now },
+            ? { second_subject: caller.subject, second_by: caller.name, second_outcome: review.outcome, second_at: now }
+            : { third_subject: caller.subject, third_by: caller.name, third_outcome: review.outcome, third_at: now },
         )
         .where('id', '=', id)
         .returningAll()

@@ -194,6 +194,20 @@ test('a third who cannot tell changes no defect and no verdict; the audit counts
   );
 });
 
+test('another person is another subject: not who was renamed meanwhile, but also a namesake', async () => {
+  const id = await board();
+  await audit(id, 'disagrees');
+  assert.equal(await asked('renamed', id), undefined);
+  assert.equal((await answer('renamed', id, 'agrees')).status, 409);
+  assert.equal((await asked('namesake', id))?.repeat?.turn, 'second');
+  assert.equal((await answer('namesake', id, 'agrees')).status, 200);
+  for (const who of ['engineer', 'renamed', 'namesake'] as const) {
+    assert.equal(await asked(who, id), undefined, who);
+    assert.equal((await answer(who, id, 'agrees')).status, 409, who);
+  }
+  assert.equal((await answer('third', id, 'disagrees')).status, 200);
+});
+
 test('two who answer as the second at the same moment: one of them does', async () => {
   const id = await board();
   await audit(id, 'agrees');
