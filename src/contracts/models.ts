@@ -66,7 +66,19 @@ export const StageRequest = Type.Object(
   { $id: 'StageRequest', additionalProperties: false },
 );
 export type StageRequest = Static<typeof StageRequest>;
-export const RollbackRequest = Type.Object({ reason: GoverningReason }, { $id: 'RollbackRequest', additionalProperties: false });
+export const RollbackRequest = Type.Object(
+  {
+    reason: GoverningReason,
+    from: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2_147_483_647,
+        description: 'The version that is to be withdrawn: 409 when another is in production by now',
+      }),
+    ),
+  },
+  { $id: 'RollbackRequest', additionalProperties: false },
+);
 export type RollbackRequest = Static<typeof RollbackRequest>;
 
 const threshold = Type.Number({ minimum: 0.05, maximum: 0.99 });
