@@ -48,9 +48,21 @@ test('an operation is seen by its maker alone', async () => {
   const id = await judged(good);
   const { headers } = await infer('engineer', id, {});
   await operation('engineer', headers.location);
-  for (const who of ['station', 'manager', 'foreigner', 'admin'] as const)
+  assert.match(String((await floor.call('engineer', 'GET', String(headers.location))).headers.etag), /^"\d+"$/);
+  for (const who of ['station', 'operator', 'auditor', 'manager', 'foreigner', 'admin'] as const)
     assert.equal((await floor.call(who, 'GET', String(headers.location))).status, 404, who);
   assert.equal((await floor.call('engineer', 'GET', '/v1/operations/nonsense')).status, 404);
+});
+
+test('a run is asked for of the inspection that was seen: If-Match', async () => {
+  const id = await judged(good);
+  const { version } = await floor.inspection(id);
+  const stale = await infer('station', id, {}, { 'if-match': `"${version - 1}"` });
+  assert.deepEqual([stale.status, stale.headers.etag], [412, `"${version}"`]);
+  assert.equal((await floor.rows('select from inference.job where inspection_id = $1', [id])).length, 1);
+  assert.equal((await infer('station', id, {}, { 'if-match': `"${version}"` })).status, 202);
+  const electrical = await floor.create('electrical');
+  assert.equal((await infer('station', electrical, {}, { 'if-match': '"9"' })).status, 412, 'before what it is');
 });
 
 test('asked for right after the upload, before the automatic run: the inspection is judged once', async () => {
