@@ -180,6 +180,7 @@ export const DriftFigures = Type.Object(
 );
 export type DriftFigures = Static<typeof DriftFigures>;
 
+export const MIX_WORDS = ['same mix', 'mix differs: not judged'] as const;
 export const StationDrift = Type.Object(
   {
     site: SiteCode,
@@ -191,6 +192,13 @@ export const StationDrift = Type.Object(
     baseline_size: Type.Integer({ description: 'Boards that make a baseline' }),
     current: Page,
     features: Type.Array(ref(DriftFigures)),
+    mix: Type.Object(
+      { psi: nullable(Type.Number()), limit: nullable(Type.Number()), word: nullable(Type.Enum([...MIX_WORDS])) },
+      {
+        additionalProperties: false,
+        description: 'Products of the current boards against those of the baseline; only in the same mix is judged what the model answers',
+      },
+    ),
     calls_per_board: Type.Object({ baseline: nullable(Type.Number()), current: nullable(Type.Number()) }, { additionalProperties: false }),
     false_calls: Type.Object(
       {
