@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES } from './defects.ts';
 import { type Candidate, ModelVersion } from './inference.ts';
-import { nullable, PageQuery, ProductCode, page, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
+import { MAX_COUNT, nullable, PageQuery, PRINTABLE, ProductCode, page, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
 
 /** Why a model is governed otherwise from now on; kept in the audit trail. */
 const GoverningReason = Type.String({
@@ -72,7 +72,7 @@ export const RollbackRequest = Type.Object(
     from: Type.Optional(
       Type.Integer({
         minimum: 1,
-        maximum: 2_147_483_647,
+        maximum: MAX_COUNT,
         description: 'The version that is to be withdrawn: 409 when another is in production by now',
       }),
     ),
@@ -116,7 +116,11 @@ export const RecipeQuery = Type.Object(
   {
     ...PageQuery,
     product: Type.Optional(
-      Type.String({ maxLength: 60, description: 'Recipes of this product alone; empty: those of every product without its own' }),
+      Type.String({
+        maxLength: 60,
+        pattern: PRINTABLE,
+        description: 'Recipes of this product alone; empty: those of every product without its own',
+      }),
     ),
   },
   { additionalProperties: false },
@@ -208,7 +212,11 @@ export const Disagreement = Type.Object(
 export type Disagreement = Static<typeof Disagreement>;
 export const DisagreementPage = page(ref(Disagreement), 'DisagreementPage');
 export const DisagreementQuery = Type.Object(
-  { ...PageQuery, state: Type.Optional(Type.Enum(['open', 'settled'])), version: Type.Optional(Type.Integer({ minimum: 1 })) },
+  {
+    ...PageQuery,
+    state: Type.Optional(Type.Enum(['open', 'settled'])),
+    version: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_COUNT })),
+  },
   { additionalProperties: false },
 );
 export const SettleRequest = Type.Object(

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { nullable, PageQuery, page, Reason, ref, SiteCode, StationId, Timestamp, Uuid } from './primitives.ts';
+import { nullable, PageQuery, PRINTABLE, page, Reason, ref, SiteCode, StationId, Timestamp, Uuid } from './primitives.ts';
 
 /** A share of `n` with its Wilson 95 % interval. `value`, `low` and `high` are null while `n` is 0. */
 export const Rate = Type.Object(
@@ -256,7 +256,7 @@ export const DriftAlarmQuery = Type.Object(
     ...PageQuery,
     state: Type.Optional(Type.Enum(['open', 'acknowledged'])),
     station: Type.Optional(StationId),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: PRINTABLE })),
   },
   { additionalProperties: false },
 );

@@ -19,6 +19,10 @@ export function nullable<T extends TSchema>(schema: T) {
 /** No control characters: identifiers are printed, logged and scanned as barcodes. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
+/** What a column of whole numbers holds at most. */
+export const MAX_COUNT = 2_147_483_647;
+export const isCount = (value: unknown): value is number => Number.isInteger(value) && Math.abs(value as number) <= MAX_COUNT;
+
 export const Uuid = Type.String({ format: 'uuid', description: 'UUIDv7: time-ordered, made by the platform' });
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, Z' });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import { SEVERITIES } from '../contracts/defects.ts';
 import type { Caller } from '../contracts/permissions.ts';
+import { isCount } from '../contracts/primitives.ts';
 import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/review.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { isUuid } from '../platform/id.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import { disagreementsOf } from './disagreement-looks.ts';
@@ -27,9 +29,8 @@ const DEFECTS_SHOWN = 50;
 export function queuePosition(value: unknown): QueuePosition | undefined {
   if (!Array.isArray(value) || value.length !== 4) return undefined;
   const [kind, rank, score, id] = value as unknown[];
-  if (!Number.isInteger(kind) || !Number.isInteger(rank) || typeof score !== 'number') return undefined;
-  if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return undefined;
-  return [kind as number, rank as number, score, id];
+  if (!isCount(kind) || !isCount(rank) || typeof score !== 'number') return undefined;
+  return typeof id === 'string' && isUuid(id) ? [kind, rank, score, id] : undefined;
 }
 export const positionOf = (row: QueueRow): QueuePosition => [REVIEW_KINDS.indexOf(row.kind), row.worst_rank, row.best_score, row.id];
 

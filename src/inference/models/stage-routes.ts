@@ -7,8 +7,8 @@ import type { App } from '../../platform/http/app.ts';
 import { etag, expectVersion } from '../../platform/http/conditional.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { Governing } from './governing.ts';
+import { ModelParams, modelOf } from './name.ts';
 
-const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
 const VersionParams = Type.Object({ name: Type.String({ maxLength: 200 }), version: Type.String({ maxLength: 20 }) });
 
 /** @throws ProblemError not_found for what is no version number */
@@ -31,7 +31,7 @@ export function stageRoutes(app: App, governing: Governing): void {
       },
     },
     async (request, reply) => {
-      const { shown, version } = await governing.detail(request.params.name, versionOf(request.params.version));
+      const { shown, version } = await governing.detail(modelOf(request.params), versionOf(request.params.version));
       etag(reply, version);
       return shown;
     },
@@ -53,7 +53,7 @@ export function stageRoutes(app: App, governing: Governing): void {
     async (request, reply) => {
       const { params, body } = request;
       const judgeVersion = (current: number) => expectVersion(request, current);
-      const { shown, version } = await governing.stage(request.cause(), params.name, versionOf(params.version), body, judgeVersion);
+      const { shown, version } = await governing.stage(request.cause(), modelOf(params), versionOf(params.version), body, judgeVersion);
       etag(reply, version);
       return shown;
     },
@@ -67,14 +67,14 @@ export function stageRoutes(app: App, governing: Governing): void {
         summary: 'Back to the version that was in production before',
         description:
           'Answers the version that is in production now. Lots that the withdrawn version judged go on with it. With `from` only while that version is in production, with `If-Match` only while no stage of the model has changed since: two who roll back at once go one step back. Never to a version that was taken back itself.',
-        params: Params,
+        params: ModelParams,
         body: ref(RollbackRequest),
         response: { 200: ref(ModelVersion), default: ref(Problem) },
       },
     },
     async (request, reply) => {
       const judgeVersion = (current: number) => expectVersion(request, current);
-      const { shown, version } = await governing.rollback(request.cause(), request.params.name, request.body, judgeVersion);
+      const { shown, version } = await governing.rollback(request.cause(), modelOf(request.params), request.body, judgeVersion);
       etag(reply, version);
       return shown;
     },
