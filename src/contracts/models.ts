@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES } from './defects.ts';
 import { type Candidate, ModelVersion } from './inference.ts';
-import { nullable, PageQuery, ProductCode, page, ref, SiteCode, Timestamp, Uuid, VersionNumber } from './primitives.ts';
+import { nullable, PageQuery, PRINTABLE, ProductCode, page, ref, SiteCode, Timestamp, Uuid, VersionNumber } from './primitives.ts';
 
 /** Why a model is governed otherwise from now on; kept in the audit trail. */
 const GoverningReason = Type.String({
@@ -66,7 +66,15 @@ export const StageRequest = Type.Object(
   { $id: 'StageRequest', additionalProperties: false },
 );
 export type StageRequest = Static<typeof StageRequest>;
-export const RollbackRequest = Type.Object({ reason: GoverningReason }, { $id: 'RollbackRequest', additionalProperties: false });
+export const RollbackRequest = Type.Object(
+  {
+    reason: GoverningReason,
+    from: Type.Optional(
+      Type.Integer({ ...VersionNumber, description: 'The version that is to be withdrawn: 409 when another is in production by now' }),
+    ),
+  },
+  { $id: 'RollbackRequest', additionalProperties: false },
+);
 export type RollbackRequest = Static<typeof RollbackRequest>;
 
 const threshold = Type.Number({ minimum: 0.05, maximum: 0.99 });
@@ -104,7 +112,11 @@ export const RecipeQuery = Type.Object(
   {
     ...PageQuery,
     product: Type.Optional(
-      Type.String({ maxLength: 60, description: 'Recipes of this product alone; empty: those of every product without its own' }),
+      Type.String({
+        maxLength: 60,
+        pattern: PRINTABLE,
+        description: 'Recipes of this product alone; empty: those of every product without its own',
+      }),
     ),
   },
   { additionalProperties: false },

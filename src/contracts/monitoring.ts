@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { nullable, PageQuery, page, Reason, ref, SiteCode, StationId, Timestamp, Uuid } from './primitives.ts';
+import { nullable, PageQuery, PRINTABLE, page, Reason, ref, SiteCode, StationId, Timestamp, Uuid } from './primitives.ts';
 
 /** A share of `n` with its Wilson 95 % interval. `value`, `low` and `high` are null while `n` is 0. */
 export const Rate = Type.Object(
@@ -180,6 +180,7 @@ export const DriftFigures = Type.Object(
 );
 export type DriftFigures = Static<typeof DriftFigures>;
 
+export const MIX_WORDS = ['same mix', 'mix differs: not judged'] as const;
 export const StationDrift = Type.Object(
   {
     site: SiteCode,
@@ -191,6 +192,13 @@ export const StationDrift = Type.Object(
     baseline_size: Type.Integer({ description: 'Boards that make a baseline' }),
     current: Page,
     features: Type.Array(ref(DriftFigures)),
+    mix: Type.Object(
+      { psi: nullable(Type.Number()), limit: nullable(Type.Number()), word: nullable(Type.Enum([...MIX_WORDS])) },
+      {
+        additionalProperties: false,
+        description: 'Products of the current boards against those of the baseline; only in the same mix is judged what the model answers',
+      },
+    ),
     calls_per_board: Type.Object({ baseline: nullable(Type.Number()), current: nullable(Type.Number()) }, { additionalProperties: false }),
     false_calls: Type.Object(
       {
@@ -248,7 +256,7 @@ export const DriftAlarmQuery = Type.Object(
     ...PageQuery,
     state: Type.Optional(Type.Enum(['open', 'acknowledged'])),
     station: Type.Optional(StationId),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: PRINTABLE })),
   },
   { additionalProperties: false },
 );

@@ -19,6 +19,10 @@ export function nullable<T extends TSchema>(schema: T) {
 /** No control characters: identifiers are printed, logged and scanned as barcodes. */
 export const PRINTABLE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
 
+/** What a column of whole numbers holds at most. */
+const MAX_COUNT = 2_147_483_647;
+export const isCount = (value: unknown): value is number => Number.isInteger(value) && Math.abs(value as number) <= MAX_COUNT;
+
 export const Uuid = Type.String({ format: 'uuid', description: 'UUIDv7: time-ordered, made by the platform' });
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, Z' });
 export const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
@@ -42,7 +46,7 @@ export const RevisionCode = Type.String({ minLength: 1, maxLength: 30, pattern: 
 export const Reason = Type.String({ minLength: 1, maxLength: 1000, pattern: '\\S', description: 'Why, in words; kept in the audit trail' });
 
 /** The number of a version, as a request names one: what is greater than a column of PostgreSQL holds names none. */
-export const VersionNumber = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
+export const VersionNumber = Type.Integer({ minimum: 1, maximum: MAX_COUNT });
 
 /** Pixels of the inspected picture, origin at the upper left. */
 export const Box = Type.Object(

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES, Defect, Severity } from './defects.ts';
 import { Inspection } from './inspections.ts';
 import { Disagreement } from './models.ts';
-import { Box, nullable, PageQuery, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
+import { Box, nullable, PageQuery, PRINTABLE, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
 
 /**
  * Why an item stands in the queue. `waiting`: the inspection has no verdict without a person. The others have theirs and ask for a look that changes
@@ -153,7 +153,7 @@ export type InspectionReviewed = Static<typeof InspectionReviewed>;
 export const ReviewDatasetQuery = Type.Object(
   {
     format: Type.Optional(Type.Enum(['ndjson'], { default: 'ndjson' })),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: PRINTABLE })),
     site: Type.Optional(SiteCode),
     from: Type.Optional(Timestamp),
     to: Type.Optional(Timestamp),

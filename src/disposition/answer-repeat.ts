@@ -16,10 +16,11 @@ const refused = (detail: string) => new ProblemError('transition_not_allowed', {
 function turnOf(row: RepeatRow, caller: Caller): 'second' | 'third' {
   if (row.state === 'done') throw refused('This look was answered already');
   if (row.state === 'second') {
-    if (row.first_by === caller.name) throw refused('You answered this audit: another person is asked');
+    if (row.first_subject === caller.subject) throw refused('You answered this audit: another person is asked');
     return 'second';
   }
-  if (row.first_by === caller.name || row.second_by === caller.name) throw refused('You are one of the two who differ: a third decides');
+  if (row.first_subject === caller.subject || row.second_subject === caller.subject)
+    throw refused('You are one of the two who differ: a third decides');
   if (!decides(caller)) throw new ProblemError('forbidden');
   return 'third';
 }
@@ -37,7 +38,10 @@ const standingOf = (tx: Tx, inspectionId: string): Promise<DefectRow[]> =>
     .forUpdate()
     .execute();
 
-/** The defects follow the word of the third: what was missed is marked, or what was marked is rejected. @returns those that changed and what to tell of them */
+/**
+ * The defects follow the word of the third: what was missed is marked, or what was marked is rejected; where it cannot be told, all stays as it stands.
+ * @returns those that changed and what to tell of them
+ */
 async function settleDefects(
   tx: Tx,
   inspection: InspectionRow,
@@ -47,6 +51,7 @@ async function settleDefects(
 ): Promise<{ changed: DefectRow[]; standing: number; told: Written }> {
   const { id, site, lot_id, station_id } = inspection;
   const before = await standingOf(tx, id);
+  if (review.outcome === 'cannot_tell') return { changed: [], standing: before.length, told: nothingWritten() };
   const missed = review.missed ?? [];
   if (review.outcome === 'disagrees' && before.length + missed.length === 0)
     throw invalid('body -> missed', 'A look that disagrees names what was missed', 'required');
@@ -104,8 +109,8 @@ export async function answerRepeat(
         .updateTable('disposition.repeat')
         .set(
           turn === 'second'
-            ? { second_by: caller.name, second_outcome: review.outcome, second_at: now }
-            : { third_by: caller.name, third_outcome: review.outcome, third_at: now },
+            ? { second_subject: caller.subject, second_by: caller.name, second_outcome: review.outcome, second_at: now }
+            : { third_subject: caller.subject, third_by: caller.name, third_outcome: review.outcome, third_at: now },
         )
         .where('id', '=', id)
         .returningAll()

@@ -3,9 +3,9 @@ import { WAITING_REASONS, type WaitingReason } from '../contracts/inspections.ts
 import { uuidv7 } from '../platform/id.ts';
 import { lockInspection, type Tx, termsOf, type Written } from './case.ts';
 import { askLooks, type ReviewSettings } from './looks.ts';
-import { type JudgedFinding, judgeFindings } from './rules.ts';
-import { worstOf } from './severity.ts';
-import type { InspectionRow } from './tables.ts';
+import { counted, type JudgedFinding, judgeFindings, labelOf, type Policy } from './rules.ts';
+import { fails, worstOf } from './severity.ts';
+import type { DefectRow, InspectionRow } from './tables.ts';
 import { giveVerdict, letWait } from './verdict.ts';
 
 /** Whether another deciding run is about to answer: then this word is late. */
@@ -54,6 +54,18 @@ async function keepDefects(tx: Tx, inspection: InspectionRow, operationId: strin
     .execute();
 }
 
+/** What people confirmed while the board waited, and fails it; the last word first. No run takes it back: a later picture may show another side. */
+async function confirmedToFail(tx: Tx, inspection: InspectionRow, policy: Policy): Promise<DefectRow[]> {
+  const confirmed = await tx
+    .selectFrom('disposition.defect')
+    .selectAll()
+    .where('inspection_id', '=', inspection.id)
+    .where('state', '=', 'confirmed')
+    .orderBy('reviewed_at', 'desc')
+    .execute();
+  return confirmed.filter(({ severity }) => fails(severity, policy.rules));
+}
+
 /** A deciding run has answered. Null: late (judged, cancelled or unknown by now), nothing was recorded. */
 export async function applyFindings(
   tx: Tx,
@@ -65,6 +77,20 @@ export async function applyFindings(
   const { policy } = await termsOf(tx, inspection);
   const judgement = judgeFindings(event.candidates, policy, event.thresholds);
   await keepDefects(tx, inspection, event.operation_id, judgement.defects);
+  const confirmed = await confirmedToFail(tx, inspection, policy);
+  const [last] = confirmed;
+  if (last && (judgement.kind === 'wait' || judgement.verdict === 'pass'))
+    return await giveVerdict(tx, inspection, {
+      verdict: 'fail',
+      reason: `${counted(confirmed)} confirmed in review; ${labelOf(policy)}`,
+      by: 'person',
+      actor: last.reviewed_by ?? 'person',
+      byHand: false,
+      policy,
+      operationId: event.operation_id,
+      worst: worstOf(confirmed.map(({ severity }) => severity)),
+      defects: confirmed.length,
+    });
   if (judgement.kind === 'wait') return await letWait(tx, inspection, judgement.reason, judgement.detail);
   const given = await giveVerdict(tx, inspection, {
     verdict: judgement.verdict,

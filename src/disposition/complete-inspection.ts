@@ -2,12 +2,24 @@ import type { Inspection, Verdict } from '../contracts/inspections.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
-import { type JudgeVersion, lockInspection, maySee, shown, termsOf, type Written } from './case.ts';
-import type { DispositionTables } from './tables.ts';
+import { type JudgeVersion, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
+import type { DispositionTables, InspectionRow } from './tables.ts';
 import { giveVerdict } from './verdict.ts';
 
 export interface Completed extends Pick<Written, 'moved'> {
   inspection: Inspection;
+}
+
+/** What a model found is applied within moments; a word that nothing could deliver for so long stands in no person's way. */
+const WORD_TAKES_MS = 300_000;
+
+/** A run that is at the inspection, or has ended and its word is not applied yet: judged now, what it found would be lost. */
+async function runAtWork(tx: Tx, { id, status, updated_at }: InspectionRow): Promise<string | null> {
+  const atWork = await tx.selectFrom('inference.at_work').select('operation_id').where('inspection_id', '=', id).executeTakeFirst();
+  if (atWork || status !== 'in_progress') return atWork?.operation_id ?? null;
+  const since = new Date(Math.max(updated_at.getTime(), Date.now() - WORD_TAKES_MS));
+  const ended = tx.selectFrom('inference.decided').select('operation_id').where('inspection_id', '=', id).where('finished_at', '>', since);
+  return (await ended.executeTakeFirst())?.operation_id ?? null;
 }
 
 /**
@@ -28,8 +40,8 @@ export async function completeInspection(
     judgeVersion(inspection.version);
     if (!['pending', 'in_progress', 'awaiting_review'].includes(inspection.status))
       throw new ProblemError('transition_not_allowed', { detail: `The inspection is ${inspection.status}` });
-    const atWork = await tx.selectFrom('inference.at_work').select('operation_id').where('inspection_id', '=', id).executeTakeFirst();
-    if (atWork) throw new ProblemError('transition_not_allowed', { detail: `A model is at it: operation ${atWork.operation_id}` });
+    const run = await runAtWork(tx, inspection);
+    if (run !== null) throw new ProblemError('transition_not_allowed', { detail: `A model is at it: operation ${run}` });
     const { policy } = await termsOf(tx, inspection);
     const { row, events, audit, moved } = await giveVerdict(tx, inspection, {
       verdict: said.verdict,

@@ -61,7 +61,10 @@ export async function askLooks(
       .execute();
 }
 
-/** A look at grave defects is over when none of them is left to review: it agreed when a person confirmed all, each as grave as it was. */
+/**
+ * A look at grave defects is over when none of them is left to review: it agreed when of all that its run found a person rejected nothing and gave nothing
+ * another class, be that class as grave.
+ */
 export async function settleSeverity(tx: Tx, inspectionId: string, reviewer: string): Promise<void> {
   const look = await tx
     .selectFrom('disposition.look')

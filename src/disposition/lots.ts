@@ -56,15 +56,18 @@ async function siteOfLot(tx: Tx, caller: Caller, lotId: string, site: string | u
 
 /** What stands against a release, in words; null when nothing does. */
 async function unsettled(tx: Tx, site: string, lotId: string): Promise<string | null> {
-  const { rows } = await sql<{ waiting: number; unreviewed: number }>`
+  const { rows } = await sql<{ waiting: number; again: number; unreviewed: number }>`
     SELECT (count(*) FILTER (WHERE i.status = 'awaiting_review'))::int AS waiting,
+           (count(*) FILTER (WHERE i.status = 'in_progress' AND EXISTS (
+             SELECT FROM disposition.defect d WHERE d.inspection_id = i.id AND d.state <> 'rejected')))::int AS again,
            (count(*) FILTER (WHERE i.verdict = 'fail' AND EXISTS (
              SELECT FROM disposition.defect d WHERE d.inspection_id = i.id AND d.state = 'proposed')))::int AS unreviewed
     FROM intake.inspection_now i
-    WHERE i.site = ${site} AND i.lot_id = ${lotId} AND (i.status = 'awaiting_review' OR i.verdict = 'fail')`.execute(tx);
-  const { waiting = 0, unreviewed = 0 } = rows[0] ?? {};
+    WHERE i.site = ${site} AND i.lot_id = ${lotId} AND (i.status IN ('awaiting_review', 'in_progress') OR i.verdict = 'fail')`.execute(tx);
+  const { waiting = 0, again = 0, unreviewed = 0 } = rows[0] ?? {};
   const parts = [
     ...(waiting > 0 ? [`${waiting} waiting for a person`] : []),
+    ...(again > 0 ? [`${again} looked at again, with defects that nobody has rejected`] : []),
     ...(unreviewed > 0 ? [`${unreviewed} failed with defects that nobody has reviewed`] : []),
   ];
   return parts.length === 0 ? null : `The lot has inspections that are not settled: ${parts.join(', ')}`;

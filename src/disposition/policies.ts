@@ -1,4 +1,6 @@
+import { isPrintable } from '../contracts/lot-id.ts';
 import type { PolicyRules } from '../contracts/masterdata.ts';
+import { isCount } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
 import type { DispositionTables } from './tables.ts';
 
@@ -13,7 +15,7 @@ export type PolicyPosition = [name: string, version: number];
 export function policyPosition(value: unknown): PolicyPosition | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [name, version] = value as unknown[];
-  return typeof name === 'string' && Number.isSafeInteger(version) ? [name, version as number] : undefined;
+  return typeof name === 'string' && isPrintable(name) && isCount(version) ? [name, version] : undefined;
 }
 
 /** All versions by name, each name's newest first. */

@@ -21,9 +21,9 @@ export const decides = ({ roles }: Pick<Caller, 'roles'>): boolean => roles.incl
  * Asks another person the same for a share of the answered audits, in the commit of the answer. Drawn by a hash of the inspection and not by what was said: the
  * drawn ones stand for all answers. The draw is another one than that of the audits, of which each would otherwise be drawn or none.
  */
-export async function askAgain(tx: Tx, look: LookRow, { repeatShare, auditSeed }: ReviewSettings): Promise<void> {
-  const { inspection_id, site, station_id, operation_id, reviewed_by, outcome } = look;
-  if (look.kind !== 'audit' || reviewed_by === null || outcome === null) return;
+export async function askAgain(tx: Tx, look: LookRow, by: Caller, { repeatShare, auditSeed }: ReviewSettings): Promise<void> {
+  const { inspection_id, site, station_id, operation_id, outcome } = look;
+  if (look.kind !== 'audit' || outcome === null) return;
   if (!drawnForAudit(inspection_id, repeatShare, `${auditSeed}/again`)) return;
   await tx
     .insertInto('disposition.repeat')
@@ -34,7 +34,8 @@ export async function askAgain(tx: Tx, look: LookRow, { repeatShare, auditSeed }
       station_id,
       operation_id,
       share: repeatShare,
-      first_by: reviewed_by,
+      first_subject: by.subject,
+      first_by: by.name,
       first_outcome: outcome,
     })
     .onConflict((at) => at.doNothing())

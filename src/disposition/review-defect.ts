@@ -41,14 +41,15 @@ export async function changeDefect(tx: Tx, defect: DefectRow, review: DefectRevi
 /** What the inspection becomes now that its defects are as they are. */
 export async function consequence(tx: Tx, inspection: InspectionRow, caller: Caller, policy: Policy): Promise<Written> {
   const defects = await tx.selectFrom('disposition.defect').selectAll().where('inspection_id', '=', inspection.id).execute();
-  const last = await tx
+  const byHand = await tx
     .selectFrom('disposition.judgement')
-    .select('by_hand')
+    .select('verdict')
     .where('inspection_id', '=', inspection.id)
+    .where('by_hand', '=', true)
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const effect = effectOfReview({ ...inspection, byHand: last?.by_hand ?? false }, defects, policy.rules);
+  const effect = effectOfReview({ ...inspection, byHand: byHand?.verdict ?? null }, defects, policy.rules);
   if (effect.kind === 'none') return nothingWritten();
   const confirmed = defects.filter(({ state }) => state === 'confirmed');
   const reason =

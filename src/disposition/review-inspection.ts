@@ -151,7 +151,7 @@ export async function reviewInspection(
     const { policy } = await termsOf(tx, inspection);
     const defects = await keepMissed(tx, inspection, review, caller, policy);
     const look = await keepAnswer(tx, before, review, defects.length, caller);
-    await askAgain(tx, look, settings);
+    await askAgain(tx, look, caller, settings);
     const { site, lot_id, station_id } = inspection;
     const told: Written = {
       moved: [],

@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import { SEVERITIES } from '../contracts/defects.ts';
 import type { Caller } from '../contracts/permissions.ts';
+import { isCount } from '../contracts/primitives.ts';
 import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/review.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { isUuid } from '../platform/id.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import { disagreementsOf } from './disagreement-looks.ts';
@@ -27,9 +29,8 @@ const DEFECTS_SHOWN = 50;
 export function queuePosition(value: unknown): QueuePosition | undefined {
   if (!Array.isArray(value) || value.length !== 4) return undefined;
   const [kind, rank, score, id] = value as unknown[];
-  if (!Number.isInteger(kind) || !Number.isInteger(rank) || typeof score !== 'number') return undefined;
-  if (typeof id !== 'string' || !/^[0-9a-f-]{36}$/.test(id)) return undefined;
-  return [kind as number, rank as number, score, id];
+  if (!isCount(kind) || !isCount(rank) || typeof score !== 'number') return undefined;
+  return typeof id === 'string' && isUuid(id) ? [kind, rank, score, id] : undefined;
 }
 export const positionOf = (row: QueueRow): QueuePosition => [REVIEW_KINDS.indexOf(row.kind), row.worst_rank, row.best_score, row.id];
 
@@ -74,11 +75,11 @@ async function readLooks(
 
 /** Audits that are asked again of this caller: never of who answered, and where two differ of who decides. The oldest first; they are few. */
 async function readRepeats(on: Reads<DispositionTables>, caller: Caller, after: QueuePosition | null, limit: number): Promise<QueueRow[]> {
-  const { site, name } = caller;
+  const { site, subject } = caller;
   const { rows } = await sql<QueueRow>`
     SELECT i.*, 'repeat' AS kind, r.state || '_opinion' AS why, r.asked_at AS since, 0 AS worst_rank, -1 AS best_score, NULL::uuid AS disagreement_id
     FROM (SELECT * FROM disposition.repeat
-           WHERE state <> 'done' AND (${site} = '*' OR site = ${site}) AND first_by <> ${name} AND second_by IS DISTINCT FROM ${name}
+           WHERE state <> 'done' AND (${site} = '*' OR site = ${site}) AND first_subject <> ${subject} AND second_subject IS DISTINCT FROM ${subject}
              AND (state = 'second' OR ${decides(caller)}) AND (${after?.[3] ?? null}::uuid IS NULL OR inspection_id > ${after?.[3] ?? null}::uuid)
            ORDER BY inspection_id LIMIT ${limit}) r
     JOIN intake.inspection_now i ON i.id = r.inspection_id ORDER BY r.inspection_id`.execute(on);

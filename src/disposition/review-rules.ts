@@ -13,11 +13,11 @@ export interface ReviewedInspection {
   verdict: Verdict | null;
   /** Its waiting reason while it waits. */
   reason: string | null;
-  /** Whether the last verdict was said by a person as a whole. */
-  byHand: boolean;
+  /** What a person last said of the whole unit; null: nobody did. */
+  byHand: Verdict | null;
 }
 
-export type Effect = { kind: 'none' } | { kind: 'complete'; verdict: 'pass' | 'fail' } | { kind: 'revise'; verdict: 'pass' | 'fail' };
+export type Effect = { kind: 'none' } | { kind: 'complete'; verdict: 'pass' | 'fail' } | { kind: 'revise'; verdict: Verdict };
 
 /**
  * What the reviews of an inspection's defects, as they stand now, make of it.
@@ -30,7 +30,7 @@ export type Effect = { kind: 'none' } | { kind: 'complete'; verdict: 'pass' | 'f
  * | waits for other words | any                                 | none: the defects are not what it waits for         |
  * | completed             | one confirmed fails                 | fail                                                |
  * | completed, fail       | one proposed would fail             | none: fail until all are looked at                  |
- * | completed, fail       | all that could fail are rejected    | pass, unless a person said fail of the whole board  |
+ * | completed, fail       | all that could fail are rejected    | what a person said of the whole board, else pass    |
  * | completed, otherwise  |                                     | none                                                |
  * | cancelled and others  | any                                 | none                                                |
  */
@@ -42,6 +42,7 @@ export function effectOfReview(inspection: ReviewedInspection, defects: readonly
   }
   if (inspection.status !== 'completed') return { kind: 'none' };
   if (failing('confirmed')) return inspection.verdict === 'fail' ? { kind: 'none' } : { kind: 'revise', verdict: 'fail' };
-  if (inspection.verdict !== 'fail' || inspection.byHand || failing('proposed')) return { kind: 'none' };
-  return { kind: 'revise', verdict: 'pass' };
+  if (inspection.verdict !== 'fail' || failing('proposed')) return { kind: 'none' };
+  const verdict = inspection.byHand ?? 'pass';
+  return verdict === 'fail' ? { kind: 'none' } : { kind: 'revise', verdict };
 }

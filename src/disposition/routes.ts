@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { Defect, DefectReview } from '../contracts/defects.ts';
 import { Inspection, InspectionComplete } from '../contracts/inspections.ts';
+import { isPrintable } from '../contracts/lot-id.ts';
 import { Lot, LotDecision } from '../contracts/masterdata.ts';
 import { IdParams, ref, SiteCode } from '../contracts/primitives.ts';
 import { Problem } from '../contracts/problems.ts';
@@ -149,8 +150,10 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
         },
       },
       async (request, reply) => {
+        const lotId = request.params.lot_id.toUpperCase();
+        if (!isPrintable(lotId)) throw new ProblemError('not_found');
         const lot = await requestLot(door, request.cause(), request.caller, {
-          lotId: request.params.lot_id.toUpperCase(),
+          lotId,
           site: request.query.site,
           state,
           reason: request.body.reason,

@@ -1,4 +1,4 @@
-import type { Severity } from '../contracts/defects.ts';
+import type { DefectClass, Severity } from '../contracts/defects.ts';
 import type { Candidate } from '../contracts/inference.ts';
 import type { PolicyRules } from '../contracts/masterdata.ts';
 import { fails, rankOf, severityOf } from './severity.ts';
@@ -22,7 +22,8 @@ export type Judgement =
 /** Scores have six digits: 0.5 - 0.4 is the band of 0.1, although it is 0.09999999999999998. */
 const ROUNDING = 1e-9;
 
-function counted(defects: readonly JudgedFinding[]): string {
+/** In words, worst first: `2 open, 1 pin hole`. */
+export function counted(defects: readonly { class: DefectClass; severity: Severity }[]): string {
   const counts = new Map<string, number>();
   const worstFirst = [...defects].sort((one, other) => rankOf(other.severity) - rankOf(one.severity));
   for (const { class: name } of worstFirst) counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -87,18 +87,22 @@ export interface RepeatRow {
   operation_id: string | null;
   share: number;
   asked_at: Date;
+  /** Who is who is told by the subject; names are for the reader. */
+  first_subject: string;
   first_by: string;
   first_outcome: LookOutcome;
+  second_subject: string | null;
   second_by: string | null;
   second_outcome: LookOutcome | null;
   second_at: Date | null;
+  third_subject: string | null;
   third_by: string | null;
   third_outcome: LookOutcome | null;
   third_at: Date | null;
   /** Whose answer is asked for. */
   state: 'second' | 'third' | 'done';
 }
-type AnswerOfRepeat = 'second_by' | 'second_outcome' | 'second_at' | 'third_by' | 'third_outcome' | 'third_at';
+type AnswerOfRepeat = `${'second' | 'third'}_${'subject' | 'by' | 'outcome' | 'at'}`;
 
 /** A board that two versions of a model called otherwise, as inference publishes it. */
 export interface DisagreementRow {
@@ -203,5 +207,6 @@ export interface DispositionTables {
   };
   'masterdata.lot_revision': RevisionOfLot;
   'inference.model_disagreement': DisagreementRow;
+  'inference.decided': { inspection_id: string; operation_id: string; finished_at: Date };
   'inference.at_work': { inspection_id: string; operation_id: string; state: string };
 }

@@ -1,3 +1,4 @@
+import { isPrintable } from '../contracts/lot-id.ts';
 import type { Role } from '../contracts/permissions.ts';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { IdentityTables } from './tables.ts';
@@ -27,9 +28,10 @@ const PERSON = ['id', 'username', 'name', 'password_hash', 'roles', 'site', 'dis
 /** `*` is no site: what concerns somebody who sees every site is written down under none. */
 export const siteInAudit = (site: string): string | null => (site === '*' ? null : site);
 
-/** By the folded username. Disabled people are found too: their sign-in takes as long as any other. */
-export function personByUsername(db: Database, username: string): Promise<Person | undefined> {
-  return reads<IdentityTables>(db).selectFrom('identity.person').select(PERSON).where('username', '=', username).executeTakeFirst();
+/** By the folded username. Disabled people are found too: their sign-in takes as long as any other. What no name holds (U+0000) is nobody's. */
+export async function personByUsername(db: Database, username: string): Promise<Person | undefined> {
+  if (!isPrintable(username)) return undefined;
+  return await reads<IdentityTables>(db).selectFrom('identity.person').select(PERSON).where('username', '=', username).executeTakeFirst();
 }
 
 /** Somebody who may come in now; a person who was disabled gets no new token. */
@@ -42,8 +44,9 @@ export function activePerson(db: Database, id: string): Promise<Person | undefin
     .executeTakeFirst();
 }
 
-export function activeClient(db: Database, clientId: string): Promise<Client | undefined> {
-  return reads<IdentityTables>(db)
+export async function activeClient(db: Database, clientId: string): Promise<Client | undefined> {
+  if (!isPrintable(clientId)) return undefined;
+  return await reads<IdentityTables>(db)
     .selectFrom('identity.client')
     .select(['client_id', 'name', 'secret_hash', 'roles', 'site', 'station_id'])
     .where('client_id', '=', clientId)

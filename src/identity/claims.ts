@@ -54,6 +54,16 @@ function isClient(payload: JWTPayload, roles: readonly Role[]): boolean {
   );
 }
 
+/**
+ * For logs and the audit trail. A person is never called by the app that they came through: that would give all of them one name. What is compared is the
+ * subject.
+ */
+function nameOf(payload: JWTPayload, kind: Caller['kind']): string {
+  const { preferred_username, client_id, azp, name, sub } = payload;
+  const names = kind === 'client' ? [preferred_username, client_id, azp, sub] : [preferred_username, name, sub];
+  return names.find(isText) ?? '';
+}
+
 /** Claims of a verified access token to the caller. @throws Refused when the token says too little to place its bearer */
 export function callerOf(payload: JWTPayload, outside: boolean): Caller {
   if (!isText(payload.sub)) throw new Refused('no_subject');
@@ -64,11 +74,10 @@ export function callerOf(payload: JWTPayload, outside: boolean): Caller {
   if (station !== undefined && !isText(station)) throw new Refused('station_not_a_text');
   if (roles.includes('inspection_station') && station === undefined) throw new Refused('no_station');
   const kind = isClient(payload, roles) ? 'client' : 'person';
-  const name = [payload.preferred_username, payload.client_id, payload.azp].find(isText) ?? payload.sub;
   return Object.freeze({
     subject: payload.sub,
     kind,
-    name,
+    name: nameOf(payload, kind),
     roles,
     scopes: grantedScopes(payload, roles, outside),
     site: siteOf(payload, roles),

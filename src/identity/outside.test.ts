@@ -43,6 +43,12 @@ test('an outside provider takes the place of the built-in one: its tokens count,
   assert.equal(answer.status, 200);
   const said = (await answer.json()) as { name: string; kind: string; scopes: string[] };
   assert.deepEqual([said.name, said.kind, said.scopes.includes('lots:disposition')], ['inspector', 'person', true]);
+  const named = async (claims: Record<string, unknown>) => ((await (await me(await token(claims))).json()) as { name: string }).name;
+  const anonymous = { preferred_username: undefined, client_id: 'app' };
+  assert.equal(await named({ ...anonymous, name: 'Ada Lovelace' }), 'Ada Lovelace');
+  assert.equal(await named(anonymous), 'f00d', 'a person is not called by the app that they use');
+  assert.equal(await named({ ...anonymous, client_id: 'f00d', azp: 'press', realm_access: undefined, scope: 'inspections:read' }), 'f00d');
+  assert.equal(await named({ ...anonymous, client_id: undefined, azp: 'press', station_id: 'P-1' }), 'press');
   await new Promise((resolve) => provider.close(resolve));
   provider.closeAllConnections();
   assert.equal((await me(await token({ jti: 'later' }))).status, 200, 'the issuer is away, its keys are known');

@@ -34,9 +34,13 @@ export function createSignIn(deps: SignInDeps): (username: string, password: str
   const { db, door, log, passwords } = deps;
   const strangers = new Map<string, { failures: number; at: number; lockedUntil: number }>();
 
+  const locked = (until: number): SignIn => ({ kind: 'locked', seconds: Math.max(1, Math.ceil((until - Date.now()) / 1000)) });
+
   function strangerFailed(username: string): SignIn {
     const now = Date.now();
     const seen = strangers.get(username);
+    // Guesses that were on their way when the lock fell do not lift it.
+    if (seen && seen.lockedUntil > now) return locked(seen.lockedUntil);
     const failures = seen && now - seen.at < WINDOW_MS ? seen.failures + 1 : 1;
     strangers.delete(username);
     if (strangers.size >= 1000) for (const oldest of strangers.keys()) if (strangers.delete(oldest)) break;
@@ -44,8 +48,6 @@ export function createSignIn(deps: SignInDeps): (username: string, password: str
     strangers.set(username, { failures: locks ? 0 : failures, at: now, lockedUntil: locks ? now + LOCK_MS : 0 });
     return { kind: 'refused' };
   }
-
-  const locked = (until: number): SignIn => ({ kind: 'locked', seconds: Math.max(1, Math.ceil((until - Date.now()) / 1000)) });
 
   async function settle(person: Person, fits: boolean, origin: Origin): Promise<SignIn> {
     const actor: Actor = fits ? { subject: person.id, name: person.username, kind: 'person' } : NOBODY;
@@ -103,7 +105,7 @@ export function createSignIn(deps: SignInDeps): (username: string, password: str
     const outcome = person ? await settle(person, fits, origin) : strangerFailed(username);
     if (outcome.kind !== 'welcome')
       log.warn({ security: true, person: person?.id ?? null, request_id: origin.requestId }, 'sign_in_refused');
-    if (!person)
+    if (!person && outcome.kind !== 'locked')
       await door.record(
         { actor: NOBODY, ...origin },
         {

@@ -87,6 +87,8 @@ const maps = (heat: number[], ltrb: number[], rows: number, columns: number) => 
   ltrb: { type: 'float32' as const, dims: [1, 4, rows, columns], data: Float32Array.from(ltrb) },
 });
 
+const TILE = { x: 0, y: 0, width: 16, height: 16, own };
+
 test('a peak becomes a box around the centre of its cell, moved by its tile and clipped to the board', () => {
   const outputs = maps(
     [0, 0.9, 0, 0, /* second class */ 0, 0, 0.4, 0],
@@ -94,7 +96,7 @@ test('a peak becomes a box around the centre of its cell, moved by its tile and 
     2,
     2,
   );
-  const boxes = boxesOf(outputs, 2, 0.3, { x: 8, y: 16, own }, { width: 30, height: 100 });
+  const boxes = boxesOf(outputs, 2, 0.3, { x: 8, y: 16, width: 16, height: 16, own }, { width: 30, height: 100 });
   assert.deepEqual(
     boxes.map(({ kind, left, top, right, bottom }) => [kind, left, top, right, bottom]),
     [
@@ -107,29 +109,35 @@ test('a peak becomes a box around the centre of its cell, moved by its tile and 
 test('what is no number is a fault of the model and never "nothing found"', () => {
   const fine = Array(4).fill(1);
   assert.throws(
-    () =>
-      boxesOf(
-        maps([0, Number.NaN, 0, 0], [...fine, ...fine, ...fine, ...fine], 2, 2),
-        1,
-        0.1,
-        { x: 0, y: 0, own },
-        { width: 16, height: 16 },
-      ),
+    () => boxesOf(maps([0, Number.NaN, 0, 0], [...fine, ...fine, ...fine, ...fine], 2, 2), 1, 0.1, TILE, { width: 16, height: 16 }),
     /score of NaN/,
   );
   assert.throws(
     () =>
-      boxesOf(
-        maps([0, 0.5, 0, 0], [...fine, 1, Number.POSITIVE_INFINITY, 1, 1, ...fine, ...fine], 2, 2),
-        1,
-        0.1,
-        { x: 0, y: 0, own },
-        { width: 16, height: 16 },
-      ),
+      boxesOf(maps([0, 0.5, 0, 0], [...fine, 1, Number.POSITIVE_INFINITY, 1, 1, ...fine, ...fine], 2, 2), 1, 0.1, TILE, {
+        width: 16,
+        height: 16,
+      }),
     /distance of Infinity/,
   );
-  assert.throws(() => boxesOf(maps([0, 0, 0, 0], fine, 2, 2), 1, 0.1, { x: 0, y: 0, own }, { width: 16, height: 16 }), /answered heat/);
-  assert.throws(() => boxesOf({}, 1, 0.1, { x: 0, y: 0, own }, { width: 16, height: 16 }), /without heat/);
+  assert.throws(() => boxesOf(maps([0, 0, 0, 0], fine, 2, 2), 1, 0.1, TILE, { width: 16, height: 16 }), /answered heat/);
+  assert.throws(() => boxesOf({}, 1, 0.1, TILE, { width: 16, height: 16 }), /without heat/);
+});
+
+test('maps that are not of the tile are a fault of the model: what they leave out was not looked at', () => {
+  const empty = (rows: number, columns: number) => maps(Array(rows * columns).fill(0), Array(4 * rows * columns).fill(1), rows, columns);
+  const board = { width: 16, height: 16 };
+  assert.deepEqual(boxesOf(empty(2, 2), 1, 0.1, TILE, board), []);
+  for (const [rows, columns] of [
+    [1, 2],
+    [2, 1],
+    [1, 4],
+    [4, 4],
+    [0, 0],
+  ] as const)
+    assert.throws(() => boxesOf(empty(rows, columns), 1, 0.1, TILE, board), /on a tile of 16 x 16/, `${rows} x ${columns}`);
+  const { heat, ltrb } = empty(2, 2);
+  assert.throws(() => boxesOf({ heat, ltrb: { ...ltrb, dims: [1, 4, 4, 1] } }, 1, 0.1, TILE, board), /on a tile/);
 });
 
 test('candidates: calibrated, falling, from the floor up, on the board, at most 500', () => {

@@ -60,19 +60,18 @@ export function suppress(found: readonly Found[], iou: number, most: number = MO
  * Boxes of one tile above a raw score whose peaks lie in its own part, moved to the board and clipped to it.
  * @throws Error when the maps do not have the form of the model contract, or hold what is no number
  */
-export function boxesOf(
-  outputs: Tensors,
-  classes: number,
-  floor: number,
-  tile: Pick<Tile, 'x' | 'y' | 'own'>,
-  board: { width: number; height: number },
-): Found[] {
+export function boxesOf(outputs: Tensors, classes: number, floor: number, tile: Tile, board: { width: number; height: number }): Found[] {
   const { heat, ltrb } = outputs;
   if (!heat || !ltrb) throw new Error('the model answered without heat or ltrb');
-  const [, channels = 0, rows = 0, columns = 0] = heat.dims;
+  const [rows, columns] = [tile.height / STRIDE, tile.width / STRIDE];
   const cells = rows * columns;
-  if (channels !== classes || heat.data.length !== channels * cells || ltrb.data.length !== 4 * cells)
-    throw new Error(`the model answered heat [${heat.dims}] and ltrb [${ltrb.dims}] for ${classes} classes`);
+  // Smaller maps leave a part of the tile unseen, and would call it good.
+  const fits = ({ dims, data }: Tensors[string], channels: number) =>
+    dims.join() === [1, channels, rows, columns].join() && data.length === channels * cells;
+  if (!fits(heat, classes) || !fits(ltrb, 4))
+    throw new Error(
+      `the model answered heat [${heat.dims}] and ltrb [${ltrb.dims}] for ${classes} classes on a tile of ${tile.width} x ${tile.height}`,
+    );
   const peaks: { at: number; score: number }[] = [];
   heat.data.forEach((score, at) => {
     // NaN is not "nothing found": a model that cannot answer must not lead to a pass.

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { lotKey } from './inspection.ts';
@@ -39,10 +40,11 @@ async function lockOwn(tx: Transaction<InferenceTables>, job: Job, owner: string
   if (row?.state !== 'running' || row.lease_owner !== owner) throw new LeaseLost(`operation ${job.operation_id} was taken over`);
 }
 
+/** The end is of the database's clock, as the inspection's last move is: which came first says whether this word was taken (`inference.decided`). */
 async function endJob(tx: Transaction<InferenceTables>, job: Job, state: 'succeeded' | 'failed', error: string | null): Promise<void> {
   await tx
     .updateTable('inference.job')
-    .set({ state, error, finished_at: new Date(), lease_owner: null, leased_until: null })
+    .set({ state, error, finished_at: sql`clock_timestamp()`, lease_owner: null, leased_until: null })
     .where('operation_id', '=', job.operation_id)
     .execute();
 }

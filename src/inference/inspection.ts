@@ -3,8 +3,16 @@ import type { InspectionFacts } from '../contracts/events.ts';
 import type { Transaction } from '../platform/db/door.ts';
 import type { InferenceTables, InspectionRow } from './tables.ts';
 
-/** The first thing that any change of an inspection does. Locks are taken in the order of ids, whatever the order asked for. */
+/**
+ * The first thing that any change of an inspection does. Lots first, shared: while a run starts, its lot gets no other product and no verdict. Then the
+ * rows. Locks are taken in one order, whatever the order asked for.
+ */
 export async function lockInspections(tx: Transaction<InferenceTables>, ids: readonly string[]): Promise<InspectionRow[]> {
+  await sql`
+    SELECT pg_advisory_xact_lock_shared(hashtextextended('lot:' || site || '/' || lot_id, 0))
+    FROM (SELECT DISTINCT site, lot_id FROM intake.inspection_now WHERE id = ANY (${[...ids]}::uuid[]) ORDER BY site, lot_id) AS lots`.execute(
+    tx,
+  );
   const found: InspectionRow[] = [];
   for (const id of [...ids].sort()) {
     const { rows } = await sql<InspectionRow>`SELECT * FROM intake.lock_inspection(${id}::uuid)`.execute(tx);

@@ -64,7 +64,7 @@ async function placeLot(
 /**
  * Queues a run that somebody asks for. Every request is its own operation. It decides when the version of the lot is asked for on an inspection that
  * nobody has judged and no other run is about to; else it is kept with its provenance and changes nothing.
- * @throws ProblemError validation_error, not_found, transition_not_allowed
+ * @throws ProblemError validation_error, not_found, precondition_failed, transition_not_allowed
  */
 export async function requestRun(
   { db, door, productionModel }: { db: Database; door: Door; productionModel: string },
@@ -72,11 +72,13 @@ export async function requestRun(
   caller: Caller,
   inspectionId: string,
   request: Static<typeof InferRequest>,
+  judgeVersion: (current: number) => void,
 ): Promise<Requested> {
   const chosen = await named(db, request, productionModel);
   return await door.change<InferenceTables, Requested>(cause, async (tx): Promise<Decided<Requested>> => {
     const [inspection] = await lockInspections(tx, [inspectionId]);
     if (!inspection || !mayRead(caller, inspection)) throw new ProblemError('not_found');
+    judgeVersion(inspection.version);
     if (inspection.inspection_type !== 'visual')
       throw new ProblemError('transition_not_allowed', {
         detail: `A model looks at visual inspections, this one is ${inspection.inspection_type}`,

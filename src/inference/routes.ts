@@ -4,12 +4,15 @@ import { Problem } from '../contracts/problems.ts';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
 import type { App } from '../platform/http/app.ts';
+import { etag, expectVersion } from '../platform/http/conditional.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { requestRun } from './request-run.ts';
 import type { InferenceTables } from './tables.ts';
 
+/** Of the tag of an operation: each state of each try has its own. */
+const STEP = { queued: 1, running: 2, succeeded: 3, failed: 3 } as const;
 const PROGRESS = { queued: 0, running: 0.5, succeeded: 1, failed: 1 } as const;
 
 export interface RunRoutesDeps {
@@ -30,7 +33,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
         tags: ['inference'],
         summary: 'Ask for a model run',
         description:
-          'Each request is an operation of its own. It decides only with the version that judges its lot, on an inspection that nobody has judged and no other run is about to judge; any other run is recorded and changes no verdict.',
+          'Each request is an operation of its own. It decides only with the version that judges its lot, on an inspection that nobody has judged and no other run is about to judge; any other run is recorded and changes no verdict. With `If-Match`, only when that version of the inspection is current.',
         params: IdParams,
         body: ref(InferRequest),
         response: { 202: ref(OperationAccepted), default: ref(Problem) },
@@ -38,7 +41,9 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
     },
     async (request, reply) => {
       const id = requireUuid(request.params.id);
-      const { accepted, moved } = await requestRun({ db, door, productionModel }, request.cause(), request.caller, id, request.body ?? {});
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      const deps = { db, door, productionModel };
+      const { accepted, moved } = await requestRun(deps, request.cause(), request.caller, id, request.body ?? {}, judgeVersion);
       if (moved) metrics.inspection(moved.inspection_type, moved.status, moved.station_id);
       wake();
       return reply.code(202).header('location', `/v1/operations/${accepted.operation_id}`).send(accepted);
@@ -47,7 +52,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
   app.get(
     '/v1/operations/:id',
     {
-      config: { permission: 'inference:execute' },
+      config: { permission: 'authenticated' },
       schema: {
         tags: ['inference'],
         summary: 'State of an operation, for who asked for it',
@@ -55,7 +60,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
         response: { 200: ref(Operation), default: ref(Problem) },
       },
     },
-    async (request): Promise<Operation> => {
+    async (request, reply): Promise<Operation> => {
       const id = requireUuid(request.params.id);
       const job = await reads<InferenceTables>(db)
         .selectFrom('inference.job')
@@ -63,6 +68,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
         .where('operation_id', '=', id)
         .executeTakeFirst();
       if (!job || job.requested_by !== request.caller.subject) throw new ProblemError('not_found');
+      etag(reply, 3 * job.attempts + STEP[job.state]);
       return {
         operation_id: job.operation_id,
         status: job.state,

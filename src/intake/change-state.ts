@@ -11,6 +11,8 @@ type Step = {
   type: 'inspection.started' | 'inspection.cancelled' | 'inspection.waiting';
   becomes: InspectionStatus;
   reason: string | null;
+  /** Where the step may begin, if not wherever `intake.step_allowed` lets it. */
+  from?: readonly InspectionStatus[];
 };
 
 /** One step of the state machine in SQL (`intake.step_allowed`); undefined when the state does not allow it. */
@@ -40,7 +42,7 @@ export function changeState(
     const was = await lockInspection(tx, target.id, target.sight);
     if (!was) throw new ProblemError('not_found');
     target.judgeVersion(was.version);
-    const now = await move(tx, was.id, step);
+    const now = step.from?.includes(was.status) === false ? undefined : await move(tx, was.id, step);
     if (!now)
       throw new ProblemError('transition_not_allowed', { detail: `An inspection that is ${was.status} does not become ${step.becomes}` });
     const shown = present(now);

@@ -23,14 +23,15 @@ export function stateRoutes(app: App, { door, metrics }: StateDeps): void {
     schema: {
       tags: ['inspections'],
       summary: 'Start an inspection',
-      description: 'From `pending` or `awaiting_review`; anything else is 409. With `If-Match`, only when that version is current.',
+      description:
+        'From `pending`; anything else is 409: what waits for a person is reviewed, judged by hand, or looked at by another run. With `If-Match`, only when that version is current.',
       params: IdParams,
       body: ref(InspectionStart),
       response: { 200: ref(Inspection) },
     },
     async handler(request, reply) {
       const id = requireUuid(request.params.id);
-      const step = { type: 'inspection.started', becomes: 'in_progress', reason: null } as const;
+      const step = { type: 'inspection.started', becomes: 'in_progress', reason: null, from: ['pending'] } as const;
       const judgeVersion = (current: number) => expectVersion(request, current);
       const moved = await changeState(door, request.cause(), step, { id, sight: request.caller, judgeVersion });
       count(moved);

@@ -9,7 +9,9 @@ import type { InspectionRow, IntakeTables } from './tables.ts';
 
 /** Inspections moved in one transaction: short ones, because a long one holds back every reader of the outbox. */
 const PIECE = 100;
-const STEP = { type: 'inspection.waiting', becomes: 'awaiting_review', reason: 'input_timeout' } as const;
+/** One with findings that nobody reviewed waits for that, not for inputs. */
+const stepOf = (proposed: boolean) =>
+  ({ type: 'inspection.waiting', becomes: 'awaiting_review', reason: proposed ? 'uncertain' : 'input_timeout' }) as const;
 
 export const systemCause = (): Cause => ({
   actor: { subject: 'system', name: 'intake', kind: 'system' },
@@ -18,8 +20,8 @@ export const systemCause = (): Cause => ({
 });
 
 /**
- * Hands inspections whose inputs did not come to a person: older than the time-out, not settled, and no model at a visual one, no measurement of the
- * others. One whose inputs came a moment ago is moved on from `awaiting_review` all the same. Rows that another process holds are passed over.
+ * Hands inspections whose inputs did not come to a person: older than the time-out, not settled, and no model at a visual one nor its word on the way, no
+ * measurement of the others. One whose inputs came a moment ago is moved on from `awaiting_review` all the same. Rows that another process holds are passed over.
  * Answers how many it moved.
  */
 export async function sweepInputs(
@@ -28,22 +30,24 @@ export async function sweepInputs(
 ): Promise<number> {
   const before = uuidBound(new Date(now - settings.inputTimeoutMs), 'first');
   const moved = await door.change<IntakeTables, InspectionRow[]>(systemCause(), async (tx) => {
-    const { rows } = await sql<InspectionRow>`
-      select * from intake.inspection i where status in ('pending', 'in_progress') and id < ${before}::uuid
+    const { rows } = await sql<InspectionRow & { proposed: boolean }>`
+      select *, exists (select 1 from disposition.finding f where f.inspection_id = i.id and f.state = 'proposed') as proposed
+      from intake.inspection i where status in ('pending', 'in_progress') and id < ${before}::uuid
         and case when inspection_type = 'visual'
           then not exists (select 1 from inference.at_work w where w.inspection_id = i.id)
-           and not exists (select 1 from inference.provenance p where p.inspection_id = i.id)
+           and not exists (select 1 from inference.decided d where d.inspection_id = i.id and d.finished_at > i.updated_at)
           else not exists (select 1 from intake.measurement m where m.inspection_id = i.id and m.created_at >= i.created_at - interval '3 days') end
       order by status, id limit ${PIECE} for update skip locked`.execute(tx);
     const done: InspectionRow[] = [];
     const audit = [];
     for (const was of rows) {
-      const row = await move(tx, was.id, STEP);
+      const step = stepOf(was.proposed);
+      const row = await move(tx, was.id, step);
       if (!row) continue;
       done.push(row);
-      audit.push(stepAudit(STEP, was, row));
+      audit.push(stepAudit(step, was, row));
     }
-    return { result: done, events: done.map((row) => stateEvent(STEP.type, present(row))), audit };
+    return { result: done, events: done.map((row) => stateEvent('inspection.waiting', present(row))), audit };
   });
   for (const row of moved) metrics.inspection(row.inspection_type, row.status, row.station_id);
   return moved.length === PIECE ? moved.length + (await sweepInputs({ door, metrics, settings }, now)) : moved.length;

@@ -10,8 +10,9 @@ import type { MasterdataTables } from './tables.ts';
 const facts = ({ product, revision }: Pick<WholeLot, 'product' | 'revision'>) => ({ product, revision });
 
 /**
- * Opens a lot with its product revision, or gives one to a lot that is open. Assigning what is assigned changes nothing. Until the first verdict the
- * product may change; after it, what was judged by one revision must not look judged by another.
+ * Opens a lot with its product revision, or gives one to a lot that is open. Assigning what is assigned changes nothing. The product may change until a
+ * board of the lot is looked at; from then on, what was judged by one revision must not look judged by another. The lot's lock is that of its verdicts and
+ * of the runs that start: none of them reads the product while it changes.
  * @throws ProblemError validation_error for an unknown revision, precondition_failed, transition_not_allowed
  */
 export function assignLot(
@@ -22,6 +23,7 @@ export function assignLot(
   judgeVersion: (current: number | null) => void,
 ): Promise<{ lot: Lot; isNew: boolean }> {
   return door.change<MasterdataTables, { lot: Lot; isNew: boolean }>(cause, async (tx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`lot:${site}/${lotId}`}, 0))`.execute(tx);
     const locked = await tx
       .selectFrom('masterdata.lot')
       .select('version')
@@ -38,6 +40,10 @@ export function assignLot(
     if (was && was.product !== null && was.pass + was.fail + was.inconclusive > 0)
       throw new ProblemError('transition_not_allowed', {
         detail: 'The lot has judged inspections: its product revision no longer changes',
+      });
+    if (was && was.product !== null && was.in_progress + was.awaiting_review > 0)
+      throw new ProblemError('transition_not_allowed', {
+        detail: 'Inspections of the lot are looked at by its product revision: it changes only before that, or once they are cancelled',
       });
     await sql`
       insert into masterdata.lot as l (site, lot_id, product, revision) values (${site}, ${lotId}, ${wanted.product}, ${wanted.revision})

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { DriftAlarm } from '../contracts/monitoring.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { isUuid } from '../platform/id.ts';
 import type { AlarmRow, MonitoringTables } from './tables.ts';
 
 /** The record as the API shows it. */
@@ -14,7 +15,7 @@ export const placeOf = (row: AlarmRow): AlarmPosition => [row.state !== 'open', 
 export function alarmPosition(value: unknown): AlarmPosition | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [settled, id] = value as unknown[];
-  return typeof settled === 'boolean' && typeof id === 'string' && /^[0-9a-f-]{36}$/.test(id) ? [settled, id] : undefined;
+  return typeof settled === 'boolean' && typeof id === 'string' && isUuid(id) ? [settled, id] : undefined;
 }
 
 export interface AlarmFilter {

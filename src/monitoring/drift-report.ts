@@ -4,7 +4,7 @@ import type { Reads } from '../platform/db/database.ts';
 import { FALSE_CALL_LIMIT } from './false-calls.ts';
 import { FEATURES, KINDS } from './features.ts';
 import type { MonitoringTables } from './tables.ts';
-import { currentOf, indexOf, TERMS, type Watch, type Window } from './watch.ts';
+import { currentOf, indexOf, mixOf, TERMS, type Watch, type Window } from './watch.ts';
 
 export interface DriftAsked {
   model: string;
@@ -56,6 +56,7 @@ export function shownWatch(
   const { baseline, state } = watch;
   const current = currentOf(state);
   const { falseCalls } = state;
+  const mix = mixOf(watch, current);
   const learnt = state.learning;
   return {
     site: row.site,
@@ -69,6 +70,11 @@ export function shownWatch(
     baseline_size: row.baselineBoards,
     current: { n: current.n, from: current.from, to: current.to },
     features: FEATURES.map((feature) => figuresOf(watch, current, feature, open)),
+    mix: {
+      psi: mix?.value ?? null,
+      limit: mix?.limit ?? null,
+      word: mix && (mix.value < mix.limit ? 'same mix' : 'mix differs: not judged'),
+    },
     calls_per_board: { baseline: baseline?.features.calls?.mean ?? null, current: meanOf(current.sums.calls) },
     false_calls: {
       state: open.some(({ detector }) => detector === 'false_calls') ? 'alarm' : falseCalls.rate === null ? 'learning' : 'ok',

@@ -48,7 +48,7 @@ const CHANCE = 1e-4;
  * From where on an index is an alarm: large, and more than chance. While nothing has changed, the index is about (1/n + 1/m) x chi-square with
  * bins - 1 degrees of freedom (Yurdakul 2018): at 200 boards a side and 10 bins, chance alone passes 0.2 in one window of fifty.
  */
-export function psiLimit(bins: number, n: number, m: number): number {
+export function psiLimit(bins: number, n: number, m: number, { large, chance } = { large: LARGE, chance: CHANCE }): number {
   if (bins < 2 || n === 0 || m === 0) return Number.MAX_VALUE;
-  return Math.max(LARGE, (1 / n + 1 / m) * chiSquareQuantile(1 - CHANCE, bins - 1));
+  return Math.max(large, (1 / n + 1 / m) * chiSquareQuantile(1 - chance, bins - 1));
 }

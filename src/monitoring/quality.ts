@@ -34,7 +34,7 @@ const DENOMINATORS = {
   false_call_rate:
     'Calls that a person rejected over calls that a person confirmed, renamed or rejected. A call is a finding over its threshold, or so close below it that the board waited. By class: the class that the model gave',
   escape_rate:
-    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes. What is found where two versions disagree is counted under missed and is no escape here: such boards are not drawn by chance',
+    'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes. What is found where two versions disagree is counted under missed and is no escape here: such boards are not drawn by chance. So is what stands where the third of three reviewers could not tell',
 };
 
 export function rateOf(count: number, n: number): Rate {
@@ -70,6 +70,7 @@ const ANSWERED = sql`l.kind = 'audit' AND l.outcome IN ('agrees', 'disagrees')`;
 /**
  * A miss that the audit of its board knows of: found by the audit, or standing there when the audit was answered (whoever answered saw it). One that is found
  * at a disagreement after the audit, or on a board without one, is a finding and no escape: such boards are looked at because versions differ, not by chance.
+ * So is what stands of an audit of which a third reviewer could not tell who is right.
  */
 const STANDS_AT_AUDIT = sql`(m.found_at = 'audit' OR m.created_at < l.reviewed_at)`;
 
@@ -92,7 +93,7 @@ async function countBy(on: Reads<MonitoringTables>, asked: Asked, key: RawBuilde
     others AS (
       SELECT key, count(*)::int AS beside FROM b JOIN disposition.missed_defect m USING (inspection_id)
       WHERE m.state = 'confirmed' AND NOT EXISTS (
-        SELECT FROM disposition.look_taken l WHERE l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT}) AND m.found_at = 'disagreement'
+        SELECT FROM disposition.look_taken l WHERE l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT})
       GROUP BY key)
     SELECT boards.key AS "group", boards.boards, coalesce(calls.calls, 0) AS calls, coalesce(calls_reviewed, 0) AS calls_reviewed,
            coalesce(confirmed, 0) AS confirmed, coalesce(reclassified, 0) AS reclassified, coalesce(false_calls, 0) AS false_calls,
@@ -113,8 +114,9 @@ async function countByClass(on: Reads<MonitoringTables>, asked: Asked, total: Co
     SELECT m.class AS "group", (count(DISTINCT m.inspection_id) FILTER (WHERE l.inspection_id IS NOT NULL))::int AS escapes, count(*)::int AS missed_defects
     FROM (SELECT operation_id, inspection_id FROM monitoring.board WHERE ${boardsOf(asked)}) b
     JOIN disposition.missed_defect m ON m.inspection_id = b.inspection_id AND m.state = 'confirmed'
-    LEFT JOIN disposition.look_taken l ON l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT}
-    WHERE l.inspection_id IS NOT NULL OR m.found_at = 'disagreement' GROUP BY m.class`.execute(on);
+    LEFT JOIN disposition.look_taken l ON l.operation_id = b.operation_id AND ${ANSWERED} AND ${STANDS_AT_AUDIT} GROUP BY m.class`.execute(
+    on,
+  );
   return BOARD_CLASSES.map((group) => ({
     ...total,
     ...{ calls: 0, calls_reviewed: 0, confirmed: 0, reclassified: 0, false_calls: 0, escapes: 0, missed_defects: 0 },

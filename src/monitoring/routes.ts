@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { isPrintable } from '../contracts/lot-id.ts';
 import {
   ConfusionQuery,
   ConfusionReport,
@@ -52,6 +53,7 @@ export function monitoringRoutes(app: App, { db, door, baselineBoards }: RoutesD
 
   /** @throws ProblemError not_found */
   async function requireModel(model: string): Promise<string> {
+    if (!isPrintable(model)) throw new ProblemError('not_found');
     const known = await on.selectFrom('inference.known_model').select('model').where('model', '=', model).executeTakeFirst();
     if (!known) throw new ProblemError('not_found');
     return model;

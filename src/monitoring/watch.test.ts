@@ -5,7 +5,7 @@ import { cusumStep, signalOf } from './cusum.ts';
 import { BASELINE_CALLS, type FalseCalls, newFalseCalls, recentRate, stepFalseCalls } from './false-calls.ts';
 import type { Seen } from './features.ts';
 import { normalScore } from './scores.ts';
-import { currentOf, type Finding, forgive, newWatch, TERMS, type Watch, watchBoard } from './watch.ts';
+import { currentOf, type Finding, forgive, mixOf, newWatch, TERMS, type Watch, watchBoard } from './watch.ts';
 
 /** Seeded numbers from 0 to 1 (mulberry32), and normal ones. */
 function numbers(seed: number) {
@@ -164,6 +164,51 @@ test('windows hold every board once, and what a model answers is compared only w
     'psi best_score',
     'psi calls',
   ]);
+});
+
+/** A station that runs twenty products as they come; what a model says of a board hangs on its product. */
+function mixed(seed: number) {
+  const random = numbers(seed);
+  return (more: { worse?: boolean; favours?: number } = {}): Seen => {
+    const product = random.next() < (more.favours ?? 0) ? Math.floor(4 * random.next()) : Math.floor(20 * random.next());
+    const called = random.next() < (more.worse ? 0.9 : product / 40);
+    const values = { shift: Math.abs(random.normal()), best_score: called ? 0.5 + random.next() / 2 : 0, calls: called ? 1 : 0 };
+    return { at: '2025-11-25T08:00:00.000Z', reference: `P${product}`, values };
+  };
+}
+const boards = (of: ReturnType<typeof mixed>, count: number, more = {}) => Array.from({ length: count }, () => of(more));
+
+test('twenty products at random: another behaviour of the model is found, and in 40 stations of 2,000 boards no window is a false alarm', () => {
+  let found = 0;
+  for (let seed = 1; seed <= 40; seed += 1) {
+    const of = mixed(seed);
+    const watch = newWatch();
+    const early = play(watch, boards(of, 2200)).filter(({ finding }) => finding.detector === 'psi');
+    assert.deepEqual(early, [], `station ${seed}`);
+    const late = play(watch, boards(of, 400, { worse: true })).filter(({ finding }) => finding.detector === 'psi');
+    if (['best_score', 'calls'].every((name) => late.some(({ finding }) => finding.feature === name))) found += 1;
+  }
+  assert.equal(found, 40);
+});
+
+test('another mix of twenty products is told and gives no alarm, though what the model says hangs on the product', () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const of = mixed(seed);
+    const watch = newWatch();
+    play(watch, boards(of, 350));
+    const same = mixOf(watch);
+    assert.ok(same && same.value < same.limit, `${same?.value}`);
+    for (const favours of [0.2, 0.4, 0.8])
+      assert.deepEqual(
+        play(watch, boards(of, 400, { favours })).filter(({ finding }) => finding.detector === 'psi'),
+        [],
+        `station ${seed}, ${favours}`,
+      );
+    play(watch, boards(of, 50, { favours: 0.8 }));
+    const other = mixOf(watch);
+    assert.ok(other && other.value > other.limit);
+  }
+  assert.equal(mixOf(newWatch()), null);
 });
 
 test('features that are missing, or come late, are left out and break nothing', () => {

@@ -15,8 +15,11 @@ export const TERMS: CusumTerms = { k: 0.5, h: 12 };
 const HALF = 100;
 /** Products learnt beside those of the baseline. */
 const MOST_REFERENCES = 64;
-/** From here on the mix of products is another one: what a model answers then differs by the products, not by the station. */
-const OTHER_MIX = 0.1;
+/**
+ * From here on the mix of products is another one: what a model answers then differs by the products, not by the station. With many products chance alone
+ * passes 0.1 in every window; of mixes that are the same, one in a hundred is taken for another and its window is not judged.
+ */
+const OTHER_MIX = { large: 0.1, chance: 0.01 };
 
 /** Boards of a span of time, counted by bins. */
 export interface Window {
@@ -142,12 +145,16 @@ export function indexOf({ baseline }: Watch, current: Window, name: DriftFeature
   return { value: psi(of.bins, bins), limit: psiLimit(bins.length, of.n, sizeOf(bins)) };
 }
 
-/** Whether the same products are looked at, in about the same shares, as in the baseline. */
-function sameMix(baseline: Baseline, current: Window): boolean {
+/** How far the shares of the products are from those of the baseline, and from where on it is another mix; null where there is nothing to compare. */
+export function mixOf({ baseline, state }: Watch, current: Window = currentOf(state)): { value: number; limit: number } | null {
+  if (!baseline || current.n === 0) return null;
   const known = Object.keys(baseline.mix);
   const others = Object.entries(current.mix).reduce((sum, [reference, n]) => sum + (known.includes(reference) ? 0 : n), 0);
   const now = known.map((reference) => current.mix[reference] ?? 0);
-  return psi([...Object.values(baseline.mix), 0], [...now, others]) < OTHER_MIX;
+  return {
+    value: psi([...Object.values(baseline.mix), 0], [...now, others]),
+    limit: psiLimit(known.length + 1, baseline.n, current.n, OTHER_MIX),
+  };
 }
 
 /**
@@ -162,7 +169,8 @@ function judgeWindows(watch: Watch): Finding[] {
   state.before = state.running;
   state.running = emptyWindow();
   if (!full) return [];
-  const same = sameMix(baseline, current);
+  const mix = mixOf(watch, current);
+  const same = mix !== null && mix.value < mix.limit;
   return FEATURES.flatMap((feature): Finding[] => {
     const index = indexOf(watch, current, feature);
     if (KINDS[feature].cusum || !same || !index || index.value < index.limit) return [];

@@ -84,6 +84,9 @@ test('a lot with a waiting inspection, or a fail that nobody has reviewed, is no
   assert.deepEqual(await release(), [409, 'lot_not_releasable', '1 failed with defects that nobody has reviewed']);
   const [defect] = (await floor.call('engineer', 'GET', `/v1/inspections/${failed}/defects`)).body.data as unknown as [Defect];
   await floor.call('engineer', 'POST', `/v1/defects/${defect.id}/review`, { decision: 'confirm' });
+  await floor.rows(`update intake.inspection set status = 'in_progress', verdict = null, completed_at = null where id = $1`, [failed]);
+  assert.deepEqual(await release(), [409, 'lot_not_releasable', '1 looked at again, with defects that nobody has rejected']);
+  await floor.rows(`update intake.inspection set status = 'completed', verdict = 'fail', completed_at = now() where id = $1`, [failed]);
   assert.deepEqual(await release(), [200, undefined, undefined]);
 });
 

@@ -149,6 +149,15 @@ test('a person completes by hand, with words; a client may not, nor twice, nor w
   assert.equal((await floor.events('inspection.judged', id)).length, 1);
 });
 
+test('a unit that a person called inconclusive is inconclusive again once its confirmed defect is rejected, and not a pass', async () => {
+  const { id, defects } = await judged('unsure');
+  await floor.call('operator', 'POST', `/v1/inspections/${id}/complete`, { verdict: 'inconclusive', reason: 'glare' });
+  await review('engineer', defects[0], { decision: 'confirm' });
+  assert.equal((await floor.inspection(id)).verdict, 'fail');
+  await review('engineer', defects[0], { decision: 'reject' });
+  assert.equal((await floor.inspection(id)).verdict, 'inconclusive');
+});
+
 test('the queue shows what waits, the worst first, with its defects, in pages and as a file, for one site', async () => {
   const { id: uncertain } = await judged('unsure');
   const bare = await floor.create('visual', { lot_id: LOTS.other });

@@ -153,8 +153,8 @@ test('a version that the runtime which judges boards has not loaded goes to no s
     ready: (_: string, version: number) => version === 1 || loaded,
     rollbackPauseMs: 1000,
   };
-  const move = () => moveVersion(deps, systemCause(), MODEL, 2, { stage: 'canary', reason: 'as the test wants it' });
+  const move = () => moveVersion(deps, systemCause(), MODEL, 2, { stage: 'canary', reason: 'as the test wants it' }, () => {});
   await assert.rejects(move(), /Rule ready: .*has not loaded version 2/);
   loaded = true;
-  assert.equal((await move()).stage, 'canary');
+  assert.equal((await move()).shown.stage, 'canary');
 });

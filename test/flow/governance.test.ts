@@ -320,8 +320,34 @@ test('a good canary is promoted, its lots and those of the version before keep t
   await judged(productionLot, [good]);
   assert.equal((await versionsOf(lot)).at(-1), 5);
   assert.equal((await versionsOf(productionLot)).at(-1), 1, 'a lot is judged by one version for its whole life');
-  const back = await floor.call('manager', 'POST', `/v1/models/${MODEL}/rollback`, { reason: 'escapes at the test station' });
+  const at = `/v1/models/${MODEL}/versions/5`;
+  const { headers } = await floor.call('engineer', 'GET', at);
+  assert.equal(promoted.headers.etag, headers.etag);
+  const rollBack = (more: object, ifMatch?: unknown) =>
+    floor.call(
+      'manager',
+      'POST',
+      `/v1/models/${MODEL}/rollback`,
+      { reason: 'escapes at the test station', ...more },
+      ifMatch === undefined ? {} : { 'if-match': String(ifMatch) },
+    );
+  assert.equal((await rollBack({}, '"0"')).status, 412);
+  assert.equal((await rollBack({ from: 4 })).status, 409);
+  const back = await rollBack({ from: 5 }, headers.etag);
   assert.deepEqual([back.status, back.body.version, back.body.stage], [200, 1, 'production']);
+  assert.notEqual(back.headers.etag, headers.etag);
+  const again = await rollBack({ from: 5 });
+  assert.equal(again.status, 409, 'another had the same thought a moment before');
+  assert.match(String(again.body.detail), /version 5 is not in production, version 1 is/);
+  assert.equal((await rollBack({}, headers.etag)).status, 412);
+  const stale = await floor.call(
+    'engineer',
+    'POST',
+    `${at}/stage`,
+    { stage: 'production', reason: 'as it was' },
+    { 'if-match': String(headers.etag) },
+  );
+  assert.equal(stale.status, 412, 'before what the stages allow');
   assert.equal((await detail(5)).stage, 'retired');
   await judged(lot, [good]);
   assert.equal((await versionsOf(lot)).at(-1), 1, 'a withdrawn version judges nothing any more');

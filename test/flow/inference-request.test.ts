@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { PlatformEvent } from '../../src/contracts/events.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until, type Who } from '../support/floor.ts';
 
@@ -47,9 +48,21 @@ test('an operation is seen by its maker alone', async () => {
   const id = await judged(good);
   const { headers } = await infer('engineer', id, {});
   await operation('engineer', headers.location);
-  for (const who of ['station', 'manager', 'foreigner', 'admin'] as const)
+  assert.match(String((await floor.call('engineer', 'GET', String(headers.location))).headers.etag), /^"\d+"$/);
+  for (const who of ['station', 'operator', 'auditor', 'manager', 'foreigner', 'admin'] as const)
     assert.equal((await floor.call(who, 'GET', String(headers.location))).status, 404, who);
   assert.equal((await floor.call('engineer', 'GET', '/v1/operations/nonsense')).status, 404);
+});
+
+test('a run is asked for of the inspection that was seen: If-Match', async () => {
+  const id = await judged(good);
+  const { version } = await floor.inspection(id);
+  const stale = await infer('station', id, {}, { 'if-match': `"${version - 1}"` });
+  assert.deepEqual([stale.status, stale.headers.etag], [412, `"${version}"`]);
+  assert.equal((await floor.rows('select from inference.job where inspection_id = $1', [id])).length, 1);
+  assert.equal((await infer('station', id, {}, { 'if-match': `"${version}"` })).status, 202);
+  const electrical = await floor.create('electrical');
+  assert.equal((await infer('station', electrical, {}, { 'if-match': '"9"' })).status, 412, 'before what it is');
 });
 
 test('asked for right after the upload, before the automatic run: the inspection is judged once', async () => {
@@ -78,6 +91,28 @@ test('a waiting inspection may be looked at again: the run decides, and earlier 
     states.map(({ state }) => state),
     ['rejected', 'proposed'],
   );
+});
+
+test('a defect that a person confirmed on a waiting board fails it, whatever a run says that came after', async () => {
+  const half = (x: number, y: number) => ({ x, y, width: 7, height: 4 });
+  const twice = await drawBoard({}, { lost: [half(0, 16), half(32, 48)] });
+  for (const next of [good, unsure]) {
+    const id = await judged(twice);
+    const { body } = await floor.call('engineer', 'GET', `/v1/inspections/${id}/defects`);
+    assert.equal(body.data?.length, 2);
+    assert.equal((await floor.call('engineer', 'POST', `/v1/defects/${body.data?.[0]?.id}/review`, { decision: 'confirm' })).status, 200);
+    assert.equal((await floor.inspection(id)).status, 'awaiting_review');
+    await floor.upload('station', id, 'image', next);
+    const { headers } = await infer('station', id, {});
+    await operation('station', headers.location);
+    const { status, verdict, reason } = await floor.settled(id);
+    assert.deepEqual([status, verdict], ['completed', 'fail']);
+    assert.match(reason ?? '', /^1 open confirmed in review; standard 1$/);
+    await floor.quiet();
+    const [told] = await floor.events('inspection.judged', id);
+    const { by, worst_severity } = (told as PlatformEvent<'inspection.judged'>).payload;
+    assert.deepEqual([by, worst_severity], ['person', 'critical']);
+  }
 });
 
 test('a version that is not in production is recorded only', async () => {

@@ -68,6 +68,16 @@ test('start and cancel follow the state machine; each is an event and an audit e
   assert.equal(late.statusCode, 409);
 });
 
+test('what waits for a person is not started: nobody would be asked about it any more', async () => {
+  for (const token of ['aoi', 'operator']) {
+    const one = await make();
+    await db.pool.query("select from intake.move_inspection($1, 'awaiting_review', null, 'uncertain')", [one.id]);
+    const answer = await call(`/v1/inspections/${one.id}/start`, {}, {}, token);
+    assert.deepEqual([answer.statusCode, answer.json<Problem>().error.code], [409, 'transition_not_allowed']);
+    assert.deepEqual([(await now(one.id)).status, (await now(one.id)).reason], ['awaiting_review', 'uncertain']);
+  }
+});
+
 test('fifty cancel at once: one does', async () => {
   const one = await make();
   const answers = await Promise.all(Array.from({ length: 50 }, () => call(`/v1/inspections/${one.id}/cancel`, { reason: 'race' })));

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Lot, ProductRevision, Site, Station } from '../../src/contracts/masterdata.ts';
 import type { Problem } from '../../src/contracts/problems.ts';
+import { lockInspections, moveToProgress } from '../../src/inference/inspection.ts';
+import type { InferenceTables } from '../../src/inference/tables.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
-const { app, db, files } = await plant({ after });
+const { app, db, door, files } = await plant({ after });
 interface Page<T> {
   data: T[];
   has_more: boolean;
@@ -151,6 +154,37 @@ test('a lot is opened by its first inspection or by its product; the product sta
     'Lot ID must start with LOT-',
   );
   assert.equal((await put(url, { product: 'LOTS', revision: '1' }, 'operator')).statusCode, 403);
+});
+
+test('a lot keeps its product while a model is at a board of it, or a person is asked; also while that is just beginning', async () => {
+  await put('/v1/products/LOTS/revisions/1', {});
+  await put('/v1/products/LOTS/revisions/2', {});
+  const url = '/v1/lots/LOT-2025-402';
+  const { id } = (await post('aoi', { lot_id: 'LOT-2025-402' })).json<Inspection>();
+  const assign = (revision: string) => put(url, { product: 'LOTS', revision });
+  const move = (to: string) => db.pool.query('select from intake.move_inspection($1, $2, null, null)', [id, to]);
+  await move('in_progress');
+  assert.equal((await assign('1')).statusCode, 200, 'its first product');
+  for (const status of ['in_progress', 'awaiting_review']) {
+    if (status === 'awaiting_review') await move(status);
+    const refused = await assign('2');
+    assert.deepEqual([refused.statusCode, code(refused)], [409, 'transition_not_allowed'], status);
+    assert.equal((await assign('1')).statusCode, 200, 'what it has');
+  }
+  await move('cancelled');
+  assert.equal((await assign('2')).statusCode, 200);
+
+  const next = (await post('aoi', { lot_id: 'LOT-2025-402' })).json<Inspection>();
+  const cause = { actor: { subject: 'system', name: 'inference', kind: 'system' as const }, requestId: null, traceId: 'a'.repeat(32) };
+  let late: ReturnType<typeof assign> | undefined;
+  await door.change<InferenceTables, void>(cause, async (tx) => {
+    await lockInspections(tx, [next.id]);
+    late = assign('1');
+    await sleep(300);
+    await moveToProgress(tx, next.id);
+    return { result: undefined, events: [], audit: [] };
+  });
+  assert.equal((await late)?.statusCode, 409);
 });
 
 test('who sees every site names the one that is meant; who has a site sees that one', async () => {

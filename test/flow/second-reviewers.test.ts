@@ -163,6 +163,51 @@ test('the figures are those of the last word, and kappa has its denominator, by 
   assert.equal((await floor.call('engineer', 'GET', '/v1/models/nothing/agreement')).status, 404);
 });
 
+test('a third who cannot tell changes no defect and no verdict; the audit counts neither way', async () => {
+  const quality = async () => ((await floor.call('engineer', 'GET', `/v1/models/${MODEL}/quality`)).body as unknown as QualityReport).total;
+  await floor.quiet();
+  const before = await quality();
+  const id = await board();
+  await audit(id, 'disagrees');
+  await answer('second', id, 'cannot_tell');
+  const said = await answer('third', id, 'cannot_tell');
+  assert.deepEqual([said.status, said.body.state, said.body.defects], [200, 'done', []]);
+  assert.deepEqual(await marked(id), ['confirmed']);
+  assert.equal((await floor.inspection(id)).verdict, 'fail');
+  assert.deepEqual(await look(id), { outcome: 'cannot_tell', missed: 1, reviewed_by: 'third@hamburg' });
+  assert.deepEqual(await floor.events('inspection.verdict_revised', id).then((told) => told.length), 1, 'that of the first');
+  await floor.quiet();
+  const after = await quality();
+  assert.deepEqual(
+    [after.audited, after.escapes, after.audits_cannot_tell, after.missed_defects],
+    [before.audited, before.escapes, before.audits_cannot_tell + 1, before.missed_defects + 1],
+  );
+  const { body } = await floor.call('engineer', 'GET', `/v1/review-dataset`);
+  const lines = String(body.text)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const line = lines.find(({ inspection_id }) => inspection_id === id);
+  assert.deepEqual(
+    [line?.split, line?.audit, line?.boxes.map(({ decision }: { decision: string }) => decision)],
+    ['audit', null, ['missed']],
+  );
+});
+
+test('another person is another subject: not who was renamed meanwhile, but also a namesake', async () => {
+  const id = await board();
+  await audit(id, 'disagrees');
+  assert.equal(await asked('renamed', id), undefined);
+  assert.equal((await answer('renamed', id, 'agrees')).status, 409);
+  assert.equal((await asked('namesake', id))?.repeat?.turn, 'second');
+  assert.equal((await answer('namesake', id, 'agrees')).status, 200);
+  for (const who of ['engineer', 'renamed', 'namesake'] as const) {
+    assert.equal(await asked(who, id), undefined, who);
+    assert.equal((await answer(who, id, 'agrees')).status, 409, who);
+  }
+  assert.equal((await answer('third', id, 'disagrees')).status, 200);
+});
+
 test('two who answer as the second at the same moment: one of them does', async () => {
   const id = await board();
   await audit(id, 'agrees');

@@ -46,6 +46,8 @@ export const CALLERS = {
   operator: person('manufacturing_operator', SITE),
   engineer: person('quality_engineer', SITE),
   second: { ...person('quality_engineer', SITE), subject: 'second', name: 'second@hamburg' },
+  renamed: { ...person('quality_engineer', SITE), name: 'married@hamburg' },
+  namesake: { ...person('quality_engineer', SITE), subject: 'namesake' },
   third: { ...person('quality_engineer', SITE), subject: 'third', name: 'third@hamburg' },
   manager: person('quality_manager', SITE),
   foreigner: person('quality_manager', OTHER_SITE),

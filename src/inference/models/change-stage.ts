@@ -4,7 +4,7 @@ import type { AuditDraft, Cause, Decided, Door, EventDraft, Transaction } from '
 import { uuidv7 } from '../../platform/id.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { InferenceTables } from '../tables.ts';
-import { presentVersion } from './queries.ts';
+import { presentVersion, stagesVersion } from './queries.ts';
 import type { Plan, Standing, Step } from './stages.ts';
 
 type VersionRow = Selectable<InferenceTables['inference.model_version']>;
@@ -56,6 +56,14 @@ export async function noteStage(
   };
 }
 
+export type JudgeVersion = (current: number) => void;
+
+/** A version after its step, and what the stages of its model are at by then (`stagesVersion`). */
+export interface Staged {
+  shown: ModelVersion;
+  version: number;
+}
+
 export interface StageWish {
   model: string;
   /** Over the versions as they stand when all are locked. */
@@ -64,6 +72,8 @@ export interface StageWish {
   automatic?: boolean;
   rollback?: boolean;
   figures?: Record<string, unknown> | null;
+  /** Holds `If-Match` to the stages as they are. @throws ProblemError precondition_failed */
+  judgeVersion?: JudgeVersion;
   /** Which of the versions the caller is told of. */
   shows: (steps: readonly Step[]) => number;
 }
@@ -72,11 +82,11 @@ const TITLES = { transition: 'transition', occupied: 'occupied', percent: 'perce
 
 /**
  * Moves versions of one model, audited with old and new. All versions are locked first: two who ask at once are served one after the other.
- * @throws ProblemError not_found, transition_not_allowed with the rule
+ * @throws ProblemError not_found, precondition_failed, transition_not_allowed with the rule
  */
-export async function changeStage(door: Door, cause: Cause, wish: StageWish): Promise<ModelVersion> {
+export async function changeStage(door: Door, cause: Cause, wish: StageWish): Promise<Staged> {
   const { model, reason, automatic = false, rollback = false, figures = null } = wish;
-  return await door.change<InferenceTables, ModelVersion>(cause, async (tx): Promise<Decided<ModelVersion>> => {
+  return await door.change<InferenceTables, Staged>(cause, async (tx): Promise<Decided<Staged>> => {
     await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`model:${model}`}, 0))`.execute(tx);
     const versions = await tx
       .selectFrom('inference.model_version')
@@ -86,6 +96,8 @@ export async function changeStage(door: Door, cause: Cause, wish: StageWish): Pr
       .forUpdate()
       .execute();
     if (versions.length === 0) throw new ProblemError('not_found');
+    const current = await stagesVersion(tx, model);
+    wish.judgeVersion?.(current);
     const plan = wish.plan(versions);
     if (plan.kind === 'refused') throw new ProblemError('transition_not_allowed', { detail: `Rule ${TITLES[plan.rule]}: ${plan.detail}` });
     const events: EventDraft[] = [];
@@ -119,6 +131,6 @@ export async function changeStage(door: Door, cause: Cause, wish: StageWish): Pr
       });
     }
     const body = presentVersion(moved.get(wish.shows(plan.steps)) as VersionRow);
-    return { result: body, events, audit, answer: { status: 200, body } };
+    return { result: { shown: body, version: current + plan.steps.length }, events, audit, answer: { status: 200, body } };
   });
 }

@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import { ComparisonList, Disagreement, DisagreementPage, DisagreementQuery, SettleRequest } from '../../contracts/models.ts';
 import { IdParams, ref } from '../../contracts/primitives.ts';
 import { Problem } from '../../contracts/problems.ts';
@@ -6,8 +5,7 @@ import type { App } from '../../platform/http/app.ts';
 import { requireUuid } from '../../platform/http/ids.ts';
 import { answerList } from '../../platform/paged-list.ts';
 import type { Governing } from './governing.ts';
-
-const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
+import { ModelParams, modelOf } from './name.ts';
 
 /** A shadow or canary beside production, and the boards that a person is to settle. */
 export function comparisonRoutes(app: App, governing: Governing): void {
@@ -18,11 +16,11 @@ export function comparisonRoutes(app: App, governing: Governing): void {
       schema: {
         tags: ['inference'],
         summary: 'Shadow and canary beside production, since their stage began',
-        params: Params,
+        params: ModelParams,
         response: { 200: ref(ComparisonList), default: ref(Problem) },
       },
     },
-    async (request) => await governing.comparison(request.params.name),
+    async (request) => await governing.comparison(modelOf(request.params)),
   );
   app.get(
     '/v1/models/:name/disagreements',
@@ -31,13 +29,18 @@ export function comparisonRoutes(app: App, governing: Governing): void {
       schema: {
         tags: ['inference'],
         summary: 'Boards that two versions called otherwise, newest first',
-        params: Params,
+        params: ModelParams,
         querystring: DisagreementQuery,
         response: { 200: ref(DisagreementPage), default: ref(Problem) },
       },
     },
     async (request, reply) =>
-      await answerList(request, reply, request.query, await governing.disagreements(request.caller, request.params.name, request.query)),
+      await answerList(
+        request,
+        reply,
+        request.query,
+        await governing.disagreements(request.caller, modelOf(request.params), request.query),
+      ),
   );
   app.post(
     '/v1/model-disagreements/:id',

@@ -1,10 +1,10 @@
-import type { ModelVersion } from '../../contracts/inference.ts';
 import type {
   ComparisonList,
   Disagreement,
   ModelVersionDetail,
   Recipe,
   RecipeRequest,
+  RollbackRequest,
   SettleRequest,
   Simulation,
   SimulationRequest,
@@ -15,10 +15,12 @@ import { type Reads, reads } from '../../platform/db/database.ts';
 import type { Cause } from '../../platform/db/door.ts';
 import type { PagedList } from '../../platform/paged-list.ts';
 import type { InferenceTables } from '../tables.ts';
+import type { JudgeVersion, Staged } from './change-stage.ts';
 import { comparisonsOf } from './comparison.ts';
 import { detailOf } from './detail.ts';
 import { disagreementList, settleDisagreement } from './disagreements.ts';
 import { type MoveDeps, moveVersion, rollBack } from './move-version.ts';
+import { stagesVersion } from './queries.ts';
 import { knownModel, makeRecipe, recipeList } from './recipes.ts';
 import { simulate } from './simulate.ts';
 import type { Judge } from './simulation.ts';
@@ -28,9 +30,9 @@ type List<Shown> = PagedList<any, Shown, any>;
 
 /** What people may ask of the registry; each @throws ProblemError not_found for a model, version or record that is not there. */
 export interface Governing {
-  detail(model: string, version: number): Promise<ModelVersionDetail>;
-  stage(cause: Cause, model: string, version: number, request: StageRequest): Promise<ModelVersion>;
-  rollback(cause: Cause, model: string, reason: string): Promise<ModelVersion>;
+  detail(model: string, version: number): Promise<{ shown: ModelVersionDetail; version: number }>;
+  stage(cause: Cause, model: string, version: number, request: StageRequest, judgeVersion: JudgeVersion): Promise<Staged>;
+  rollback(cause: Cause, model: string, request: RollbackRequest, judgeVersion: JudgeVersion): Promise<Staged>;
   recipes(model: string, query: { product?: string }): Promise<List<Recipe>>;
   addRecipe(cause: Cause, caller: Caller, model: string, request: RecipeRequest): Promise<Recipe>;
   simulate(caller: Caller, model: string, request: SimulationRequest): Promise<Simulation>;
@@ -49,9 +51,13 @@ export function governing(deps: GoverningDeps): Governing {
   const { db, door, judge, backlog } = deps;
   const on: Reads<InferenceTables> = reads<InferenceTables>(db);
   return {
-    detail: (model, version) => detailOf(on, model, version, deps.ready),
-    stage: (cause, model, version, request) => moveVersion(deps, cause, model, version, request),
-    rollback: (cause, model, reason) => rollBack(deps, cause, model, reason),
+    async detail(model, version) {
+      // Read first: a step in between makes it too old, never too new.
+      const steps = await stagesVersion(on, model);
+      return { shown: await detailOf(on, model, version, deps.ready), version: steps };
+    },
+    stage: (cause, model, version, request, judgeVersion) => moveVersion(deps, cause, model, version, request, judgeVersion),
+    rollback: (cause, model, request, judgeVersion) => rollBack(deps, cause, model, request, judgeVersion),
     async recipes(model, { product }) {
       await knownModel(on, model);
       return recipeList(on, model, product);

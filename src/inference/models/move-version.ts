@@ -1,10 +1,10 @@
-import type { ModelVersion } from '../../contracts/inference.ts';
-import type { StageRequest } from '../../contracts/models.ts';
+import type { RollbackRequest, StageRequest } from '../../contracts/models.ts';
 import { type Database, reads } from '../../platform/db/database.ts';
 import type { Cause, Door } from '../../platform/db/door.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { InferenceTables } from '../tables.ts';
-import { changeStage } from './change-stage.ts';
+import { changeStage, type JudgeVersion, type Staged } from './change-stage.ts';
+import { stagesVersion } from './queries.ts';
 import { type VerifiedModel, verifiedBytes } from './repository.ts';
 import { planRollback, planStage } from './stages.ts';
 
@@ -64,29 +64,44 @@ async function passGates({ db, held, tryGolden, ready, rollbackPauseMs }: MoveDe
   if (!ready(name, version)) throw refused('ready', `the runtime that judges boards has not loaded version ${version}`);
 }
 
-/** @throws ProblemError not_found, transition_not_allowed with the rule that stands in the way */
-export async function moveVersion(deps: MoveDeps, cause: Cause, model: string, version: number, wish: StageRequest): Promise<ModelVersion> {
+/** @throws ProblemError not_found, precondition_failed, transition_not_allowed with the rule that stands in the way */
+export async function moveVersion(
+  deps: MoveDeps,
+  cause: Cause,
+  model: string,
+  version: number,
+  wish: StageRequest,
+  judgeVersion: JudgeVersion,
+): Promise<Staged> {
   const { stage, reason, canary_percent } = wish;
   const on = reads<InferenceTables>(deps.db);
   const plan = (versions: Parameters<typeof planStage>[0]) => planStage(versions, version, stage, canary_percent);
   const standing = await on.selectFrom('inference.model_version').selectAll().where('model', '=', model).execute();
   if (!standing.some((one) => one.version === version)) throw new ProblemError('not_found');
+  judgeVersion(await stagesVersion(on, model));
   // What the table of stages forbids is said first; it is judged again when all versions are locked.
   if ((stage === 'canary' || stage === 'production') && plan(standing).kind === 'steps') await passGates(deps, model, version);
-  return await changeStage(deps.door, cause, { model, plan, reason, shows: () => version });
+  return await changeStage(deps.door, cause, { model, plan, reason, judgeVersion, shows: () => version });
 }
 
-/** One call: production is the version before. @throws ProblemError not_found, transition_not_allowed */
-export async function rollBack({ door, held }: MoveDeps, cause: Cause, model: string, reason: string): Promise<ModelVersion> {
+/** One call: production is the version before. @throws ProblemError not_found, precondition_failed, transition_not_allowed */
+export async function rollBack(
+  { door, held }: MoveDeps,
+  cause: Cause,
+  model: string,
+  { reason, from }: RollbackRequest,
+  judgeVersion: JudgeVersion,
+): Promise<Staged> {
   return await changeStage(door, cause, {
     model,
     plan: (versions) => {
-      const plan = planRollback(versions);
+      const plan = planRollback(versions, from);
       const to = plan.kind === 'steps' ? plan.steps[1]?.version : undefined;
       if (to === undefined || held().some(({ manifest }) => manifest.name === model && manifest.version === to)) return plan;
       return { kind: 'refused', rule: 'target', detail: `the repository holds no usable bytes of version ${to}` };
     },
     reason,
+    judgeVersion,
     rollback: true,
     shows: (steps) => steps.find(({ to }) => to === 'production')?.version ?? 0,
   });

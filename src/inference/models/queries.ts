@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { ModelVersion } from '../../contracts/inference.ts';
 import type { Reads } from '../../platform/db/database.ts';
+import type { Transaction } from '../../platform/db/door.ts';
 import type { InferenceTables } from '../tables.ts';
 
 export interface ModelRow {
@@ -31,6 +32,14 @@ export async function listVersions(
   if (before !== null) query = query.where('version', '<', before);
   const rows = await query.orderBy('version', 'desc').limit(limit).execute();
   return rows.map(presentVersion);
+}
+
+/** How often a stage of this model changed: what `ETag` and `If-Match` say of its versions, whose stages hang together. */
+export async function stagesVersion(on: Reads<InferenceTables> | Transaction<InferenceTables>, model: string): Promise<number> {
+  const { rows } = await sql<{ steps: number }>`SELECT count(*)::int AS steps FROM inference.stage_change WHERE model = ${model}`.execute(
+    on,
+  );
+  return rows[0]?.steps ?? 0;
 }
 
 export function presentVersion({ manifest, ...row }: Selectable<InferenceTables['inference.model_version']>): ModelVersion {

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
+import { isPrintable } from '../../contracts/lot-id.ts';
 import type { Recipe, RecipeRequest } from '../../contracts/models.ts';
 import type { Caller } from '../../contracts/permissions.ts';
+import { isCount } from '../../contracts/primitives.ts';
 import type { Reads } from '../../platform/db/database.ts';
 import type { Cause, Decided, Door } from '../../platform/db/door.ts';
 import type { PagedList } from '../../platform/paged-list.ts';
@@ -59,7 +61,7 @@ type Place = [product: string, version: number];
 function placeOf(value: unknown): Place | undefined {
   if (!Array.isArray(value) || value.length !== 2) return undefined;
   const [product, version] = value as unknown[];
-  return typeof product === 'string' && Number.isSafeInteger(version) ? [product, version as number] : undefined;
+  return typeof product === 'string' && isPrintable(product) && isCount(version) ? [product, version] : undefined;
 }
 
 /** By product, the newest first. */

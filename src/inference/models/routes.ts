@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ModelPage, ModelVersionPage } from '../../contracts/inference.ts';
-import { PageQuery, ref } from '../../contracts/primitives.ts';
+import { isPrintable } from '../../contracts/lot-id.ts';
+import { isCount, PageQuery, ref } from '../../contracts/primitives.ts';
 import { Problem } from '../../contracts/problems.ts';
 import { type Database, reads } from '../../platform/db/database.ts';
 import type { App } from '../../platform/http/app.ts';
@@ -9,14 +10,14 @@ import { decodeCursor, pageOf } from '../../platform/http/paging.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { ModelRuntime } from '../runtime/runtime.ts';
 import type { InferenceTables } from '../tables.ts';
+import { ModelParams, modelOf } from './name.ts';
 import { listModels, listVersions } from './queries.ts';
 
 const Query = Type.Object({ ...PageQuery }, { additionalProperties: false });
-const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
 /** A registry is small: the file of it is read at once. */
 const ALL = 10_000;
-const name = (value: unknown) => (typeof value === 'string' ? value : undefined);
-const version = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : undefined);
+const name = (value: unknown) => (typeof value === 'string' && isPrintable(value) ? value : undefined);
+const version = (value: unknown) => (isCount(value) ? value : undefined);
 
 /** GET /v1/models and the versions of one. `runtime` is null until the models are loaded. */
 export function modelRoutes(app: App, { db, runtime }: { db: Database; runtime: () => ModelRuntime | null }): void {
@@ -55,7 +56,7 @@ export function modelRoutes(app: App, { db, runtime }: { db: Database; runtime: 
       schema: {
         tags: ['inference'],
         summary: 'Versions of a model: stage, thresholds, measured accuracy',
-        params: Params,
+        params: ModelParams,
         querystring: Query,
         response: { 200: ref(ModelVersionPage), default: ref(Problem) },
       },
@@ -64,7 +65,7 @@ export function modelRoutes(app: App, { db, runtime }: { db: Database; runtime: 
       const { limit = 20, cursor } = request.query;
       const before = decodeCursor(cursor, version);
       const on = reads<InferenceTables>(db);
-      const model = request.params.name;
+      const model = modelOf(request.params);
       const csv = wantsCsv(request);
       const rows = await listVersions(on, model, before, csv ? ALL : limit + 1);
       if (rows.length === 0 && (await listVersions(on, model, null, 1)).length === 0) throw new ProblemError('not_found');

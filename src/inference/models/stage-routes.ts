@@ -4,10 +4,11 @@ import { ModelVersionDetail, RollbackRequest, StageRequest } from '../../contrac
 import { ref } from '../../contracts/primitives.ts';
 import { Problem } from '../../contracts/problems.ts';
 import type { App } from '../../platform/http/app.ts';
+import { etag, expectVersion } from '../../platform/http/conditional.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { Governing } from './governing.ts';
+import { ModelParams, modelOf } from './name.ts';
 
-const Params = Type.Object({ name: Type.String({ maxLength: 200 }) });
 const VersionParams = Type.Object({ name: Type.String({ maxLength: 200 }), version: Type.String({ maxLength: 20 }) });
 
 /** @throws ProblemError not_found for what is no version number */
@@ -29,7 +30,11 @@ export function stageRoutes(app: App, governing: Governing): void {
         response: { 200: ref(ModelVersionDetail), default: ref(Problem) },
       },
     },
-    async (request) => await governing.detail(request.params.name, versionOf(request.params.version)),
+    async (request, reply) => {
+      const { shown, version } = await governing.detail(modelOf(request.params), versionOf(request.params.version));
+      etag(reply, version);
+      return shown;
+    },
   );
   app.post(
     '/v1/models/:name/versions/:version/stage',
@@ -39,13 +44,19 @@ export function stageRoutes(app: App, governing: Governing): void {
         tags: ['inference'],
         summary: 'Move a version to another stage',
         description:
-          'draft to shadow, canary or retired; shadow to canary, draft or retired; canary to production, shadow or retired; retired to shadow. A version that goes to production retires the one that was there. To canary and production only a version whose bytes have the registered hash, that answers its golden example, and that was not rolled back lately (409 names the rule).',
+          'draft to shadow, canary or retired; shadow to canary, draft or retired; canary to production, shadow or retired; retired to shadow. A version that goes to production retires the one that was there. To canary and production only a version whose bytes have the registered hash, that answers its golden example, and that was not rolled back lately (409 names the rule). With `If-Match`, only while no stage of the model has changed since.',
         params: VersionParams,
         body: ref(StageRequest),
         response: { 200: ref(ModelVersion), default: ref(Problem) },
       },
     },
-    async (request) => await governing.stage(request.cause(), request.params.name, versionOf(request.params.version), request.body),
+    async (request, reply) => {
+      const { params, body } = request;
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      const { shown, version } = await governing.stage(request.cause(), modelOf(params), versionOf(params.version), body, judgeVersion);
+      etag(reply, version);
+      return shown;
+    },
   );
   app.post(
     '/v1/models/:name/rollback',
@@ -54,12 +65,18 @@ export function stageRoutes(app: App, governing: Governing): void {
       schema: {
         tags: ['inference'],
         summary: 'Back to the version that was in production before',
-        description: 'Answers the version that is in production now. Lots that the withdrawn version judged go on with it.',
-        params: Params,
+        description:
+          'Answers the version that is in production now. Lots that the withdrawn version judged go on with it. With `from` only while that version is in production, with `If-Match` only while no stage of the model has changed since: two who roll back at once go one step back. Never to a version that was taken back itself.',
+        params: ModelParams,
         body: ref(RollbackRequest),
         response: { 200: ref(ModelVersion), default: ref(Problem) },
       },
     },
-    async (request) => await governing.rollback(request.cause(), request.params.name, request.body.reason),
+    async (request, reply) => {
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      const { shown, version } = await governing.rollback(request.cause(), modelOf(request.params), request.body, judgeVersion);
+      etag(reply, version);
+      return shown;
+    },
   );
 }

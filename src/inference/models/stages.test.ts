@@ -53,6 +53,14 @@ test('the places of shadow and canary are held by one each; a canary is left by 
   assert.equal(steps(planWithdrawal(versions, 3)), 'target');
 });
 
+test('a rollback is of the version that was seen in production, and leads to none that was taken back itself', () => {
+  const versions = after(model('production', 'canary'), planStage(model('production', 'canary'), 2, 'production'));
+  assert.deepEqual(steps(planRollback(versions, 2)), ['2 production retired', '1 retired production']);
+  assert.equal(steps(planRollback(versions, 1)), 'target');
+  const taken = versions.map((one) => (one.version === 1 ? { ...one, withdrawn: true } : one));
+  assert.equal(steps(planRollback(taken)), 'target');
+});
+
 test('whatever is asked in whatever order: at most one shadow, one canary and one production, and production is never lost', () => {
   const wish = fc.record({
     how: fc.constantFrom('stage', 'stage', 'stage', 'rollback', 'withdraw'),

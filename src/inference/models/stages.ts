@@ -79,12 +79,18 @@ export function planStage(versions: readonly Standing[], version: number, to: St
   return { kind: 'steps', steps: [step(it, to, to === 'canary' ? { canary_percent: percent ?? USUAL_PERCENT } : {})] };
 }
 
-/** Production goes back to the version that it replaced; the one that leaves is withdrawn. Pure. */
-export function planRollback(versions: readonly Standing[]): Plan {
+/**
+ * Production goes back to the version that it replaced; the one that leaves is withdrawn. `from`: the one that was seen in production, so that two who roll
+ * back at once go one step back and not two. Pure.
+ */
+export function planRollback(versions: readonly Standing[], from?: number): Plan {
   const now = versions.find(({ stage }) => stage === 'production');
   if (!now) return refused('target', 'no version is in production');
+  if (from !== undefined && from !== now.version)
+    return refused('target', `version ${from} is not in production, version ${now.version} is`);
   const before = versions.find(({ version }) => version === now.replaced);
   if (!before) return refused('target', `version ${now.version} replaced no other: there is none to go back to`);
+  if (before.withdrawn) return refused('target', `version ${before.version} was taken back itself: promote another`);
   return { kind: 'steps', steps: [step(now, 'retired', { withdrawn: true }), step(before, 'production')] };
 }
 

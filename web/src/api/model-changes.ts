@@ -1,5 +1,5 @@
 import type { ModelVersion } from '../../../src/contracts/inference.ts';
-import type { Recipe, RecipeRequest, Simulation, SimulationRequest, StageRequest } from '../../../src/contracts/models.ts';
+import type { Recipe, RecipeRequest, RollbackRequest, Simulation, SimulationRequest, StageRequest } from '../../../src/contracts/models.ts';
 import type { DriftAlarm } from '../../../src/contracts/monitoring.ts';
 import type { Api } from './client.ts';
 
@@ -10,8 +10,9 @@ const post = <T>(api: Api, path: string, body: unknown, key: string, ifMatch?: n
 export const stageVersion = (api: Api, { model, version }: Pick<ModelVersion, 'model' | 'version'>, request: StageRequest, key: string) =>
   post<ModelVersion>(api, `${of(model)}/versions/${version}/stage`, request, key);
 
-export const rollBack = (api: Api, model: string, reason: string, key: string) =>
-  post<ModelVersion>(api, `${of(model)}/rollback`, { reason }, key);
+/** `from`: the version that was in production when the person asked, so that two who ask at once go one step back. */
+export const rollBack = (api: Api, model: string, request: RollbackRequest, key: string) =>
+  post<ModelVersion>(api, `${of(model)}/rollback`, request, key);
 
 export const makeRecipe = (api: Api, model: string, request: RecipeRequest, key: string) =>
   post<Recipe>(api, `${of(model)}/recipes`, request, key);
