@@ -12,6 +12,7 @@ import { amountOption, wholeOption } from '../tools/option-numbers.ts';
 import { used } from './growth/cpu.ts';
 import { fill, type Sample, sample } from './growth/fill.ts';
 import { type Call, load } from './growth/load.ts';
+import { median } from './stats.ts';
 
 const { values } = parseArgs({
   options: {
@@ -148,7 +149,6 @@ async function visit(side: Side, operation: Operation, postmaster: number): Prom
   };
 }
 
-const median = (numbers: number[]): number => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 const say = (text: string) => process.stderr.write(`\r${text.padEnd(70)}`);
 
 const dataDir = values.data ?? (await mkdtemp(join(tmpdir(), 'cqp-growth-')));

@@ -8,6 +8,7 @@ import { MIGRATIONS } from '../../src/infrastructure.ts';
 import { startEmbedded } from '../../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../../src/platform/db/migrate.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
+import { median } from '../stats.ts';
 
 const { values } = parseArgs({
   options: {
@@ -97,7 +98,6 @@ try {
   await server.stop();
   await rm(scratch, { recursive: true, force: true });
 }
-const median = (numbers: number[]): number => numbers.sort((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 const figures = Object.entries(sides).map(([name, { cpu, wal }]) => ({ name, cpu: median(cpu), wal: median(wal) }));
 console.log('| ledger | PostgreSQL CPU us an entry | log bytes an entry |\n|---|---|---|');
 for (const { name, cpu, wal } of figures) console.log(`| ${name} | ${cpu.toFixed(1)} | ${wal.toFixed(0)} |`);

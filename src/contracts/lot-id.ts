@@ -34,3 +34,6 @@ export function lotIdFault(lotId: string, pattern: RegExp): { message: string; c
     return { message: 'Lot ID must start with LOT-', constraint: 'prefix' };
   return { message: 'Lot ID does not match the pattern of this site', constraint: 'pattern' };
 }
+
+/** A lot over all sites: the key of its events, by which a bus keeps their order. */
+export const lotKey = (of: { site: string; lot_id: string }): string => `${of.site}/${of.lot_id}`;

@@ -28,9 +28,6 @@ export function join(...parts: readonly Written[]): Written {
   };
 }
 
-/** Everything about an inspection or its lot is told in one order: that of its site and lot. */
-export const lotKey = (of: { site: string; lot_id: string }): string => `${of.site}/${of.lot_id}`;
-
 /**
  * Verdicts of one lot are given one after the other: its tally and its state are looked at and written by each. Taken before any row lock; an
  * advisory lock, because the lot's row is not there before its first hold and a wait for it must not hold a transaction id.

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { LotState } from '../contracts/masterdata.ts';
-import { lotKey, nothingWritten, type Tx, type Written } from './case.ts';
+import { nothingWritten, type Tx, type Written } from './case.ts';
 import { holdReason, type Tally } from './hold-rules.ts';
 import type { Policy } from './rules.ts';
 import type { LotRow } from './tables.ts';

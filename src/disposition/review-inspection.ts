@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
-import { type JudgeVersion, join, lockInspection, lotKey, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
+import { type JudgeVersion, join, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
 import { type ReviewSettings, shownLook } from './looks.ts';
 import { askAgain } from './repeats.ts';

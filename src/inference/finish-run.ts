@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
-import { lotKey } from './inspection.ts';
 import type { Job } from './jobs.ts';
 import { callsOf } from './models/agreement.ts';
 import type { AppliedRecipe } from './models/recipes.ts';

@@ -33,6 +33,3 @@ export function factsOf(row: InspectionRow): InspectionFacts {
   const { id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason } = row;
   return { inspection_id: id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason };
 }
-
-/** Everything about an inspection keeps its order by site and lot. */
-export const lotKey = (row: { site: string; lot_id: string }): string => `${row.site}/${row.lot_id}`;

@@ -5,7 +5,7 @@ import { tensorOf, tilesOf } from './board.ts';
 import { boxesOf, candidatesOf, FLOOR, type Found, rawScore } from './detections.ts';
 import type { VerifiedModel } from './models/repository.ts';
 import { type ModelRuntime, RunFailed, RuntimeAway } from './runtime/runtime.ts';
-import { stillDifferent } from './second-look.ts';
+import { stillDifferent } from './still-different.ts';
 import type { BoardPair, PairFault } from './threads/messages.ts';
 import type { Threads } from './threads/pool.ts';
 

@@ -1,5 +1,6 @@
 import type { InspectionFacts } from '../contracts/events.ts';
 import type { Inspection } from '../contracts/inspections.ts';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { AnyDraft } from '../platform/db/door.ts';
 import type { InspectionRow } from './tables.ts';
 
@@ -47,12 +48,9 @@ export function facts(of: FactSource): InspectionFacts {
   };
 }
 
-/** Everything that is told of an inspection stands in one order: that of its site and lot. */
-export const keyOf = (of: { site: string; lot_id: string }): string => `${of.site}/${of.lot_id}`;
-
 type StateEvent = 'inspection.started' | 'inspection.waiting' | 'inspection.cancelled';
 
 /** The event of a change of state, with the state after it. */
 export function stateEvent(type: StateEvent, of: FactSource): AnyDraft {
-  return { type, site: of.site, key: keyOf(of), aggregate: { type: 'inspection', id: of.id, version: of.version }, payload: facts(of) };
+  return { type, site: of.site, key: lotKey(of), aggregate: { type: 'inspection', id: of.id, version: of.version }, payload: facts(of) };
 }

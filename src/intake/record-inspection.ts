@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { EventPayloads } from '../contracts/events.ts';
 import type { Inspection } from '../contracts/inspections.ts';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { type Answer, type AnyDraft, type AuditDraft, type Cause, JsonOnce, SequenceTaken } from '../platform/db/door.ts';
 import { sqlState } from '../platform/db/faults.ts';
@@ -9,7 +10,7 @@ import { ProblemError } from '../platform/problem.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
 import { openAttempts } from './attempts.ts';
 import type { IntakeDeps } from './deps.ts';
-import { facts, keyOf } from './inspection.ts';
+import { facts } from './inspection.ts';
 import type { Accepted } from './rules.ts';
 import { isSequenceUsed, sequenceDetails } from './sequence.ts';
 import type { IntakeTables } from './tables.ts';
@@ -77,7 +78,7 @@ function createdEvent(of: Inspection): AnyDraft {
     payload.station_sequence = of.station_sequence;
   }
   const aggregate = { type: 'inspection', id: of.id, version: 1 };
-  return { type: 'inspection.created', site: of.site, key: keyOf(of), aggregate, payload };
+  return { type: 'inspection.created', site: of.site, key: lotKey(of), aggregate, payload };
 }
 
 const createdAudit = (of: Made): AuditDraft => ({

@@ -1,3 +1,4 @@
+import { lotKey } from '../contracts/lot-id.ts';
 import { type Measurement, type MeasurementCreate, MeasurementList, MeasurementsCreate } from '../contracts/measurements.ts';
 import { IdParams, ref } from '../contracts/primitives.ts';
 import type { ProblemDetail } from '../contracts/problems.ts';
@@ -7,13 +8,12 @@ import type { App } from '../platform/http/app.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { ProblemError } from '../platform/problem.ts';
-import { keyOf } from './inspection.ts';
 import { presentMeasurement } from './measurement.ts';
 import { findInspection, lockInspection, type Sight } from './queries.ts';
 import type { IntakeTables, MeasurementRow } from './tables.ts';
 
 /** Limits that no value could meet, and texts the database cannot keep: every fault with its place in the array. */
-export function judgeMeasurements(values: readonly MeasurementCreate[]): ProblemDetail[] {
+export function checkMeasurements(values: readonly MeasurementCreate[]): ProblemDetail[] {
   const faults: ProblemDetail[] = [];
   for (const [index, { lsl, usl, value, target, characteristic, unit }] of values.entries()) {
     const at = (name: string) => `body -> ${index} -> ${name}`;
@@ -65,7 +65,7 @@ export function recordMeasurements(
         {
           type: 'measurements.recorded',
           site,
-          key: keyOf(inspection),
+          key: lotKey(inspection),
           aggregate: { type: 'inspection', id: inspection.id, version },
           payload: { inspection_id: inspection.id, lot_id, inspection_type, station_id, count: rows.length },
         },
@@ -103,7 +103,7 @@ export function measurementRoutes(app: App, { door, reads }: { door: Door; reads
       response: { 201: ref(MeasurementList) },
     },
     async handler(request, reply) {
-      const faults = judgeMeasurements(request.body);
+      const faults = checkMeasurements(request.body);
       if (faults.length > 0) throw new ProblemError('validation_error', { details: faults.slice(0, 100) });
       const id = requireUuid(request.params.id);
       if (!(await findInspection(reads, id, request.caller))) throw new ProblemError('not_found');

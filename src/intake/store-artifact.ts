@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Artifact, type ArtifactKind, TYPES_OF_KIND } from '../contracts/artifacts.ts';
+import { lotKey } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { holdBlob } from '../platform/blob/hold.ts';
 import type { Cause } from '../platform/db/door.ts';
@@ -9,7 +10,6 @@ import { type Received, receive } from '../platform/upload/receive.ts';
 import { presentArtifact } from './artifact.ts';
 import { isUsed } from './blob-use.ts';
 import type { IntakeDeps } from './deps.ts';
-import { keyOf } from './inspection.ts';
 import { lockInspection } from './queries.ts';
 import type { ArtifactRow, InspectionRow, IntakeTables } from './tables.ts';
 
@@ -60,7 +60,7 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
           {
             type: 'artifact.stored',
             site: inspection.site,
-            key: keyOf(inspection),
+            key: lotKey(inspection),
             aggregate: { type: 'artifact', id: row.id, version: 1 },
             payload: {
               artifact_id: row.id,

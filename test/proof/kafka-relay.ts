@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { median } from '../../bench/stats.ts';
 import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
 import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
@@ -11,7 +12,6 @@ import { openBroker } from '../support/kafka-broker.ts';
 import { runCommand, startPlatform } from '../support/platform.ts';
 import { postSteadily } from './kafka-load.ts';
 
-const median = (numbers: number[]): number => numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 type Closers = { after(fn: () => Promise<void>): void };
 
 /** Fills an outbox with events of inspections over 64 lots, and lets a relay publish them. @returns events a second */

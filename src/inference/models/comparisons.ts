@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { Candidate } from '../../contracts/inference.ts';
+import { lotKey } from '../../contracts/lot-id.ts';
 import { type Database, type Reads, reads } from '../../platform/db/database.ts';
 import type { Decided, Door } from '../../platform/db/door.ts';
 import { uuidv7 } from '../../platform/id.ts';
@@ -125,10 +126,10 @@ export async function endLook(
       .returningAll()
       .executeTakeFirst();
     if (!row || agrees) return { result: agrees, events: [], audit: [] };
-    const { site, lot_id, version } = row;
+    const { site, version } = row;
     const payload = { ...toldOf(row), role: of.role, calls_differ };
     const aggregate = { type: 'model_disagreement', id, version };
-    return { result: agrees, events: [{ type: 'model.disagreed', site, key: `${site}/${lot_id}`, aggregate, payload }], audit: [] };
+    return { result: agrees, events: [{ type: 'model.disagreed', site, key: lotKey(row), aggregate, payload }], audit: [] };
   });
 }
 

@@ -1,4 +1,5 @@
 import { type Selectable, sql } from 'kysely';
+import { lotKey } from '../../contracts/lot-id.ts';
 import type { Disagreement, SettleRequest } from '../../contracts/models.ts';
 import type { Caller } from '../../contracts/permissions.ts';
 import type { Reads } from '../../platform/db/database.ts';
@@ -118,7 +119,7 @@ export async function settleDisagreement(
         {
           type: 'model.disagreement_settled',
           site: row.site,
-          key: `${row.site}/${row.lot_id}`,
+          key: lotKey(row),
           aggregate: { type: 'model_disagreement', id, version: row.version },
           payload: { ...toldOf(row), right, by: caller.name },
         },

@@ -17,13 +17,13 @@ import type { PagedList } from '../../platform/paged-list.ts';
 import type { InferenceTables } from '../tables.ts';
 import type { JudgeVersion, Staged } from './change-stage.ts';
 import { comparisonsOf } from './comparison.ts';
+import type { Judge } from './count-outcomes.ts';
 import { detailOf } from './detail.ts';
 import { disagreementList, settleDisagreement } from './disagreements.ts';
 import { type MoveDeps, moveVersion, rollBack } from './move-version.ts';
 import { stagesVersion } from './queries.ts';
 import { knownModel, makeRecipe, recipeList } from './recipes.ts';
 import { simulate } from './simulate.ts';
-import type { Judge } from './simulation.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: rows and positions are the list's own affair
 type List<Shown> = PagedList<any, Shown, any>;

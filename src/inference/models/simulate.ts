@@ -3,8 +3,8 @@ import type { Simulation, SimulationRequest } from '../../contracts/models.ts';
 import type { Reads } from '../../platform/db/database.ts';
 import { timeSpan } from '../../platform/http/paging.ts';
 import type { InferenceTables } from '../tables.ts';
+import { counting, type Judge, type PastBoard } from './count-outcomes.ts';
 import { knownModel, thresholdsUnder } from './recipes.ts';
-import { counting, type Judge, type PastBoard } from './simulation.ts';
 
 /** Bounds of one simulation. */
 const MOST_BOARDS = 20_000;

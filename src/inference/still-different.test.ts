@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Candidate } from '../contracts/inference.ts';
-import { differenceIn, stillDifferent } from './second-look.ts';
+import { differenceIn, stillDifferent } from './still-different.ts';
 import { pack } from './threads/picture.ts';
 
 const [width, height] = [120, 90];
