@@ -56,6 +56,20 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     await page.locator('.board-four').waitFor();
   });
 
+  test('the key that the page names shows the template while it is held, and judges nothing', async () => {
+    const { page } = sitting;
+    await page.keyboard.press('i');
+    const hint = await page.locator('.mode-hint', { hasText: 'golden template' }).innerText();
+    const key = /Hold (\w) to see/.exec(hint)?.[1]?.toLowerCase();
+    assert.ok(key, hint);
+    await page.keyboard.down(key);
+    await page.locator('.desk-board img[alt="Golden template"]').waitFor();
+    await page.keyboard.up(key);
+    await page.locator('.desk-board img[alt="Golden template"]').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.undo-bar.empty').count(), 1);
+    await page.keyboard.press('i');
+  });
+
   test('20 waiting boards are cleared by keyboard alone, each followed by the next', async () => {
     const { page } = sitting;
     await sitting.open('/review?kind=waiting');

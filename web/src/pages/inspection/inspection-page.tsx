@@ -112,6 +112,7 @@ function Shown({ inspection }: { inspection: Inspection }) {
             modes={['inspected', 'template', 'side', 'difference', 'heat']}
             template={board.template.state}
             onMode={setMode}
+            flickerKey="F"
             weak={search.weak === 'on'}
             onWeak={run ? weak : null}
           />

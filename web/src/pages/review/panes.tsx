@@ -61,6 +61,7 @@ export function Panes(props: PanesProps) {
         modes={['four', 'template', 'inspected', 'difference', 'heat']}
         template={board.template.state}
         onMode={onMode}
+        flickerKey="B"
       />
       <BoardView
         {...board}

@@ -73,7 +73,7 @@ export const pages: Pick<Words, keyof typeof english> = {
     side: 'Nebeneinander',
     difference: 'Unterschied',
     difference_key: 'volles Rot: Kupfer zu viel; rotes Gitter: Kupfer fehlt; Dünneres als 3 px ist weggelassen',
-    flicker_hint: 'F halten zeigt das Musterbild',
+    flicker_hint: '{{key}} halten zeigt das Musterbild',
     no_template: 'Kein Musterbild zum Vergleich',
     weak: 'Schwache Kandidaten',
     none: 'Es wurde kein Bild gemeldet',

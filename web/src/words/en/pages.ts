@@ -71,7 +71,7 @@ export const pages = {
     side: 'Side by side',
     difference: 'Difference',
     difference_key: 'solid red: copper too much; red lattice: copper missing; thinner than 3 px left out',
-    flicker_hint: 'Hold F to see the golden template',
+    flicker_hint: 'Hold {{key}} to see the golden template',
     no_template: 'No golden template to compare with',
     weak: 'Weak candidates',
     none: 'No picture was posted',
