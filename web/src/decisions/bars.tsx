@@ -1,27 +1,15 @@
 import { Button, Kbd } from '@mantine/core';
-import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
-import { ApiProblem } from '../../api/client.ts';
-import { useKeys } from '../../app/keys.ts';
-import { useNow } from '../../parts/age.tsx';
-import { saidWords } from './defect-keys.ts';
-import { type Choice, UNDO_MS, type Waiting } from './outbox.ts';
-
-function wordsOf(t: TFunction, choice: Choice): string {
-  if (choice.kind === 'verdict') return t(`review.said_${choice.verdict}`);
-  if (choice.kind === 'settle') {
-    const right = t(`review.right_${choice.right}`);
-    return choice.missed ? `${right}; ${t('review.said_disagrees', { count: choice.missed.review.missed?.length ?? 0 })}` : right;
-  }
-  if (choice.kind === 'repeat') return saidWords(t, choice.review.outcome);
-  if (choice.kind === 'look')
-    return choice.review.outcome === 'disagrees'
-      ? t('review.said_disagrees', { count: choice.review.missed?.length ?? 0 })
-      : t(`review.said_${choice.review.outcome}`);
-  return choice.decision.decision === 'reclassify'
-    ? t('review.said_reclassify', { name: t(`defect.${choice.decision.class}`) })
-    : t(`review.said_${choice.decision.decision}`);
-}
+import { ApiProblem } from '../api/client.ts';
+import { useKeys } from '../app/keys.ts';
+import { Link } from '../app/link.tsx';
+import { useNow } from '../parts/age.tsx';
+import { Mark } from '../parts/marks.tsx';
+import { problemWords } from '../parts/problem-words.ts';
+import { useFormats } from '../words/index.ts';
+import { UNDO_MS, type Waiting } from './outbox.ts';
+import { useAllDecisions } from './provider.tsx';
+import { choiceWords } from './words.ts';
 
 /** What was decided and is not yet sent. It has its room on the page, so that nothing moves when it comes. */
 export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUndo(): void }) {
@@ -30,12 +18,10 @@ export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUn
   const last = waiting.at(-1);
   useKeys(t('page.review'), last ? [{ key: 'z', word: t('key.undo'), run: onUndo }] : []);
   if (!last) return <div className="undo-bar empty" />;
-  const { choice } = last;
-  const words = wordsOf(t, choice);
   return (
     <div className="undo-bar" role="status">
       <span>
-        {words}
+        {choiceWords(t, last.choice)}
         {waiting.length > 1 ? ` (${t('review.more_waiting', { count: waiting.length - 1 })})` : ''}
       </span>
       <Button onClick={onUndo}>
@@ -48,19 +34,40 @@ export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUn
   );
 }
 
-export function ErrorBar({ error, onClose }: { error: unknown; onClose(): void }) {
+/** Decisions that did not reach the platform, and those that it refused: on every page, until they are sent or read. */
+export function DecisionBands() {
   const { t } = useTranslation();
-  if (!error) return null;
-  const problem = error instanceof ApiProblem ? error : null;
+  const format = useFormats();
+  const { unsent, refused, clearRefused } = useAllDecisions();
   return (
-    <p role="alert" className="error-bar">
-      <strong>{t('review.not_sent')}</strong>{' '}
-      {problem?.status === 412 || problem?.status === 409
-        ? t('review.someone_else')
-        : problem?.status === 0
-          ? t('problem.unreachable.means')
-          : (problem?.message ?? String(error))}
-      <Button onClick={onClose}>{t('act.close')}</Button>
-    </p>
+    <>
+      {unsent.length > 0 ? (
+        <p role="status" className="offline-band">
+          <Mark shape="waiting" /> {t('review.unsent', { count: unsent.length, shown: format.whole(unsent.length) })}
+        </p>
+      ) : null}
+      {refused.length > 0 ? (
+        <div role="alert" className="error-bar">
+          <div>
+            <strong>{t('review.not_sent', { count: refused.length })}</strong>
+            <ul>
+              {refused.map(({ choice, error }, i) => (
+                // biome-ignore lint/suspicious/noArrayIndexKey: they are only added, and taken away all at once
+                <li key={i}>
+                  <Link to="/inspections/$id" params={{ id: choice.inspection }}>
+                    {choiceWords(t, choice)}
+                  </Link>
+                  {': '}
+                  {error instanceof ApiProblem && (error.status === 412 || error.status === 409)
+                    ? t('review.someone_else')
+                    : problemWords(t, error)}
+                </li>
+              ))}
+            </ul>
+          </div>
+          <Button onClick={clearRefused}>{t('act.close')}</Button>
+        </div>
+      ) : null}
+    </>
   );
 }

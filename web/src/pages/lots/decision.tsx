@@ -4,7 +4,6 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { decideLot } from '../../api/changes.ts';
-import { ApiProblem } from '../../api/client.ts';
 import { useMay, usePlatform } from '../../api/context.ts';
 import { Link } from '../../app/link.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
@@ -19,14 +18,9 @@ export function LotDecision({ lot }: { lot: Lot }) {
   if (!may) return null;
 
   async function send(act: 'hold' | 'release', reason: string, key: string): Promise<void> {
-    try {
-      const next = await decideLot(api, lot, act, reason, key);
-      queries.setQueriesData({ queryKey: ['lot', lot.lot_id] }, next);
-      for (const queryKey of [['lots'], ['lot', lot.lot_id]]) void queries.invalidateQueries({ queryKey });
-    } catch (error) {
-      if (error instanceof ApiProblem && error.status === 412) throw new Error(t('lots.changed'));
-      throw error;
-    }
+    const next = await decideLot(api, lot, act, reason, key);
+    queries.setQueriesData({ queryKey: ['lot', lot.lot_id] }, next);
+    for (const queryKey of [['lots'], ['lot', lot.lot_id]]) void queries.invalidateQueries({ queryKey });
   }
 
   return (

@@ -129,7 +129,11 @@ function Shown({ lot }: { lot: Lot }) {
           </dl>
         </section>
       </div>
-      {list.isError ? <Failed error={list.error} retry={() => void refetch()} /> : <LotUnits rows={rows} total={counts.total} />}
+      {list.isError && rows.length === 0 ? (
+        <Failed error={list.error} retry={() => void refetch()} />
+      ) : (
+        <LotUnits rows={rows} total={counts.total} />
+      )}
     </div>
   );
 }

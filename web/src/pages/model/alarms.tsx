@@ -3,7 +3,6 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DriftAlarm } from '../../../../src/contracts/monitoring.ts';
-import { ApiProblem } from '../../api/client.ts';
 import { useMay, usePlatform } from '../../api/context.ts';
 import { acknowledge } from '../../api/model-changes.ts';
 import { useModelReads } from '../../api/model-reads.ts';
@@ -18,7 +17,7 @@ export function Alarms({ model }: { model: string }) {
   const { t } = useTranslation();
   const reads = useModelReads();
   const { data, error, refetch } = useQuery(reads.alarms(model));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
   return (
     <section className="panel" aria-labelledby="drift-alarms">
@@ -88,9 +87,6 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
           send={async (note, key) => {
             try {
               await acknowledge(api, alarm, note, relearn, key);
-            } catch (error) {
-              if (error instanceof ApiProblem && error.status === 412) throw new Error(t('drift.changed'));
-              throw error;
             } finally {
               void queries.invalidateQueries({ queryKey: ['models', alarm.model] });
             }

@@ -8,6 +8,7 @@ import type { Recipe, RecipeThresholds, Simulation as SimulationShape } from '..
 import { usePlatform } from '../../api/context.ts';
 import { makeRecipe, simulateRecipe } from '../../api/model-changes.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
+import { fieldFaults, problemWords } from '../../parts/problem-words.ts';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 import { useFormats } from '../../words/index.ts';
 import { Simulation } from './simulation.tsx';
@@ -16,6 +17,9 @@ interface Wish {
   product: string | null;
   thresholds: RecipeThresholds;
 }
+
+/** Each has an input of its own, which shows what is wrong with it. */
+const FIELDS = ['product', ...BOARD_CLASSES];
 
 interface RecipeFormProps {
   model: string;
@@ -32,7 +36,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
   const [product, setProduct] = useState('');
   const [fields, setFields] = useState<Partial<Record<BoardClass, string>>>({});
   const [seen, setSeen] = useState<{ wish: Wish; result: SimulationShape } | null>(null);
-  const [state, set] = useState<{ busy: boolean; error: string | null; applied: number | null }>({
+  const [state, set] = useState<{ busy: boolean; error: unknown; applied: number | null }>({
     busy: false,
     error: null,
     applied: null,
@@ -50,6 +54,8 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
   const current = seen !== null && JSON.stringify(seen.wish) === JSON.stringify(wish);
   const standing = inForce.find((recipe) => recipe.product === wish.product) ?? inForce.find((recipe) => recipe.product === null);
 
+  const faults = fieldFaults(t, state.error);
+
   async function simulate(event: SubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
     set({ busy: true, error: null, applied: null });
@@ -57,7 +63,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
       setSeen({ wish, result: await simulateRecipe(api, model, wish) });
       set({ busy: false, error: null, applied: null });
     } catch (error) {
-      set({ busy: false, error: error instanceof Error ? error.message : String(error), applied: null });
+      set({ busy: false, error, applied: null });
     }
   }
 
@@ -70,6 +76,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
           label={t('recipe.product')}
           description={t('recipe.product_help')}
           value={product}
+          error={faults.product}
           maxLength={60}
           onChange={(event) => setProduct(event.currentTarget.value)}
         />
@@ -84,6 +91,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
               step={0.01}
               placeholder={format.score(standing?.thresholds[name] ?? production?.thresholds[name])}
               value={fields[name] ?? ''}
+              error={faults[name]}
               onChange={(event) => {
                 const { value } = event.currentTarget;
                 setFields((before) => ({ ...before, [name]: value }));
@@ -102,7 +110,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
         </p>
       </form>
       <div aria-live="polite">
-        {state.error ? <p className="tone-wrong">{state.error}</p> : null}
+        {state.error ? <p className="tone-wrong">{problemWords(t, state.error, FIELDS)}</p> : null}
         {state.applied === null ? null : <p>{t('recipe.applied', { version: state.applied })}</p>}
         {seen && current ? <Simulation of={seen.result} /> : null}
       </div>

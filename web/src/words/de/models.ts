@@ -243,7 +243,6 @@ export const models: Pick<Words, keyof typeof english> = {
     mended: 'Behoben: der alte Vergleichsstand gilt weiter',
     relearn: 'Das ist das neue Übliche: neuen Vergleichsstand lernen',
     seen_by: 'gesehen von {{by}}: {{note}}',
-    changed: 'Jemand anderes hat inzwischen geantwortet.',
     why_up: 'höher als üblich, Leiterplatte um Leiterplatte; Mittel {{now}}, üblich {{before}}',
     why_down: 'niedriger als üblich, Leiterplatte um Leiterplatte; Mittel {{now}}, üblich {{before}}',
     why_psi: 'anders verteilt als üblich, PSI {{value}} bei einer Grenze von {{limit}}; Mittel {{now}}, üblich {{before}}',

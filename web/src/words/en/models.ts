@@ -237,7 +237,6 @@ export const models = {
     mended: 'It was mended: the old baseline holds',
     relearn: 'This is the new normal: learn a new baseline',
     seen_by: 'seen by {{by}}: {{note}}',
-    changed: 'Someone else has answered it meanwhile.',
     why_up: 'higher than in the baseline, board after board; mean {{now}}, {{before}} in the baseline',
     why_down: 'lower than in the baseline, board after board; mean {{now}}, {{before}} in the baseline',
     why_psi: 'spread otherwise than in the baseline, PSI {{value}} from {{limit}} on; mean {{now}}, {{before}} in the baseline',
