@@ -11,6 +11,10 @@ export interface Formats {
   /** A model's score, two digits. */
   score(value: number | null | undefined): string;
   time(iso: string | null | undefined): string;
+  /** Hour and minute, with the day in front when it is not that of `now` (ms since 1970). */
+  clock(iso: string | null | undefined, now: number): string;
+  /** Time of day of a step, with its date where the step before was on another day, or is none. */
+  step(iso: string, before: string | undefined): string;
   /** Date and time to the second: for tooltips and print. */
   moment(iso: string | null | undefined): string;
   bytes(value: number | null | undefined): string;
@@ -22,6 +26,15 @@ export function formats(language: string): Formats {
   const one = new Intl.NumberFormat(language, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
   const moment = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+  const minute = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const dayMinute = new Intl.DateTimeFormat(language, {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
+  const sameDay = (one: Date, other: Date) => one.toDateString() === other.toDateString();
   return {
     whole: (value) => (value == null ? NONE : whole.format(value)),
     value: (value, digits = 6) =>
@@ -29,6 +42,8 @@ export function formats(language: string): Formats {
     percent: (value, n = 100) => (value == null ? NONE : (n < 20 ? whole : n < 2000 ? one : two).format(value * 100)),
     score: (value) => (value == null ? NONE : two.format(value)),
     time: (iso) => (iso ? time.format(new Date(iso)) : NONE),
+    clock: (iso, now) => (iso ? (sameDay(new Date(iso), new Date(now)) ? minute : dayMinute).format(new Date(iso)) : NONE),
+    step: (iso, before) => (before && sameDay(new Date(iso), new Date(before)) ? time : moment).format(new Date(iso)),
     moment: (iso) => (iso ? moment.format(new Date(iso)) : NONE),
     bytes: (value) =>
       value == null
