@@ -23,6 +23,7 @@ export function touchedBy(event: AnyEvent): string[][] {
   const keys: string[][] = [];
   if ('inspection_id' in payload) keys.push(['inspection', payload.inspection_id]);
   if ('lot_id' in payload) keys.push(['lot', payload.lot_id]);
+  if ('status' in payload) keys.push(['units', payload.lot_id], ['unit', payload.chip_id]);
   switch (event.event_type) {
     case 'inspection.waiting':
     case 'defect.reviewed':

@@ -50,7 +50,7 @@ export function Timeline({ inspection }: { inspection: Inspection }) {
           return (
             <li key={`${step.at} ${step.words}`}>
               <time dateTime={step.at} title={format.moment(step.at)}>
-                {format.time(step.at)}
+                {format.step(step.at, before?.at)}
               </time>
               <span>{step.words}</span>
               <span className="number quiet">{before ? `+${format.value(gap, gap < 10 ? 2 : 3)} s` : ''}</span>
