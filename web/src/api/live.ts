@@ -17,7 +17,7 @@ export interface LiveState {
   since: number;
 }
 
-/** Which lists and records an event makes old. Lists of inspections stay as they are: they tell of what is new in a bar. */
+/** What an event makes old. The list of inspections stays as it is and tells of what is new in a bar; a lot's map and a unit's history follow. */
 export function touchedBy(event: AnyEvent): string[][] {
   const { payload } = event;
   const keys: string[][] = [];

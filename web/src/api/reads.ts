@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import type { Me } from '../../../src/contracts/identity.ts';
 import type { ModelSummary as ModelSummaryShape, ModelVersion } from '../../../src/contracts/inference.ts';
 import type { Inspection } from '../../../src/contracts/inspections.ts';
-import type { Lot, ProductRevision, Site, Station } from '../../../src/contracts/masterdata.ts';
+import type { Lot, Site, Station } from '../../../src/contracts/masterdata.ts';
 import type { ReviewItem, ReviewKind } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
@@ -100,14 +100,6 @@ export const reads = (api: Api) => ({
     queryOptions({
       queryKey: ['sites'],
       queryFn: ({ signal }) => api.json<Page<Site>>('/v1/sites', { query: { limit: 100 }, signal }),
-      staleTime: 60_000,
-    }),
-
-  revision: (product: string, revision: string) =>
-    queryOptions({
-      queryKey: ['revision', product, revision],
-      queryFn: ({ signal }) =>
-        api.json<ProductRevision>(`/v1/products/${encodeURIComponent(product)}/revisions/${encodeURIComponent(revision)}`, { signal }),
       staleTime: 60_000,
     }),
 

@@ -34,11 +34,16 @@ export function formats(language: string): Formats {
     minute: '2-digit',
     hourCycle: 'h23',
   });
+  const byDigits = new Map<number, Intl.NumberFormat>();
+  function significant(digits: number): Intl.NumberFormat {
+    const made = byDigits.get(digits) ?? new Intl.NumberFormat(language, { maximumSignificantDigits: digits });
+    byDigits.set(digits, made);
+    return made;
+  }
   const sameDay = (one: Date, other: Date) => one.toDateString() === other.toDateString();
   return {
     whole: (value) => (value == null ? NONE : whole.format(value)),
-    value: (value, digits = 6) =>
-      value == null ? NONE : new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value),
+    value: (value, digits = 6) => (value == null ? NONE : significant(digits).format(value)),
     percent: (value, n = 100) => (value == null ? NONE : (n < 20 ? whole : n < 2000 ? one : two).format(value * 100)),
     score: (value) => (value == null ? NONE : two.format(value)),
     time: (iso) => (iso ? time.format(new Date(iso)) : NONE),

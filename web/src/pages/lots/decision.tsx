@@ -8,7 +8,7 @@ import { useMay, usePlatform } from '../../api/context.ts';
 import { Link } from '../../app/link.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 
-/** Hold or release, each with a reason. What stands in the way of a release is said before it is asked for. */
+/** Hold or release, each with a reason. Inspections that still wait are told where a release is asked for; what else stands in its way the platform says. */
 export function LotDecision({ lot }: { lot: Lot }) {
   const { t } = useTranslation();
   const { api } = usePlatform();

@@ -1,5 +1,5 @@
 import { Button, Checkbox } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DriftAlarm } from '../../../../src/contracts/monitoring.ts';
@@ -16,18 +16,20 @@ import { useFormats } from '../../words/index.ts';
 export function Alarms({ model }: { model: string }) {
   const { t } = useTranslation();
   const reads = useModelReads();
-  const { data, error, refetch } = useQuery(reads.alarms(model));
+  const { data, error, refetch, hasNextPage, fetchNextPage } = useInfiniteQuery(reads.alarms(model));
   if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
+  const alarms = data.pages.flatMap((page) => page.data);
   return (
     <section className="panel" aria-labelledby="drift-alarms">
       <h2 id="drift-alarms">{t('drift.alarms')}</h2>
-      {data.data.length === 0 ? <p className="quiet">{t('drift.no_alarms')}</p> : null}
+      {alarms.length === 0 ? <p className="quiet">{t('drift.no_alarms')}</p> : null}
       <ul className="drift-alarms">
-        {data.data.map((alarm) => (
+        {alarms.map((alarm) => (
           <Alarm key={alarm.id} alarm={alarm} />
         ))}
       </ul>
+      {hasNextPage ? <Button onClick={() => void fetchNextPage()}>{t('list.more')}</Button> : null}
     </section>
   );
 }

@@ -1,12 +1,14 @@
 import { Button, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BoardClass } from '../../../../src/contracts/defects.ts';
 import type { ModelVersion } from '../../../../src/contracts/inference.ts';
-import type { Recipe, RecipeThresholds, Simulation as SimulationShape } from '../../../../src/contracts/models.ts';
+import type { RecipeThresholds, Simulation as SimulationShape } from '../../../../src/contracts/models.ts';
 import { usePlatform } from '../../api/context.ts';
 import { makeRecipe, simulateRecipe } from '../../api/model-changes.ts';
+import { useModelReads } from '../../api/model-reads.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
 import { fieldFaults, problemWords } from '../../parts/problem-words.ts';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
@@ -24,15 +26,15 @@ const FIELDS = ['product', ...BOARD_CLASSES];
 interface RecipeFormProps {
   model: string;
   production: ModelVersion | undefined;
-  inForce: readonly Recipe[];
 }
 
 /** New thresholds are looked at on past boards before they can be applied. */
-export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
+export function RecipeForm({ model, production }: RecipeFormProps) {
   const { t } = useTranslation();
   const format = useFormats();
   const { api } = usePlatform();
   const queries = useQueryClient();
+  const reads = useModelReads();
   const [product, setProduct] = useState('');
   const [fields, setFields] = useState<Partial<Record<BoardClass, string>>>({});
   const [seen, setSeen] = useState<{ wish: Wish; result: SimulationShape } | null>(null);
@@ -52,7 +54,10 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
     ),
   };
   const current = seen !== null && JSON.stringify(seen.wish) === JSON.stringify(wish);
-  const standing = inForce.find((recipe) => recipe.product === wish.product) ?? inForce.find((recipe) => recipe.product === null);
+  const [asked] = useDebouncedValue(wish.product ?? '', 300);
+  const own = useQuery(reads.inForce(model, asked));
+  const everyProduct = useQuery(reads.inForce(model, ''));
+  const standing = own.data ?? everyProduct.data;
 
   const faults = fieldFaults(t, state.error);
 
