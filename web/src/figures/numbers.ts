@@ -13,8 +13,8 @@ export interface Formats {
   time(iso: string | null | undefined): string;
   /** Hour and minute, with the day in front when it is not that of `now` (ms since 1970). */
   clock(iso: string | null | undefined, now: number): string;
-  /** Time of day of a step, with its date where the step before was on another day, or is none. */
-  step(iso: string, before: string | undefined): string;
+  /** Time of day, with its date where that is not the day of `before`: of the step before, or of today. */
+  step(iso: string, before: string): string;
   /** Date and time to the second: for tooltips and print. */
   moment(iso: string | null | undefined): string;
   bytes(value: number | null | undefined): string;
@@ -48,7 +48,7 @@ export function formats(language: string): Formats {
     score: (value) => (value == null ? NONE : two.format(value)),
     time: (iso) => (iso ? time.format(new Date(iso)) : NONE),
     clock: (iso, now) => (iso ? (sameDay(new Date(iso), new Date(now)) ? minute : dayMinute).format(new Date(iso)) : NONE),
-    step: (iso, before) => (before && sameDay(new Date(iso), new Date(before)) ? time : moment).format(new Date(iso)),
+    step: (iso, before) => (sameDay(new Date(iso), new Date(before)) ? time : moment).format(new Date(iso)),
     moment: (iso) => (iso ? moment.format(new Date(iso)) : NONE),
     bytes: (value) =>
       value == null

@@ -1,4 +1,4 @@
-import { Kbd, TextInput } from '@mantine/core';
+import { Button, Kbd, TextInput } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
@@ -182,7 +182,7 @@ export function Desk(props: DeskProps) {
         </p>
         {gone === null ? null : (
           <p role="status" className="desk-gone">
-            <Mark shape="waiting" /> {gone}
+            <Mark shape="waiting" /> {gone} <Button onClick={() => onGo(1)}>{t('review.next_board')}</Button>
           </p>
         )}
       </header>
@@ -226,10 +226,12 @@ export function Desk(props: DeskProps) {
               </span>
             </li>
           ))}
-          {!disagreement && shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
+          {gone === null && !disagreement && shown.length + missed.length === 0 ? (
+            <li className="quiet">{t(`review.none_${item.kind}`)}</li>
+          ) : null}
         </ul>
         {aiming ? <p role="status">{t('review.aim')}</p> : null}
-        {item.kind === 'waiting' && !current && mayJudge ? (
+        {item.kind === 'waiting' && !current && mayJudge && gone === null ? (
           <TextInput
             label={t('review.reason')}
             value={reason}
