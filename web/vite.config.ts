@@ -21,8 +21,6 @@ export default defineConfig({
     },
   },
   server: {
-    proxy: Object.fromEntries(
-      ['/v1', '/api', '/health', '/oidc', '/.well-known', '/interaction'].map((path) => [path, { target: platform, ws: true }]),
-    ),
+    proxy: Object.fromEntries(['/v1', '/api', '/health', '/oidc', '/.well-known'].map((path) => [path, { target: platform, ws: true }])),
   },
 });

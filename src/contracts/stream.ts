@@ -13,12 +13,23 @@ export const StreamFilter = Type.Object(
 );
 export type StreamFilter = Static<typeof StreamFilter>;
 export const StreamSubscribe = Type.Object(
-  { type: Type.Literal('subscribe'), filter: Type.Optional(StreamFilter), after: Type.Optional(Type.String({ maxLength: 100 })) },
+  {
+    type: Type.Literal('subscribe'),
+    filter: Type.Optional(StreamFilter),
+    after: Type.Optional(Type.String({ maxLength: 100 })),
+    beat: Type.Optional(
+      Type.Boolean({
+        description: 'Asks for a `beat` every 20 s: for clients that cannot see a ping of the protocol, as pages in a browser',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 export type StreamSubscribe = Static<typeof StreamSubscribe>;
 export type StreamMessage =
   | { type: 'event'; cursor: string; event: PlatformEvent }
   | { type: 'gap' }
+  /** Nothing happened, and the connection stands; only for who asked for it. */
+  | { type: 'beat' }
   | { type: 'subscribed'; cursor: string }
   | { type: 'error'; message: string };

@@ -58,6 +58,7 @@ export class StreamClient {
   #overrun = false;
   #run = 0;
   #gone = false;
+  #beats = false;
 
   constructor(caller: Caller, socket: Socket, feed: Feed) {
     this.caller = caller;
@@ -90,10 +91,16 @@ export class StreamClient {
       const fault = faults[0];
       return this.#tell({ type: 'error', message: `${fault?.field}: ${fault?.message}` });
     }
-    const { filter = {}, after } = value as { filter?: StreamFilter; after?: string };
+    const { filter = {}, after, beat = false } = value as StreamSubscribe;
+    this.#beats = beat;
     const unknown = unknownTypes(filter);
     if (unknown.length > 0) return this.#tell({ type: 'error', message: `No event has the type ${unknown[0]}` });
     await this.#subscribe(filter, after);
+  }
+
+  /** Says that the connection stands, to who cannot see a ping. */
+  beat(): void {
+    if (this.#beats) this.#tell({ type: 'beat' });
   }
 
   close(code: number, reason: string): void {

@@ -72,6 +72,7 @@ export function createHub(options: HubOptions): Hub {
       }
       seat.answered = false;
       seat.socket.ping();
+      seat.client.beat();
       seat.recheck().catch((error: unknown) => {
         if ((error as { code?: unknown }).code === 'unauthorized') seat.client.close(CLOSE.tokenExpired, 'the token no longer holds');
       });

@@ -212,6 +212,20 @@ test('who does not answer a ping is dropped; who does stays; there is room for s
   alive.socket.close();
 });
 
+test('who asks for it hears a beat with each ping, and nobody else does', async (t) => {
+  const { port } = await platform(t, { pingMs: 40 });
+  const page = await open(port, { token: 'good' });
+  const other = await open(port, { token: 'good' });
+  page.socket.send(JSON.stringify({ type: 'subscribe', beat: true }));
+  other.subscribe();
+  await page.until(() => page.messages.filter((message) => message.type === 'beat').length >= 3);
+  assert.deepEqual(
+    other.messages.map((message) => message.type),
+    ['subscribed'],
+  );
+  for (const stream of [page, other]) stream.socket.close();
+});
+
 test('at the drain every stream is sent elsewhere', async (t) => {
   const { port, lifecycle } = await platform(t);
   const stream = await open(port, { token: 'good' });

@@ -184,6 +184,20 @@ describe('the page of a model', { skip: !hasChromium(), timeout: 290_000 }, () =
     await page.evaluate(() => localStorage.removeItem('cqp.language'));
   });
 
+  test('the thresholds in force of a product are shown however many recipes come before it', async () => {
+    const { page } = sitting;
+    await page.evaluate(() => localStorage.removeItem('cqp.language'));
+    for (let i = 0; i < 51; i++)
+      await sitting.api(`/v1/models/${NAME}/recipes`, 'POST', { product: `P${100 + i}`, thresholds: { open: 0.6 }, reason: 'of its own' });
+    await sitting.api(`/v1/models/${NAME}/recipes`, 'POST', { product: 'ZETA', thresholds: { open: 0.77 }, reason: 'of its own' });
+    await sitting.open(`${PAGE}?tab=recipes`);
+    await page.getByLabel('Product', { exact: true }).fill('ZETA');
+    await sitting.until(
+      'its threshold',
+      async () => (await page.getByLabel('open', { exact: true }).getAttribute('placeholder')) === '0.77',
+    );
+  });
+
   test('no page threw', () => {
     // A refused step is an answer of 409, which the browser writes down too.
     assert.deepEqual(

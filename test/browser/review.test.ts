@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Disagreement } from '../../src/contracts/models.ts';
 import type { ReviewItem } from '../../src/contracts/review.ts';
@@ -54,6 +55,20 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     assert.equal(await page.locator('.board-port').count(), 1);
     await page.keyboard.press('d');
     await page.locator('.board-four').waitFor();
+  });
+
+  test('the key that the page names shows the template while it is held, and judges nothing', async () => {
+    const { page } = sitting;
+    await page.keyboard.press('i');
+    const hint = await page.locator('.mode-hint', { hasText: 'golden template' }).innerText();
+    const key = /Hold (\w) to see/.exec(hint)?.[1]?.toLowerCase();
+    assert.ok(key, hint);
+    await page.keyboard.down(key);
+    await page.locator('.desk-board img[alt="Golden template"]').waitFor();
+    await page.keyboard.up(key);
+    await page.locator('.desk-board img[alt="Golden template"]').waitFor({ state: 'detached' });
+    assert.equal(await page.locator('.undo-bar.empty').count(), 1);
+    await page.keyboard.press('i');
   });
 
   test('20 waiting boards are cleared by keyboard alone, each followed by the next', async () => {
@@ -293,6 +308,32 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await page.keyboard.press('Escape');
     await page.waitForURL((url) => url.pathname === '/');
+  });
+
+  test('a missed defect is set down with the mouse alone, also where single keys are switched off', async () => {
+    const { page } = sitting;
+    await goodBoards(sitting.station, 1, 'LOT-2026-705');
+    await page.evaluate(() => localStorage.setItem('cqp.keys', 'off'));
+    await sitting.until('the audit', async () => (await sitting.api<{ data: unknown[] }>('/v1/review-queue?kind=audit')).data.length > 0);
+    await sitting.open('/review?kind=audit');
+    await page.locator('.board-four canvas').waitFor();
+    await page.getByRole('button', { name: 'Mark what was missed' }).click();
+    const pad = page.locator('.aim-pad');
+    const place = () => page.locator('.desk-board .board-port[tabindex="0"]').getAttribute('data-view');
+    await pad.waitFor();
+    const before = await place();
+    await pad.getByRole('button', { name: 'Move the frame to the right' }).click();
+    await sitting.until('the picture to move', async () => (await place()) !== before);
+    await pad.getByRole('button', { name: 'Make the frame wider' }).click();
+    assert.deepEqual((await new AxeBuilder({ page }).include('.aim-pad').analyze()).violations, []);
+    await pad.getByRole('button', { name: 'It is: short' }).click();
+    const marked = page.locator('.review-defects li', { hasText: 'Marked: short' });
+    await marked.waitFor();
+    await pad.getByRole('button', { name: 'End marking' }).click();
+    await pad.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Take back the last mark' }).click();
+    await marked.waitFor({ state: 'detached' });
+    await page.evaluate(() => localStorage.removeItem('cqp.keys'));
   });
 
   test('axe finds nothing serious on the desk and on the figures, light and dark, at 1280 and at 390 pixels', async () => {

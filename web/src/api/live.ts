@@ -17,12 +17,13 @@ export interface LiveState {
   since: number;
 }
 
-/** Which lists and records an event makes old. Lists of inspections stay as they are: they tell of what is new in a bar. */
+/** What an event makes old. The list of inspections stays as it is and tells of what is new in a bar; a lot's map and a unit's history follow. */
 export function touchedBy(event: AnyEvent): string[][] {
   const { payload } = event;
   const keys: string[][] = [];
   if ('inspection_id' in payload) keys.push(['inspection', payload.inspection_id]);
   if ('lot_id' in payload) keys.push(['lot', payload.lot_id]);
+  if ('status' in payload) keys.push(['units', payload.lot_id], ['unit', payload.chip_id]);
   switch (event.event_type) {
     case 'inspection.waiting':
     case 'defect.reviewed':

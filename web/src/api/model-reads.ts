@@ -52,6 +52,18 @@ const modelReads = (api: Api) => {
         getNextPageParam: (page) => (page.has_more ? page.next_cursor : null),
       }),
 
+    /** The recipe in force of a product; '' is every product without its own. Null while there is none. */
+    inForce: (model: string, product: string) =>
+      queryOptions({
+        queryKey: ['models', model, 'in force', product],
+        queryFn: async ({ signal }) => {
+          // In the path, because an empty product is asked for too.
+          const { data } = await api.json<Page<Recipe>>(`${of(model)}/recipes?product=${encodeURIComponent(product)}&limit=1`, { signal });
+          return data[0] ?? null;
+        },
+        staleTime: 30_000,
+      }),
+
     quality: (model: string, by: QualityBy, from: string | undefined) =>
       queryOptions({
         queryKey: ['models', model, 'quality', by, from ?? ''],
@@ -81,9 +93,19 @@ const modelReads = (api: Api) => {
       }),
 
     alarms: (model: string) =>
-      queryOptions({
+      infiniteQueryOptions({
         queryKey: ['models', model, 'alarms'],
-        queryFn: ({ signal }) => api.json<Page<DriftAlarm>>('/v1/drift-alarms', { query: { model, limit: 50 }, signal }),
+        initialPageParam: '',
+        queryFn: ({ pageParam, signal }) =>
+          api.json<Page<DriftAlarm>>('/v1/drift-alarms', { query: { model, limit: 50, cursor: pageParam }, signal }),
+        getNextPageParam: (page) => (page.has_more ? page.next_cursor : null),
+        refetchInterval: FRESH,
+      }),
+
+    openAlarms: (model: string) =>
+      queryOptions({
+        queryKey: ['models', model, 'open alarms'],
+        queryFn: ({ signal }) => api.json<Page<DriftAlarm>>('/v1/drift-alarms', { query: { model, state: 'open', limit: 100 }, signal }),
         refetchInterval: FRESH,
       }),
   };

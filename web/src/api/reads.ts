@@ -3,7 +3,7 @@ import type { Static } from 'typebox';
 import type { Me } from '../../../src/contracts/identity.ts';
 import type { ModelSummary as ModelSummaryShape, ModelVersion } from '../../../src/contracts/inference.ts';
 import type { Inspection } from '../../../src/contracts/inspections.ts';
-import type { Lot, ProductRevision, Station } from '../../../src/contracts/masterdata.ts';
+import type { Lot, Site, Station } from '../../../src/contracts/masterdata.ts';
 import type { ReviewItem, ReviewKind } from '../../../src/contracts/review.ts';
 import type { Api } from './client.ts';
 
@@ -85,11 +85,21 @@ export const reads = (api: Api) => ({
       queryFn: ({ signal }) => api.json<Lot>(`/v1/lots/${encodeURIComponent(lot)}`, { query: { site }, signal }),
     }),
 
-  revision: (product: string, revision: string) =>
+  /** The newest inspections of a lot, for its map. Kept apart from the lists, so that events make it old. */
+  lotUnits: (lot: string) =>
+    infiniteQueryOptions({
+      queryKey: ['units', lot],
+      initialPageParam: '',
+      queryFn: ({ pageParam, signal }) =>
+        api.json<Page<Inspection>>('/v1/inspections', { query: { lot_id: lot, limit: 100, cursor: pageParam }, signal }),
+      getNextPageParam: (page) => (page.has_more ? page.next_cursor : null),
+      staleTime: 5_000,
+    }),
+
+  sites: () =>
     queryOptions({
-      queryKey: ['revision', product, revision],
-      queryFn: ({ signal }) =>
-        api.json<ProductRevision>(`/v1/products/${encodeURIComponent(product)}/revisions/${encodeURIComponent(revision)}`, { signal }),
+      queryKey: ['sites'],
+      queryFn: ({ signal }) => api.json<Page<Site>>('/v1/sites', { query: { limit: 100 }, signal }),
       staleTime: 60_000,
     }),
 
@@ -97,6 +107,13 @@ export const reads = (api: Api) => ({
     queryOptions({
       queryKey: ['review', kind ?? ''],
       queryFn: ({ signal }) => api.json<Page<ReviewItem>>('/v1/review-queue', { query: { limit: 100, kind }, signal }),
+    }),
+
+  /** How many wait, for those who may not see the queue. */
+  waiting: () =>
+    queryOptions({
+      queryKey: ['review', 'inspections'],
+      queryFn: ({ signal }) => api.json<Page<Inspection>>('/v1/inspections', { query: { status: 'awaiting_review', limit: 100 }, signal }),
     }),
 
   stations: () =>
@@ -113,6 +130,8 @@ export const reads = (api: Api) => ({
         return stations;
       },
       staleTime: 60_000,
+      // No event tells of a new station, and a wall stays open for weeks.
+      refetchInterval: 60_000,
     }),
 
   models: () =>

@@ -15,7 +15,9 @@ export interface StreamOptions {
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
-/** A half-open connection says nothing: a browser cannot ping, so a long offline spell is told by `online`/`offline` and close. */
+/** The platform beats every 20 s. A page cannot see a ping, and a half-open connection never closes: two beats missed mean that it is gone. */
+export const SILENCE = 45_000;
+/** Doubled with each try, and spread so that a thousand screens do not come back in one moment. */
 export function waitBeforeTry(attempt: number, random = Math.random()): number {
   return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt) * (0.5 + random / 2);
 }
@@ -27,14 +29,27 @@ export function openStream(options: StreamOptions): { close(): void } {
   let attempt = 0;
   let timer = 0;
   let closed = false;
+  let watchdog = 0;
 
   const say = (state: StreamState) => options.onState(state, Date.now());
 
   function later(): void {
+    window.clearTimeout(watchdog);
     if (closed) return;
     say('offline');
     window.clearTimeout(timer);
     timer = window.setTimeout(() => void connect(), waitBeforeTry(attempt++));
+  }
+
+  /** Gives up a connection that has said nothing for too long; its close may never be told. */
+  function watch(watched: WebSocket): void {
+    window.clearTimeout(watchdog);
+    watchdog = window.setTimeout(() => {
+      if (socket !== watched) return;
+      socket = null;
+      watched.close();
+      later();
+    }, SILENCE);
   }
 
   function hear(text: string): void {
@@ -60,9 +75,12 @@ export function openStream(options: StreamOptions): { close(): void } {
     socket?.close();
     const next = new WebSocket(options.url, [PROTOCOL, `bearer.${token}`]);
     socket = next;
-    next.onopen = () => next.send(JSON.stringify({ type: 'subscribe', ...(cursor ? { after: cursor } : {}) }));
+    watch(next);
+    next.onopen = () => next.send(JSON.stringify({ type: 'subscribe', beat: true, ...(cursor ? { after: cursor } : {}) }));
     next.onmessage = (message) => {
-      if (socket === next) hear(String(message.data));
+      if (socket !== next) return;
+      watch(next);
+      hear(String(message.data));
     };
     next.onclose = () => {
       if (socket === next) later();
@@ -84,6 +102,7 @@ export function openStream(options: StreamOptions): { close(): void } {
     close() {
       closed = true;
       window.clearTimeout(timer);
+      window.clearTimeout(watchdog);
       window.removeEventListener('online', atOnce);
       window.removeEventListener('offline', gone);
       socket?.close();

@@ -30,6 +30,7 @@ test('filters stand in the address and nothing else does', () => {
   );
   assert.deepEqual(placeOf('/inspections', '?verdict=fail&evil=1&lot_id=').search, { verdict: 'fail' });
   assert.deepEqual(placeOf('/lots', '?state=lost').search, {});
+  assert.deepEqual(placeOf('/lots', '?state=held&at=DE1%2FLOT-1').search, { state: 'held', at: 'DE1/LOT-1' });
   assert.deepEqual(placeOf('/models/pcb', '?tab=quality&by=station&days=7').search, { tab: 'quality', by: 'station', days: '7' });
   assert.deepEqual(placeOf('/models/pcb', '?tab=toString&by=class&days=8').search, {});
   assert.deepEqual(placeOf('/review', '?kind=audit&mode=side&at=1').search, { kind: 'audit', at: '1' });

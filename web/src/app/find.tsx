@@ -1,5 +1,5 @@
 import { Kbd, TextInput } from '@mantine/core';
-import { type SubmitEvent, useState } from 'react';
+import { type SubmitEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../api/client.ts';
 import { usePlatform } from '../api/context.ts';
@@ -17,10 +17,12 @@ export function Find() {
   const { api } = usePlatform();
   const navigate = useNavigate();
   const [state, set] = useState<'idle' | 'busy' | 'failed'>('idle');
+  /** The scan that is looked up: a newer one takes its place. */
+  const current = useRef<AbortController | null>(null);
 
-  async function isLot(text: string): Promise<boolean> {
+  async function isLot(text: string, signal: AbortSignal): Promise<boolean> {
     try {
-      await api.json(`/v1/lots/${encodeURIComponent(text.toUpperCase())}`);
+      await api.json(`/v1/lots/${encodeURIComponent(text.toUpperCase())}`, { signal });
       return true;
     } catch (error) {
       if (error instanceof ApiProblem && error.status === 409) return true;
@@ -34,16 +36,24 @@ export function Find() {
     const field = event.currentTarget.elements.namedItem(FIELD) as HTMLInputElement;
     const text = field.value.trim();
     if (!text) return;
+    current.current?.abort();
+    const scan = new AbortController();
+    current.current = scan;
     set('busy');
     try {
       if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
         navigate({ to: '/inspections/$id', params: { id: text.toLowerCase() } });
-      else if (await isLot(text)) navigate({ to: '/lots/$lotId', params: { lotId: text.toUpperCase() } });
-      else navigate({ to: '/units/$chipId', params: { chipId: text } });
+      else {
+        const lot = await isLot(text, scan.signal);
+        if (scan.signal.aborted) return;
+        if (lot) navigate({ to: '/lots/$lotId', params: { lotId: text.toUpperCase() } });
+        else navigate({ to: '/units/$chipId', params: { chipId: text } });
+      }
       set('idle');
       field.value = '';
       field.blur();
     } catch {
+      if (scan.signal.aborted) return;
       set('failed');
       field.select();
     }
@@ -62,9 +72,10 @@ export function Find() {
           type="search"
           autoComplete="off"
           spellCheck={false}
-          placeholder={state === 'failed' ? t('find.failed') : t('find.placeholder')}
+          placeholder={t('find.placeholder')}
           aria-busy={state === 'busy'}
-          aria-invalid={state === 'failed'}
+          error={state === 'failed' ? t('find.failed') : undefined}
+          onChange={() => set((before) => (before === 'failed' ? 'idle' : before))}
           onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
         />
       </form>

@@ -4,9 +4,12 @@ import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MeContext, usePlatform } from '../api/context.ts';
 import { useReads } from '../api/use-reads.ts';
+import { DecisionBands } from '../decisions/bars.tsx';
+import { DecisionsProvider } from '../decisions/provider.tsx';
 import { Failed, Skeleton } from '../parts/notice.tsx';
 import { NotFound, PageGuard } from './fallbacks.tsx';
 import { Find, focusFind } from './find.tsx';
+import { HealthBand } from './health-band.tsx';
 import { useKeys } from './keys.ts';
 import { KeysDialog } from './keys-dialog.tsx';
 import { Link } from './link.tsx';
@@ -44,41 +47,45 @@ export function Shell() {
     { key: '?', word: t('key.all'), run: () => showKeys(true) },
   ]);
 
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!me && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!me) return <p className="starting quiet">{t('act.loading')}</p>;
   return (
     <MeContext value={me}>
-      <a className="skip" href="#main">
-        {t('act.skip')}
-      </a>
-      <AppShell header={{ height: { base: 92, sm: 50 } }}>
-        <AppShell.Header className="bar no-print">
-          <nav aria-label={t('page.all')}>
-            {TABS.map(([to, name]) => {
-              const scope = name === 'review' ? 'defects:review' : name === 'models' ? 'inference:read' : 'inspections:read';
-              return me.scopes.includes(scope) ? (
-                <Link key={to} to={to} nav>
-                  {t(`page.${name}`)}
-                </Link>
-              ) : null;
-            })}
-          </nav>
-          <Find />
-          <LiveMark />
-          <Menu me={me} onKeys={() => showKeys(true)} />
-        </AppShell.Header>
-        <AppShell.Main id="main" tabIndex={-1}>
-          <LiveBand />
-          <div className="main">
-            <PageGuard key={place.to}>
-              <Suspense fallback={<Skeleton rows={6} height={80} />}>
-                <Page />
-              </Suspense>
-            </PageGuard>
-          </div>
-        </AppShell.Main>
-      </AppShell>
-      {keys ? <KeysDialog onClose={() => showKeys(false)} /> : null}
+      <DecisionsProvider>
+        <a className="skip" href="#main">
+          {t('act.skip')}
+        </a>
+        <AppShell header={{ height: { base: 92, sm: 50 } }}>
+          <AppShell.Header className="bar no-print">
+            <nav aria-label={t('page.all')}>
+              {TABS.map(([to, name]) => {
+                const scope = name === 'review' ? 'defects:review' : name === 'models' ? 'inference:read' : 'inspections:read';
+                return me.scopes.includes(scope) ? (
+                  <Link key={to} to={to} nav>
+                    {t(`page.${name}`)}
+                  </Link>
+                ) : null;
+              })}
+            </nav>
+            <Find />
+            <LiveMark />
+            <Menu me={me} onKeys={() => showKeys(true)} />
+          </AppShell.Header>
+          <AppShell.Main id="main" tabIndex={-1}>
+            <LiveBand />
+            <HealthBand />
+            <DecisionBands />
+            <div className="main">
+              <PageGuard key={place.to}>
+                <Suspense fallback={<Skeleton rows={6} height={80} />}>
+                  <Page />
+                </Suspense>
+              </PageGuard>
+            </div>
+          </AppShell.Main>
+        </AppShell>
+        {keys ? <KeysDialog onClose={() => showKeys(false)} /> : null}
+      </DecisionsProvider>
     </MeContext>
   );
 }

@@ -7,6 +7,8 @@ import { useReads } from '../api/use-reads.ts';
 import { imageOf } from './thumbnail.tsx';
 import type { Size } from './view.ts';
 
+const UNSHOWN: Picture = { state: 'failed', url: null, status: 0 };
+
 /**
  * The pictures of an inspection: the inspected one, and what it is compared with: the reference that came with it, else
  * the golden template of its lot's product revision. `withHeat` also reads where the newest run saw something.
@@ -24,6 +26,9 @@ export function useBoard(
   const reads = useReads();
   const image = imageOf(inspection?.artifacts);
   const reference = imageOf(inspection?.artifacts, 'reference');
+  // One that cannot be read, or that went with age, was posted all the same.
+  const posted = inspection?.artifacts?.some(({ kind }) => kind === 'image') ?? false;
+  const picture = usePicture(image ? artifactPath(image) : null);
   const visual = inspection?.inspection_type === 'visual';
   const mayTemplate = useMay('masterdata:read');
   const lot = useQuery({
@@ -37,7 +42,7 @@ export function useBoard(
   const height = image?.height ?? 640;
   const size = useMemo(() => ({ width, height }), [width, height]);
   return {
-    image: usePicture(image ? artifactPath(image) : null),
+    image: !image && posted ? UNSHOWN : picture,
     template: usePicture(reference ? artifactPath(reference) : golden),
     heat: usePicture(withHeat && visual && run ? heatPath(run.operation_id) : null),
     size,

@@ -2,8 +2,8 @@ import { Button, Textarea } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ApiProblem } from '../api/client.ts';
 import { Dialog } from './dialog.tsx';
+import { fieldFaults, problemWords } from './problem-words.ts';
 
 interface ReasonDialogProps {
   title: string;
@@ -13,21 +13,29 @@ interface ReasonDialogProps {
   label: string;
   minLength?: number;
   maxLength: number;
-  /** What else is asked, above the reason. */
-  children?: ReactNode;
+  /** What else is asked, above the reason; given what is wrong with each of `fields`. */
+  children?: ReactNode | ((faults: Readonly<Record<string, string>>) => ReactNode);
+  /** Fields of the request that `children` asks for, and whose faults it shows. */
+  fields?: readonly string[];
   /** Sends it; `key` makes a repeated sending have one effect. What it throws is told, and the dialog stays. */
   send(reason: string, key: string): Promise<void>;
   onClose(): void;
 }
 
+/** What the platform calls the field that is asked for here. */
+const REASON = ['reason', 'note'];
+
 /** A decision that is kept for ever with its reason. */
-export function ReasonDialog({ title, means, act, label, minLength = 3, maxLength, children, send, onClose }: ReasonDialogProps) {
+export function ReasonDialog(props: ReasonDialogProps) {
+  const { title, means, act, label, minLength = 3, maxLength, children, fields = [], send, onClose } = props;
   const { t } = useTranslation();
   const queries = useQueryClient();
   // One key for as long as the dialog is open: the change may have been made although its answer was lost or was a fault, and pressing again must not
   // make it twice. The platform keeps no key of what it refused, so that a key is as good after a refusal as before.
   const [key] = useState(() => crypto.randomUUID());
-  const [state, set] = useState<{ busy: boolean; error: string | null }>({ busy: false, error: null });
+  const [state, set] = useState<{ busy: boolean; error: unknown }>({ busy: false, error: null });
+
+  const faults = fieldFaults(t, state.error);
 
   async function submit(event: SubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
@@ -40,15 +48,7 @@ export function ReasonDialog({ title, means, act, label, minLength = 3, maxLengt
     } catch (error) {
       // What the page shows may be out of date: that is why it was refused, or it was done and the answer lost.
       void queries.invalidateQueries();
-      const words =
-        error instanceof ApiProblem && error.code === 'idempotency_mismatch'
-          ? t('problem.made_before')
-          : error instanceof ApiProblem && error.details.length > 0
-            ? error.details.map(({ message }) => message).join('; ')
-            : error instanceof Error
-              ? error.message
-              : String(error);
-      set({ busy: false, error: words });
+      set({ busy: false, error });
     }
   }
 
@@ -56,10 +56,11 @@ export function ReasonDialog({ title, means, act, label, minLength = 3, maxLengt
     <Dialog title={title} onClose={onClose}>
       {means ? <p>{means}</p> : null}
       <form onSubmit={(event) => void submit(event)}>
-        {children}
+        {typeof children === 'function' ? children(faults) : children}
         <Textarea
           name="reason"
           label={label}
+          error={faults.reason ?? faults.note}
           description={t('model.reason_help')}
           rows={3}
           minLength={minLength}
@@ -69,7 +70,7 @@ export function ReasonDialog({ title, means, act, label, minLength = 3, maxLengt
         />
         {state.error ? (
           <p role="alert" className="tone-wrong">
-            {state.error}
+            {problemWords(t, state.error, [...REASON, ...fields])}
           </p>
         ) : null}
         <p className="dialog-acts">

@@ -1,10 +1,7 @@
 import { useTranslation } from 'react-i18next';
-import type { Inspection } from '../../../src/contracts/inspections.ts';
 import type { Lot } from '../../../src/contracts/masterdata.ts';
+import { type InspectionState, type Stated, stateOf } from './inspection-state.ts';
 import { type Shape, StateMark, type Tone } from './marks.tsx';
-
-type Stated = Pick<Inspection, 'status' | 'verdict'>;
-export type InspectionState = 'pass' | 'fail' | 'inconclusive' | 'pending' | 'in_progress' | 'awaiting_review' | 'cancelled' | 'failed';
 
 const LOOKS: Record<InspectionState, [Shape, Tone]> = {
   pass: ['pass', 'normal'],
@@ -17,10 +14,6 @@ const LOOKS: Record<InspectionState, [Shape, Tone]> = {
   failed: ['fail', 'wrong'],
 };
 
-/** The one word for an inspection: its verdict once it has one, its status before. */
-export function stateOf({ status, verdict }: Stated): InspectionState {
-  return status === 'completed' ? (verdict ?? 'inconclusive') : status;
-}
 export const shapeOf = (state: InspectionState): Shape => LOOKS[state][0];
 export const toneOf = (state: InspectionState): Tone => LOOKS[state][1];
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import i18next from 'i18next';
 import { de } from './de.ts';
 import { en } from './en.ts';
 
@@ -16,7 +17,7 @@ function flat(tree: Tree, path = ''): Map<string, string> {
 }
 const english = flat(en);
 const german = flat(de);
-const slots = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
+const slots = (text: string) => [...text.matchAll(/\{\{(\w+)(?:, number)?\}\}/g)].map((match) => match[1]).sort();
 
 test('English and German hold the same keys, and neither is empty', () => {
   assert.deepEqual([...german.keys()].sort(), [...english.keys()].sort());
@@ -34,6 +35,20 @@ test('a sentence takes the same values in both languages, but for a count that o
       );
     else assert.deepEqual(other, slots(text), key);
   }
+});
+
+test('a count is grouped as the language does it', async () => {
+  const words = i18next.createInstance();
+  await words.init({
+    lng: 'de',
+    resources: { de: { translation: de }, en: { translation: en } },
+    showSupportNotice: false,
+  } as Parameters<typeof i18next.init>[0]);
+  assert.equal(words.t('list.rows', { count: 12_040 }), '12.040 Prüfungen');
+  assert.equal(words.t('list.rows', { count: 12_040, lng: 'en' }), '12,040 inspections');
+  assert.match(words.t('lots.units_some', { shown: 500, total: 3_200 }), /3\.200/);
+  assert.match(words.t('wall.strip_words', { pass: 1_500, fail: 2, waiting: 0, running: 1 }), /1\.500/);
+  assert.doesNotMatch(words.t('wall.strip_words', { pass: 1_500, fail: 2, waiting: 0, running: 1 }), /NaN/);
 });
 
 test('every key that the pages name exists', () => {

@@ -15,6 +15,9 @@ export function DefectList({
 }) {
   const { t } = useTranslation();
   const format = useFormats();
+  /** Who said so, when and why. */
+  const reviewOf = ({ reviewed_by, reviewed_at, review_reason }: Defect) =>
+    [reviewed_by, reviewed_at ? format.moment(reviewed_at) : null, review_reason].filter(Boolean).join(' · ');
   return (
     <section className="block" aria-labelledby="defects">
       <h2 id="defects">
@@ -44,20 +47,14 @@ export function DefectList({
                 className={`${defect.id === selected ? 'selected' : ''}${defect.state === 'rejected' ? ' dismissed' : ''}`}
               >
                 <Table.Td>
-                  {defect.box ? (
-                    <UnstyledButton
-                      type="button"
-                      className="row-link"
-                      aria-pressed={defect.id === selected}
-                      onClick={() => onSelect(defect.id)}
-                    >
-                      {t(`defect.${defect.class}`)}
-                    </UnstyledButton>
-                  ) : (
-                    <span>
-                      {defect.characteristic} {t(`defect.${defect.class}`)}
-                    </span>
-                  )}
+                  <UnstyledButton
+                    type="button"
+                    className="row-link"
+                    aria-pressed={defect.id === selected}
+                    onClick={() => onSelect(defect.id)}
+                  >
+                    {defect.characteristic} {t(`defect.${defect.class}`)}
+                  </UnstyledButton>
                   {defect.class !== defect.proposed_class ? (
                     <small className="quiet"> {t('inspection.was', { name: t(`defect.${defect.proposed_class}`) })}</small>
                   ) : null}
@@ -67,12 +64,9 @@ export function DefectList({
                 <Table.Td className="number">
                   {defect.box ? `${Math.round(defect.box.width)}×${Math.round(defect.box.height)}` : NONE}
                 </Table.Td>
-                <Table.Td
-                  title={[defect.reviewed_by, defect.reviewed_at ? format.moment(defect.reviewed_at) : null, defect.review_reason]
-                    .filter(Boolean)
-                    .join(' · ')}
-                >
+                <Table.Td>
                   {t(`defect_state.${defect.state}`)}
+                  {reviewOf(defect) ? <small className="quiet defect-review">{reviewOf(defect)}</small> : null}
                 </Table.Td>
               </Table.Tr>
             ))}

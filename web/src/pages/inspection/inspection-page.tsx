@@ -11,13 +11,13 @@ import { type BoardMode, BoardView } from '../../board/board-view.tsx';
 import { marksOf, weakMarksOf } from '../../board/marks.ts';
 import { useBoard } from '../../board/use-board.ts';
 import type { View } from '../../board/view.ts';
+import { UndoBar } from '../../decisions/bars.tsx';
+import { useDecisions } from '../../decisions/provider.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Failed, Skeleton } from '../../parts/notice.tsx';
 import { useFormats } from '../../words/index.ts';
-import { ErrorBar, UndoBar } from '../review/bars.tsx';
 import { KeyPad } from '../review/choices.tsx';
 import { choiceOf, defectKeys, withDecisions } from '../review/defect-keys.ts';
-import { useOutbox } from '../review/use-outbox.ts';
 import { DefectList } from './defect-list.tsx';
 import { Measurements } from './measurements.tsx';
 import { ModeBar } from './mode-bar.tsx';
@@ -46,7 +46,7 @@ function Shown({ inspection }: { inspection: Inspection }) {
   const board = useBoard(inspection, search.mode === 'heat');
   const [flicker, setFlicker] = useState(false);
   const measurements = inspection?.measurements ?? [];
-  const decisions = useOutbox();
+  const decisions = useDecisions();
   const mayReview = useMay('defects:review');
   const defects = useMemo(
     () => withDecisions(inspection.defects ?? [], decisions.decided).sort((a, b) => (b.score ?? 1) - (a.score ?? 1)),
@@ -112,6 +112,7 @@ function Shown({ inspection }: { inspection: Inspection }) {
             modes={['inspected', 'template', 'side', 'difference', 'heat']}
             template={board.template.state}
             onMode={setMode}
+            flickerKey="F"
             weak={search.weak === 'on'}
             onWeak={run ? weak : null}
           />
@@ -146,7 +147,6 @@ function Shown({ inspection }: { inspection: Inspection }) {
         </header>
         <VerdictPanel inspection={inspection} />
         {board.visual || defects.length > 0 ? <DefectList defects={defects} selected={search.defect ?? null} onSelect={select} /> : null}
-        <ErrorBar error={decisions.error} onClose={decisions.clearError} />
         {proposed ? <KeyPad keys={reviewKeys} proposed={proposed.class} /> : null}
         {(inspection.measurements?.length ?? 0) > 0 || !board.visual ? <Measurements measurements={measurements} /> : null}
         <Timeline inspection={inspection} />

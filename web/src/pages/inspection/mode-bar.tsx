@@ -11,12 +11,14 @@ interface ModeBarProps {
   modes: readonly BoardMode[];
   template: Picture['state'];
   onMode(mode: BoardMode): void;
+  /** The key that shows the template while it is held: pages differ in which keys they have left. */
+  flickerKey: string;
   weak?: boolean;
   onWeak?: (() => void) | null;
 }
 
 /** How the board is looked at. Without a golden template there is only the board itself, and the bar says so. */
-export function ModeBar({ mode, modes, template, onMode, weak, onWeak }: ModeBarProps) {
+export function ModeBar({ mode, modes, template, onMode, flickerKey, weak, onWeak }: ModeBarProps) {
   const { t } = useTranslation();
   const none = template !== 'ready';
   return (
@@ -45,7 +47,7 @@ export function ModeBar({ mode, modes, template, onMode, weak, onWeak }: ModeBar
         {template === 'ready'
           ? mode === 'difference' || mode === 'four'
             ? t('board.difference_key')
-            : t('board.flicker_hint')
+            : t('board.flicker_hint', { key: flickerKey })
           : template === 'loading'
             ? t('act.loading')
             : t('board.no_template')}

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import { useMay } from '../../api/context.ts';
 import { Link } from '../../app/link.tsx';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
 import { useFormats } from '../../words/index.ts';
@@ -8,6 +9,7 @@ import { useFormats } from '../../words/index.ts';
 export function Provenance({ inspection }: { inspection: Inspection }) {
   const { t } = useTranslation();
   const format = useFormats();
+  const maySeeModels = useMay('inference:read');
   const runs = inspection.inference ?? [];
   if (runs.length === 0) return null;
   return (
@@ -17,9 +19,13 @@ export function Provenance({ inspection }: { inspection: Inspection }) {
         <dl key={run.operation_id} className="facts">
           <dt>{t('provenance.model')}</dt>
           <dd>
-            <Link to="/models/$name" params={{ name: run.model }}>
-              {run.model} {run.version}
-            </Link>{' '}
+            {maySeeModels ? (
+              <Link to="/models/$name" params={{ name: run.model }}>
+                {run.model} {run.version}
+              </Link>
+            ) : (
+              `${run.model} ${run.version}`
+            )}{' '}
             <span className="quiet">{run.runtime}</span>
           </dd>
           <dt>{t('provenance.hash')}</dt>

@@ -11,6 +11,7 @@ interface Step {
 export function Timeline({ inspection }: { inspection: Inspection }) {
   const { t } = useTranslation();
   const format = useFormats();
+  const today = new Date().toISOString();
   const measured = inspection.measurements?.[0]?.created_at;
   const steps: Step[] = [
     { at: inspection.created_at, words: t('timeline.posted', { by: inspection.created_by }) },
@@ -50,7 +51,7 @@ export function Timeline({ inspection }: { inspection: Inspection }) {
           return (
             <li key={`${step.at} ${step.words}`}>
               <time dateTime={step.at} title={format.moment(step.at)}>
-                {format.time(step.at)}
+                {format.step(step.at, before?.at ?? today)}
               </time>
               <span>{step.words}</span>
               <span className="number quiet">{before ? `+${format.value(gap, gap < 10 ? 2 : 3)} s` : ''}</span>

@@ -3,9 +3,10 @@ import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import { useMay } from '../../api/context.ts';
 import { ButtonLink } from '../../app/button-link.tsx';
 import { countWords } from '../../parts/defect-words.ts';
+import { stateOf } from '../../parts/inspection-state.ts';
 import { StateMark } from '../../parts/marks.tsx';
 import { reasonWords } from '../../parts/reason.ts';
-import { shapeOf, stateOf, toneOf } from '../../parts/state.tsx';
+import { shapeOf, toneOf } from '../../parts/state.tsx';
 
 /** The verdict and why, in words. */
 export function VerdictPanel({ inspection }: { inspection: Inspection }) {

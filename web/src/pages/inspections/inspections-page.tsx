@@ -41,7 +41,7 @@ export function InspectionsPage() {
   const select = (index: number) => {
     const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
     if (row) go({ ...filter, at: row.id }, true);
-    if (index >= rows.length - 5 && list.hasNextPage && !list.isFetchingNextPage) void list.fetchNextPage();
+    if (index >= rows.length - 5 && list.hasNextPage && !list.isFetchingNextPage && !list.isFetchNextPageError) void list.fetchNextPage();
   };
   const showNew = () => {
     setFresh(new Set());
@@ -88,6 +88,7 @@ export function InspectionsPage() {
           place={address}
           more={list.hasNextPage}
           fetching={list.isFetchingNextPage}
+          failed={list.isFetchNextPageError ? list.error : null}
           onEnd={() => void list.fetchNextPage()}
         />
       ) : null}

@@ -7,7 +7,9 @@ import { Link } from '../../app/link.tsx';
 import { NONE } from '../../figures/numbers.ts';
 import { Age } from '../../parts/age.tsx';
 import { worstDefect } from '../../parts/defect-words.ts';
+import { MoreFailed } from '../../parts/more-failed.tsx';
 import { InspectionMark } from '../../parts/state.tsx';
+import { usePrinting } from '../../parts/use-printing.ts';
 import { useFormats } from '../../words/index.ts';
 
 const ROW = 36;
@@ -20,10 +22,12 @@ interface Shown {
   place: string;
   more: boolean;
   fetching: boolean;
+  /** Why the next page did not come; null while nothing failed. */
+  failed: unknown;
   onEnd(): void;
 }
 
-export function InspectionTable({ rows, at, place, more, fetching, onEnd }: Shown) {
+export function InspectionTable({ rows, at, place, more, fetching, failed, onEnd }: Shown) {
   const { t } = useTranslation();
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -34,11 +38,13 @@ export function InspectionTable({ rows, at, place, more, fetching, onEnd }: Show
     initialOffset: places.get(place) ?? 0,
     initialRect: { width: 1200, height: 800 },
   });
-  const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? 0;
+  const printing = usePrinting();
+  const seen = virtual.getVirtualItems();
+  const items = printing ? rows.map((_, index) => ({ index, start: 0, end: 0 })) : seen;
+  const last = seen.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (more && !fetching && last >= rows.length - 15) onEnd();
-  }, [more, fetching, last, rows.length, onEnd]);
+    if (more && !fetching && !failed && last >= rows.length - 15) onEnd();
+  }, [more, fetching, failed, last, rows.length, onEnd]);
   useLayoutEffect(() => {
     const element = scroll.current;
     if (element) element.scrollTop = places.get(place) ?? 0;
@@ -50,7 +56,7 @@ export function InspectionTable({ rows, at, place, more, fetching, onEnd }: Show
   }, [at]);
 
   const above = items[0]?.start ?? 0;
-  const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
+  const below = printing ? 0 : virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <section
       ref={scroll}
@@ -84,6 +90,7 @@ export function InspectionTable({ rows, at, place, more, fetching, onEnd }: Show
         </Table.Tbody>
       </Table>
       {fetching ? <p className="table-more quiet">{t('act.loading')}</p> : null}
+      {failed && !fetching ? <MoreFailed error={failed} retry={onEnd} /> : null}
     </section>
   );
 }

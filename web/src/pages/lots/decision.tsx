@@ -4,12 +4,11 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { decideLot } from '../../api/changes.ts';
-import { ApiProblem } from '../../api/client.ts';
 import { useMay, usePlatform } from '../../api/context.ts';
 import { Link } from '../../app/link.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 
-/** Hold or release, each with a reason. What stands in the way of a release is said before it is asked for. */
+/** Hold or release, each with a reason. Inspections that still wait are told where a release is asked for; what else stands in its way the platform says. */
 export function LotDecision({ lot }: { lot: Lot }) {
   const { t } = useTranslation();
   const { api } = usePlatform();
@@ -19,14 +18,9 @@ export function LotDecision({ lot }: { lot: Lot }) {
   if (!may) return null;
 
   async function send(act: 'hold' | 'release', reason: string, key: string): Promise<void> {
-    try {
-      const next = await decideLot(api, lot, act, reason, key);
-      queries.setQueriesData({ queryKey: ['lot', lot.lot_id] }, next);
-      for (const queryKey of [['lots'], ['lot', lot.lot_id]]) void queries.invalidateQueries({ queryKey });
-    } catch (error) {
-      if (error instanceof ApiProblem && error.status === 412) throw new Error(t('lots.changed'));
-      throw error;
-    }
+    const next = await decideLot(api, lot, act, reason, key);
+    queries.setQueriesData({ queryKey: ['lot', lot.lot_id] }, next);
+    for (const queryKey of [['lots'], ['lot', lot.lot_id]]) void queries.invalidateQueries({ queryKey });
   }
 
   return (

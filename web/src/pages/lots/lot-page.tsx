@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
-import { useEvents } from '../../api/live.ts';
+import { ApiProblem } from '../../api/client.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { Link } from '../../app/link.tsx';
 import { useParams, useSearch } from '../../app/router.ts';
@@ -10,6 +10,7 @@ import { NONE } from '../../figures/numbers.ts';
 import { wilson } from '../../figures/wilson.ts';
 import { Age } from '../../parts/age.tsx';
 import { Export } from '../../parts/export.tsx';
+import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed, Skeleton } from '../../parts/notice.tsx';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { LotMark } from '../../parts/state.tsx';
@@ -17,6 +18,7 @@ import { useFormats } from '../../words/index.ts';
 import { LotDecision } from './decision.tsx';
 import type { LotSearch } from './search.ts';
 import { LotUnits } from './units.tsx';
+import { WhichSite } from './which-site.tsx';
 import './lots.css';
 
 export function LotPage() {
@@ -25,6 +27,7 @@ export function LotPage() {
   const reads = useReads();
   const { data, error, isPending, refetch } = useQuery(reads.lot(lotId, site));
   if (isPending) return <Skeleton rows={4} height={120} />;
+  if (!data && error instanceof ApiProblem && error.code === 'ambiguous_lot') return <WhichSite lotId={lotId} />;
   if (!data) return <Failed error={error} retry={() => void refetch()} />;
   return <Shown lot={data} />;
 }
@@ -38,15 +41,12 @@ function Shown({ lot }: { lot: Lot }) {
   const reads = useReads();
   const { counts } = lot;
   const share = wilson(counts.pass, counts.pass + counts.fail);
-  const list = useInfiniteQuery({ ...reads.inspections({ lot_id: lot.lot_id }, undefined, 100), staleTime: 5_000 });
+  const list = useInfiniteQuery(reads.lotUnits(lot.lot_id));
   const rows = (list.data?.pages.flatMap((page) => page.data) ?? []).filter((row) => row.site === lot.site);
-  const { hasNextPage, isFetching, fetchNextPage, refetch } = list;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, refetch } = list;
   useEffect(() => {
-    if (hasNextPage && !isFetching && rows.length < MOST) void fetchNextPage();
-  }, [hasNextPage, isFetching, rows.length, fetchNextPage]);
-  useEvents(({ event_type, payload }) => {
-    if (event_type === 'inspection.judged' && 'lot_id' in payload && payload.lot_id === lot.lot_id && !isFetching) void refetch();
-  });
+    if (hasNextPage && !isFetching && !isFetchNextPageError && rows.length < MOST) void fetchNextPage();
+  }, [hasNextPage, isFetching, isFetchNextPageError, rows.length, fetchNextPage]);
   const parts = [
     ['pass', counts.pass, ''],
     ['fail', counts.fail, counts.fail > 0 ? 'tone-wrong' : ''],
@@ -129,7 +129,10 @@ function Shown({ lot }: { lot: Lot }) {
           </dl>
         </section>
       </div>
-      {list.isError ? <Failed error={list.error} retry={() => void refetch()} /> : <LotUnits rows={rows} total={counts.total} />}
+      {list.isPending ? <Skeleton rows={1} height={120} /> : null}
+      {list.isError && rows.length === 0 ? <Failed error={list.error} retry={() => void refetch()} /> : null}
+      {list.data ? <LotUnits rows={rows} total={counts.total} /> : null}
+      {isFetchNextPageError ? <MoreFailed error={list.error} retry={() => void fetchNextPage()} /> : null}
     </div>
   );
 }

@@ -1,6 +1,5 @@
 import { Button, SegmentedControl, Table } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { useMe } from '../../api/context.ts';
@@ -12,11 +11,12 @@ import { NONE } from '../../figures/numbers.ts';
 import { wilson } from '../../figures/wilson.ts';
 import { Age } from '../../parts/age.tsx';
 import { Export } from '../../parts/export.tsx';
+import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { LotMark } from '../../parts/state.tsx';
 import { useFormats } from '../../words/index.ts';
-import type { LotsSearch } from './search.ts';
+import { type LotsSearch, placeOfLot } from './search.ts';
 import './lots.css';
 
 const STATES = ['open', 'held', 'released'] as const;
@@ -26,14 +26,18 @@ export function LotsPage() {
   const reads = useReads();
   const me = useMe();
   const navigate = useNavigate();
-  const { state } = useSearch() as LotsSearch;
+  const { state, at: place } = useSearch() as LotsSearch;
   const list = useInfiniteQuery(reads.lots(state ? { state } : {}));
   const lots = list.data?.pages.flatMap((page) => page.data) ?? [];
-  const [at, select] = useState(-1);
+  const at = lots.findIndex((lot) => placeOfLot(lot) === place);
+  const select = (index: number) => {
+    const lot = lots[Math.min(lots.length - 1, Math.max(0, index))];
+    if (lot) navigate({ to: '/lots', search: (now) => ({ ...now, at: placeOfLot(lot) }), replace: true });
+  };
   const filter = (next: LotsSearch['state']) => navigate({ to: '/lots', search: next ? { state: next } : {} });
   useKeys(t('page.lots'), [
-    { key: 'j', word: t('key.next'), run: () => select(Math.min(lots.length - 1, at + 1)) },
-    { key: 'k', word: t('key.previous'), run: () => select(Math.max(0, at - 1)) },
+    { key: 'j', word: t('key.next'), run: () => select(at + 1) },
+    { key: 'k', word: t('key.previous'), run: () => select(at - 1) },
     {
       key: 'Enter',
       word: t('key.open'),
@@ -96,7 +100,11 @@ export function LotsPage() {
           </Table>
         </section>
       ) : null}
-      {list.hasNextPage ? <Button onClick={() => void list.fetchNextPage()}>{t('list.more')}</Button> : null}
+      {list.isFetchNextPageError ? (
+        <MoreFailed error={list.error} retry={() => void list.fetchNextPage()} />
+      ) : list.hasNextPage ? (
+        <Button onClick={() => void list.fetchNextPage()}>{t('list.more')}</Button>
+      ) : null}
     </div>
   );
 }

@@ -1,9 +1,15 @@
 export interface LotsSearch {
   state?: 'open' | 'held' | 'released';
+  /** The selected lot, with its site. */
+  at?: string;
 }
-export function lotsSearch({ state }: Record<string, unknown>): LotsSearch {
-  return state === 'open' || state === 'held' || state === 'released' ? { state } : {};
+export function lotsSearch({ state, at }: Record<string, unknown>): LotsSearch {
+  return {
+    ...(state === 'open' || state === 'held' || state === 'released' ? { state } : {}),
+    ...(typeof at === 'string' && at ? { at } : {}),
+  };
 }
+export const placeOfLot = ({ site, lot_id }: { site: string; lot_id: string }) => `${site}/${lot_id}`;
 
 /** Where two sites have a lot of this name, the address says which is meant. */
 export interface LotSearch {

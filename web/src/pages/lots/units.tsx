@@ -1,8 +1,9 @@
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import { Link } from '../../app/link.tsx';
+import { type InspectionState, stateOf } from '../../parts/inspection-state.ts';
 import { Mark, type Shape } from '../../parts/marks.tsx';
-import { type InspectionState, stateOf, toneOf } from '../../parts/state.tsx';
+import { toneOf } from '../../parts/state.tsx';
 
 const RANK: Record<InspectionState, number> = {
   fail: 7,

@@ -13,7 +13,7 @@ export function Agreement({ model, from }: { model: string; from: string | undef
   const format = useFormats();
   const reads = useModelReads();
   const { data, error, refetch } = useQuery(reads.agreement(model, from));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const { drawn, waiting, total, pairs } = data;
   return (

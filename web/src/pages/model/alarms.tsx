@@ -1,9 +1,8 @@
 import { Button, Checkbox } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DriftAlarm } from '../../../../src/contracts/monitoring.ts';
-import { ApiProblem } from '../../api/client.ts';
 import { useMay, usePlatform } from '../../api/context.ts';
 import { acknowledge } from '../../api/model-changes.ts';
 import { useModelReads } from '../../api/model-reads.ts';
@@ -17,18 +16,20 @@ import { useFormats } from '../../words/index.ts';
 export function Alarms({ model }: { model: string }) {
   const { t } = useTranslation();
   const reads = useModelReads();
-  const { data, error, refetch } = useQuery(reads.alarms(model));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  const { data, error, refetch, hasNextPage, fetchNextPage } = useInfiniteQuery(reads.alarms(model));
+  if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
+  const alarms = data.pages.flatMap((page) => page.data);
   return (
     <section className="panel" aria-labelledby="drift-alarms">
       <h2 id="drift-alarms">{t('drift.alarms')}</h2>
-      {data.data.length === 0 ? <p className="quiet">{t('drift.no_alarms')}</p> : null}
+      {alarms.length === 0 ? <p className="quiet">{t('drift.no_alarms')}</p> : null}
       <ul className="drift-alarms">
-        {data.data.map((alarm) => (
+        {alarms.map((alarm) => (
           <Alarm key={alarm.id} alarm={alarm} />
         ))}
       </ul>
+      {hasNextPage ? <Button onClick={() => void fetchNextPage()}>{t('list.more')}</Button> : null}
     </section>
   );
 }
@@ -88,9 +89,6 @@ function Alarm({ alarm }: { alarm: DriftAlarm }) {
           send={async (note, key) => {
             try {
               await acknowledge(api, alarm, note, relearn, key);
-            } catch (error) {
-              if (error instanceof ApiProblem && error.status === 412) throw new Error(t('drift.changed'));
-              throw error;
             } finally {
               void queries.invalidateQueries({ queryKey: ['models', alarm.model] });
             }

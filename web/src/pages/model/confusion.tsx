@@ -11,7 +11,7 @@ export function Confusion({ model, from }: { model: string; from: string | undef
   const className = useClassName();
   const reads = useModelReads();
   const { data, error, refetch } = useQuery(reads.confusion(model, from));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const name = (raw: string) =>
     raw === 'nothing_there' ? t('quality.nothing_there') : raw === 'missed' ? t('quality.missed_column') : className(raw);

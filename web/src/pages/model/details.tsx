@@ -26,7 +26,7 @@ function Opened({ version }: { version: ModelVersion }) {
   const format = useFormats();
   const reads = useModelReads();
   const { data, error, refetch } = useQuery(reads.version(version.model, version.version));
-  if (error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return <p className="quiet">{t('act.loading')}</p>;
   return (
     <div className="model-opened">

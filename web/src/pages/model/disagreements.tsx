@@ -10,6 +10,7 @@ import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { useCallWords } from '../../parts/call-words.ts';
 import { Failed } from '../../parts/notice.tsx';
+import { problemWords } from '../../parts/problem-words.ts';
 
 const RIGHT = ['production', 'candidate', 'neither', 'cannot_tell'] as const;
 /** Differences of one board that are told in words; the board itself shows them all. */
@@ -43,7 +44,7 @@ function Row({ row }: { row: Disagreement }) {
   const queries = useQueryClient();
   const may = useMay('defects:review');
   const board = row.chip_id || row.lot_id;
-  const [state, set] = useState<{ busy: boolean; error: string | null }>({ busy: false, error: null });
+  const [state, set] = useState<{ busy: boolean; error: unknown }>({ busy: false, error: null });
 
   async function say(right: SettleRequest['right']): Promise<void> {
     set({ busy: true, error: null });
@@ -51,7 +52,7 @@ function Row({ row }: { row: Disagreement }) {
       await settle(api, row, right, { key: crypto.randomUUID() });
       await Promise.all([['models', row.model], ['review']].map((queryKey) => queries.invalidateQueries({ queryKey })));
     } catch (error) {
-      set({ busy: false, error: error instanceof Error ? error.message : String(error) });
+      set({ busy: false, error });
     }
   }
 
@@ -91,7 +92,7 @@ function Row({ row }: { row: Disagreement }) {
       ) : null}
       {state.error ? (
         <p role="alert" className="tone-wrong">
-          {state.error}
+          {problemWords(t, state.error)}
         </p>
       ) : null}
     </li>

@@ -26,7 +26,7 @@ export function ModelPage() {
   const reads = useReads();
   const models = useModelReads();
   const { data, error, isPending, refetch } = useQuery(reads.versions(name));
-  const alarms = useQuery(models.alarms(name));
+  const alarms = useQuery(models.openAlarms(name));
   const tab = search.tab ?? 'versions';
   const Part = PARTS[tab];
   if (isPending) return <Skeleton rows={3} height={160} />;
@@ -36,7 +36,7 @@ export function ModelPage() {
     const found = versions.find((version) => version.stage === stage);
     return found ? [found] : [];
   });
-  const open = alarms.data?.data.filter(({ state }) => state === 'open').length ?? 0;
+  const open = alarms.data?.data.length ?? 0;
   return (
     <div className="page">
       <header className="page-head">
@@ -56,7 +56,13 @@ export function ModelPage() {
           />
         ))}
         {standing.some(({ stage }) => stage === 'production') ? null : <p className="tone-person">{t('models.none_in_production')}</p>}
-        {open > 0 ? <StateMark shape="waiting" tone="person" word={t('model.alarms', { count: open })} /> : null}
+        {open > 0 ? (
+          <StateMark
+            shape="waiting"
+            tone="person"
+            word={t('model.alarms', { count: open, shown: `${open}${alarms.data?.has_more ? '+' : ''}` })}
+          />
+        ) : null}
         <span className="export no-print">
           <Rollback model={name} />
           <Button onClick={() => window.print()}>{t('act.print')}</Button>

@@ -1,13 +1,16 @@
 import { Button, TextInput } from '@mantine/core';
-import { useQueryClient } from '@tanstack/react-query';
+import { useDebouncedValue } from '@mantine/hooks';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { BoardClass } from '../../../../src/contracts/defects.ts';
 import type { ModelVersion } from '../../../../src/contracts/inference.ts';
-import type { Recipe, RecipeThresholds, Simulation as SimulationShape } from '../../../../src/contracts/models.ts';
+import type { RecipeThresholds, Simulation as SimulationShape } from '../../../../src/contracts/models.ts';
 import { usePlatform } from '../../api/context.ts';
 import { makeRecipe, simulateRecipe } from '../../api/model-changes.ts';
+import { useModelReads } from '../../api/model-reads.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
+import { fieldFaults, problemWords } from '../../parts/problem-words.ts';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 import { useFormats } from '../../words/index.ts';
 import { Simulation } from './simulation.tsx';
@@ -17,22 +20,25 @@ interface Wish {
   thresholds: RecipeThresholds;
 }
 
+/** Each has an input of its own, which shows what is wrong with it. */
+const FIELDS = ['product', ...BOARD_CLASSES];
+
 interface RecipeFormProps {
   model: string;
   production: ModelVersion | undefined;
-  inForce: readonly Recipe[];
 }
 
 /** New thresholds are looked at on past boards before they can be applied. */
-export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
+export function RecipeForm({ model, production }: RecipeFormProps) {
   const { t } = useTranslation();
   const format = useFormats();
   const { api } = usePlatform();
   const queries = useQueryClient();
+  const reads = useModelReads();
   const [product, setProduct] = useState('');
   const [fields, setFields] = useState<Partial<Record<BoardClass, string>>>({});
   const [seen, setSeen] = useState<{ wish: Wish; result: SimulationShape } | null>(null);
-  const [state, set] = useState<{ busy: boolean; error: string | null; applied: number | null }>({
+  const [state, set] = useState<{ busy: boolean; error: unknown; applied: number | null }>({
     busy: false,
     error: null,
     applied: null,
@@ -48,7 +54,12 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
     ),
   };
   const current = seen !== null && JSON.stringify(seen.wish) === JSON.stringify(wish);
-  const standing = inForce.find((recipe) => recipe.product === wish.product) ?? inForce.find((recipe) => recipe.product === null);
+  const [asked] = useDebouncedValue(wish.product ?? '', 300);
+  const own = useQuery(reads.inForce(model, asked));
+  const everyProduct = useQuery(reads.inForce(model, ''));
+  const standing = own.data ?? everyProduct.data;
+
+  const faults = fieldFaults(t, state.error);
 
   async function simulate(event: SubmitEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
@@ -57,7 +68,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
       setSeen({ wish, result: await simulateRecipe(api, model, wish) });
       set({ busy: false, error: null, applied: null });
     } catch (error) {
-      set({ busy: false, error: error instanceof Error ? error.message : String(error), applied: null });
+      set({ busy: false, error, applied: null });
     }
   }
 
@@ -70,6 +81,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
           label={t('recipe.product')}
           description={t('recipe.product_help')}
           value={product}
+          error={faults.product}
           maxLength={60}
           onChange={(event) => setProduct(event.currentTarget.value)}
         />
@@ -84,6 +96,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
               step={0.01}
               placeholder={format.score(standing?.thresholds[name] ?? production?.thresholds[name])}
               value={fields[name] ?? ''}
+              error={faults[name]}
               onChange={(event) => {
                 const { value } = event.currentTarget;
                 setFields((before) => ({ ...before, [name]: value }));
@@ -102,7 +115,7 @@ export function RecipeForm({ model, production, inForce }: RecipeFormProps) {
         </p>
       </form>
       <div aria-live="polite">
-        {state.error ? <p className="tone-wrong">{state.error}</p> : null}
+        {state.error ? <p className="tone-wrong">{problemWords(t, state.error, FIELDS)}</p> : null}
         {state.applied === null ? null : <p>{t('recipe.applied', { version: state.applied })}</p>}
         {seen && current ? <Simulation of={seen.result} /> : null}
       </div>

@@ -21,7 +21,7 @@ export function Recipes({ model, versions }: PartProps) {
   const production = versions.find(({ stage }) => stage === 'production');
   return (
     <>
-      {may ? <RecipeForm model={model} production={production} inForce={rows.filter(({ in_force }) => in_force)} /> : null}
+      {may ? <RecipeForm model={model} production={production} /> : null}
       {isPending ? <Skeleton rows={2} height={60} /> : null}
       {error ? <Failed error={error} retry={() => void refetch()} /> : null}
       {data && rows.length === 0 ? <p className="quiet">{t('recipe.none')}</p> : null}

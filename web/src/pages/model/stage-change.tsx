@@ -49,27 +49,33 @@ export function StageChange({ version }: { version: ModelVersion }) {
             await stageVersion(api, version, { stage: to, reason, ...share }, key);
             await queries.invalidateQueries({ queryKey: ['models'] });
           }}
+          fields={['canary_percent']}
           onClose={() => ask(false)}
         >
-          <NativeSelect
-            label={t('model.stage_to')}
-            description={t(`model.stage_means_${to}`)}
-            value={to}
-            onChange={(event) => setTo(event.currentTarget.value as Stage)}
-            data={NEXT[version.stage].map((stage) => ({ value: stage, label: t(`stage.${stage}`) }))}
-          />
-          {to === 'canary' ? (
-            <TextInput
-              label={t('model.stage_percent')}
-              type="number"
-              min={1}
-              max={50}
-              step={1}
-              required
-              value={percent}
-              onChange={(event) => setPercent(event.currentTarget.value)}
-            />
-          ) : null}
+          {(faults) => (
+            <>
+              <NativeSelect
+                label={t('model.stage_to')}
+                description={t(`model.stage_means_${to}`)}
+                value={to}
+                onChange={(event) => setTo(event.currentTarget.value as Stage)}
+                data={NEXT[version.stage].map((stage) => ({ value: stage, label: t(`stage.${stage}`) }))}
+              />
+              {to === 'canary' ? (
+                <TextInput
+                  label={t('model.stage_percent')}
+                  type="number"
+                  min={1}
+                  max={50}
+                  step={1}
+                  required
+                  value={percent}
+                  error={faults.canary_percent}
+                  onChange={(event) => setPercent(event.currentTarget.value)}
+                />
+              ) : null}
+            </>
+          )}
         </ReasonDialog>
       ) : null}
     </>

@@ -23,7 +23,7 @@ export function ChoiceRow({ defect, current, open, onPick }: { defect: Defect; c
 
 /** The keys as buttons: each does what its key does. */
 export function KeyPad({ keys, proposed }: { keys: readonly Key[]; proposed: DefectClass | null }) {
-  const main = keys.filter(({ key }) => /^[crpfuamsn]$/.test(key));
+  const main = keys.filter(({ key }) => /^[crpfuamsn]$|^Backspace$/.test(key));
   const classes = keys.filter(({ key }) => /^[1-6]$/.test(key));
   const all = keys.filter(({ key }) => key.startsWith('Shift+'));
   return (
@@ -31,7 +31,7 @@ export function KeyPad({ keys, proposed }: { keys: readonly Key[]; proposed: Def
       <div className="key-main">
         {main.map(({ key, word, run }) => (
           <Button key={key} onClick={run} size="md">
-            <Kbd>{key.toUpperCase()}</Kbd> {word}
+            <Kbd>{key === 'Backspace' ? '⌫' : key.toUpperCase()}</Kbd> {word}
           </Button>
         ))}
       </div>

@@ -3,8 +3,9 @@ import type { Defect } from '../../../../src/contracts/defects.ts';
 import type { LookOutcome } from '../../../../src/contracts/review.ts';
 import type { Decision } from '../../api/changes.ts';
 import type { Key } from '../../app/keys.ts';
+import type { Choice } from '../../decisions/outbox.ts';
+import { saidWords } from '../../decisions/words.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
-import type { Choice } from './outbox.ts';
 
 /** The keys that decide one proposed finding: confirm, reject, or say what it is instead. A measurement has no class to choose. */
 export function defectKeys(t: TFunction, defect: Defect, decide: (decision: Decision) => void): Key[] {
@@ -53,10 +54,6 @@ export const auditKeys = (t: TFunction, { agree, cannotTell, mark, send }: Answe
       ]),
   { key: 'm', word: t('review.mark_missed'), run: mark },
 ];
-
-/** What a reviewer said of an audit, in words. */
-export const saidWords = (t: TFunction, outcome: LookOutcome): string =>
-  outcome === 'agrees' ? t('review.agrees') : outcome === 'disagrees' ? t('review.missed_something') : t('review.cannot_tell');
 
 /** The keys that answer an audit again. Only a third marks what was missed: `mark` is null for the second, and `missed` while nothing is marked. */
 export const repeatKeys = (

@@ -1,4 +1,4 @@
-import { Kbd, TextInput } from '@mantine/core';
+import { Button, Kbd, TextInput } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
@@ -9,22 +9,29 @@ import { useMay } from '../../api/context.ts';
 import { type Key, useKeys } from '../../app/keys.ts';
 import { Link } from '../../app/link.tsx';
 import type { BoardMode } from '../../board/board-view.tsx';
+import type { Choice } from '../../decisions/outbox.ts';
+import { saidWords } from '../../decisions/words.ts';
 import { Age } from '../../parts/age.tsx';
+import { Mark } from '../../parts/marks.tsx';
 import { whyOf } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 import { ChoiceRow, KeyPad } from './choices.tsx';
-import { auditKeys, choiceOf, defectKeys, handKeys, repeatKeys, saidWords, withDecisions } from './defect-keys.ts';
-import type { Choice } from './outbox.ts';
+import { auditKeys, choiceOf, defectKeys, handKeys, repeatKeys, withDecisions } from './defect-keys.ts';
 import { Panes } from './panes.tsx';
 import { Differences, settleKeys, useDifferences } from './settle.tsx';
+import { placeOf } from './stand.ts';
 import type { Marked } from './use-aim.tsx';
-import { placeOf } from './use-sitting.ts';
+import type { Draft } from './use-sitting.ts';
 
 /** Differences that are read aloud; the list has them all. */
 const SAID = 3;
 
 interface DeskProps {
   item: ReviewItem;
+  /** Why nothing can be said of it here any more. */
+  gone: string | null;
+  draft: Draft;
+  onDraft(change: (draft: Draft) => Draft): void;
   /** Which of how many, from 1. */
   place: { index: number; count: number };
   /** The record with its pictures, once it is read. */
@@ -41,14 +48,16 @@ interface DeskProps {
 }
 
 /** One waiting board and everything that is needed to decide it. */
-export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo, onLeave, onSay }: DeskProps) {
+export function Desk(props: DeskProps) {
+  const { item, gone, draft, onDraft, place, full, decided, mode, onMode, onDecide, onGo, onLeave, onSay } = props;
+  const { reason, missed } = draft;
   const { t } = useTranslation();
   const format = useFormats();
   const inspection = full ?? item.inspection;
   const mayJudge = useMay('inspections:write');
   const [picked, pick] = useState<string | null>(null);
-  const [reason, setReason] = useState('');
-  const [missed, setMissed] = useState<readonly Marked[]>([]);
+  const setMissed = (change: (before: readonly Marked[]) => readonly Marked[]) =>
+    onDraft((before) => ({ ...before, missed: change(before.missed) }));
   const [aiming, setAiming] = useState(false);
   const audit = item.kind === 'audit';
   const { disagreement, repeat } = item;
@@ -118,7 +127,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
     else onGo(by);
   };
 
-  const keys: Key[] = [
+  const asked: Key[] = [
     ...(current && !aiming
       ? [
           ...defectKeys(t, current, decide),
@@ -147,6 +156,7 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
       ? [{ key: 'Backspace', word: t('review.take_back'), run: () => setMissed((before) => before.slice(0, -1)) }]
       : []),
   ];
+  const keys = gone === null ? asked : [];
   useKeys(t('page.review'), [
     ...keys,
     { key: 'j', word: t('review.next'), run: () => step(1) },
@@ -170,6 +180,11 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
         <p className="review-why">
           <strong title={t(`review.kind_${item.kind}_means`)}>{t(`review.kind_${item.kind}`)}:</strong> {why}
         </p>
+        {gone === null ? null : (
+          <p role="status" className="desk-gone">
+            <Mark shape="waiting" /> {gone} <Button onClick={() => onGo(1)}>{t('review.next_board')}</Button>
+          </p>
+        )}
       </header>
       <Panes
         inspection={inspection}
@@ -211,16 +226,21 @@ export function Desk({ item, place, full, decided, mode, onMode, onDecide, onGo,
               </span>
             </li>
           ))}
-          {!disagreement && shown.length + missed.length === 0 ? <li className="quiet">{t(`review.none_${item.kind}`)}</li> : null}
+          {gone === null && !disagreement && shown.length + missed.length === 0 ? (
+            <li className="quiet">{t(`review.none_${item.kind}`)}</li>
+          ) : null}
         </ul>
         {aiming ? <p role="status">{t('review.aim')}</p> : null}
-        {item.kind === 'waiting' && !current && mayJudge ? (
+        {item.kind === 'waiting' && !current && mayJudge && gone === null ? (
           <TextInput
             label={t('review.reason')}
             value={reason}
             placeholder={t('review.reason_pass')}
             maxLength={1000}
-            onChange={(event) => setReason(event.currentTarget.value)}
+            onChange={(event) => {
+              const { value } = event.currentTarget;
+              onDraft((before) => ({ ...before, reason: value }));
+            }}
             onKeyDown={(event) => event.key === 'Escape' && event.currentTarget.blur()}
           />
         ) : null}

@@ -12,6 +12,7 @@ import type { View } from '../../board/view.ts';
 import { useFormats } from '../../words/index.ts';
 import { Measurements } from '../inspection/measurements.tsx';
 import { ModeBar } from '../inspection/mode-bar.tsx';
+import { AimPad } from './aim-pad.tsx';
 import { type Marked, useAim } from './use-aim.tsx';
 
 interface PanesProps {
@@ -61,6 +62,7 @@ export function Panes(props: PanesProps) {
         modes={['four', 'template', 'inspected', 'difference', 'heat']}
         template={board.template.state}
         onMode={onMode}
+        flickerKey="B"
       />
       <BoardView
         {...board}
@@ -69,7 +71,7 @@ export function Panes(props: PanesProps) {
           ...extra,
           ...missed.map(({ class: name, box }, i) => ({ id: `missed-${i}`, box, label: t(`defect.${name}`), look: 'wrong' as const })),
         ]}
-        aim={aim}
+        aim={aim.frame}
         selected={current?.id ?? null}
         mode={mode}
         flicker={flicker}
@@ -78,6 +80,7 @@ export function Panes(props: PanesProps) {
         onSelect={onPick}
         follow={current?.box ? current.id : null}
       />
+      {aim.keys.length > 0 ? <AimPad keys={aim.keys} /> : null}
     </section>
   );
 }

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { ReviewItem } from '../../../../src/contracts/review.ts';
 import { Age } from '../../parts/age.tsx';
 import { whyOf } from '../../parts/reason.ts';
-import { placeOf } from './use-sitting.ts';
+import { placeOf } from './stand.ts';
 
 /** What waits, in the order in which it is worked off, and why. */
 export function QueueList({ open, at, onShow }: { open: readonly ReviewItem[]; at: string | undefined; onShow(id: string): void }) {

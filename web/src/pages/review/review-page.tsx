@@ -1,19 +1,22 @@
-import { SegmentedControl } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ReviewItem, ReviewKind } from '../../../../src/contracts/review.ts';
 import { useMay } from '../../api/context.ts';
 import { useReads } from '../../api/use-reads.ts';
+import { useKeys } from '../../app/keys.ts';
 import { useNavigate, useSearch } from '../../app/router.ts';
+import { UndoBar } from '../../decisions/bars.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { useFormats } from '../../words/index.ts';
-import { ErrorBar, UndoBar } from './bars.tsx';
 import { Desk } from './desk.tsx';
 import { QueueList } from './queue-list.tsx';
 import type { ReviewSearch } from './search.ts';
+import { nextAfter, placeOf, stepFrom } from './stand.ts';
 import { useAhead } from './use-ahead.ts';
-import { placeOf, useSitting } from './use-sitting.ts';
+import { useSitting } from './use-sitting.ts';
+import { useStand } from './use-stand.ts';
 import '../inspection/inspection.css';
 import './review.css';
 
@@ -40,9 +43,10 @@ function Sitting() {
   const search = useSearch() as ReviewSearch;
   const sitting = useSitting(search.kind);
   const { open, queue } = sitting;
-  const found = open.findIndex((one) => placeOf(one) === search.at);
-  const index = Math.max(0, found);
-  const item = open[index];
+  const { stand, looking } = useStand(search.at, open, sitting.settled);
+  const shown = 'item' in stand ? stand : null;
+  const item = shown?.item;
+  const index = shown?.index ?? -1;
   const at = item ? placeOf(item) : undefined;
   const id = item?.inspection.id;
   const [said, say] = useState('');
@@ -53,7 +57,18 @@ function Sitting() {
   useEffect(() => {
     if (at && at !== search.at) show(at);
   });
-  useAhead(open, index);
+  // What stands in the address and is nowhere to be found is told; the keys then only lead into the queue.
+  const lost = stand.state === 'unknown' && queue.isSuccess && !looking;
+  useKeys(
+    t('page.review'),
+    lost
+      ? [
+          { key: 'j', word: t('review.next'), run: () => go(1) },
+          { key: 'Escape', word: t('review.leave'), run: () => navigate({ to: '/' }) },
+        ]
+      : [],
+  );
+  useAhead(open, stand.state === 'open' ? index : index - 1);
 
   // What had the focus may have gone with its board: the next board takes it, so that a screen reader stays on the desk.
   const desk = useRef<HTMLElement>(null);
@@ -65,7 +80,7 @@ function Sitting() {
   }, [at]);
 
   const full = useQuery({ ...reads.inspection(id ?? ''), enabled: id !== undefined });
-  const go = (by: number) => showItem(open[(index + by + open.length) % open.length]);
+  const go = (by: number) => showItem(stepFrom(stand, open, by));
   const undo = () => {
     const choice = sitting.undo();
     if (choice) show(choice.item);
@@ -92,22 +107,28 @@ function Sitting() {
         <UndoBar waiting={sitting.waiting} onUndo={undo} />
       </header>
       <p className="sr" aria-live="polite">
-        {item ? said : t('review.empty')}
+        {item ? said : lost ? t('review.not_waiting') : looking ? '' : t('review.empty')}
       </p>
-      <ErrorBar error={sitting.error} onClose={sitting.clearError} />
       <section ref={desk} className={`review-desk${item ? '' : ' cleared'}`} tabIndex={-1} aria-label={t('review.desk')}>
         {item ? (
           <>
             <Desk
               key={at}
               item={item}
+              gone={
+                stand.state !== 'left' || looking
+                  ? null
+                  : t(queue.data?.has_more && item.kind !== 'waiting' ? 'review.out_of_list' : 'review.decided_elsewhere')
+              }
+              draft={sitting.draftOf(placeOf(item))}
+              onDraft={(change) => sitting.keep(placeOf(item), change)}
               place={{ index: index + 1, count: open.length }}
               full={full.data?.id === id ? full.data : undefined}
               decided={sitting.decided}
               mode={search.mode ?? 'four'}
               onMode={(mode) => change(({ mode: _mode, ...rest }) => (mode === 'four' || mode === 'side' ? rest : { ...rest, mode }))}
               onDecide={(choice, last) => {
-                if (last) showItem(open[index + 1] ?? open[index - 1]);
+                if (last) showItem(nextAfter(stand, open));
                 sitting.decide(choice, last);
               }}
               onGo={go}
@@ -116,6 +137,13 @@ function Sitting() {
             />
             <QueueList open={open} at={at} onShow={show} />
           </>
+        ) : lost ? (
+          <Notice shape="open" title={t('review.not_waiting')}>
+            <p>{t('review.not_waiting_means')}</p>
+            {open.length > 0 ? <Button onClick={() => go(1)}>{t('review.to_queue')}</Button> : null}
+          </Notice>
+        ) : looking ? (
+          <Skeleton rows={2} height={320} />
         ) : (
           <Notice shape="pass" title={t('review.empty')}>
             <p>{t('review.empty_means')}</p>

@@ -26,8 +26,14 @@ interface Aim {
   onStop(): void;
 }
 
-/** Marks a place without a mouse: a frame stands still in the middle of the port, and the picture moves under it. */
-export function useAim({ aiming, picture, onView, onMark, onStop }: Aim): ((view: View, port: Size) => ReactNode) | undefined {
+interface Aimed {
+  /** None while nothing is aimed. */
+  keys: readonly Key[];
+  frame: ((view: View, port: Size) => ReactNode) | undefined;
+}
+
+/** Marks a place: a frame stands still in the middle of the port, and the picture moves under it, by keys, by buttons or by dragging. */
+export function useAim({ aiming, picture, onView, onMark, onStop }: Aim): Aimed {
   const { t } = useTranslation();
   const [frame, setFrame] = useState(USUAL);
   const seen = useRef<View>({ x: picture.width / 2, y: picture.height / 2, scale: 1 });
@@ -42,10 +48,10 @@ export function useAim({ aiming, picture, onView, onMark, onStop }: Aim): ((view
       height: held(height + dh * STEP, LEAST, MOST),
     }));
   const arrows = [
-    ['ArrowLeft', -1, 0],
-    ['ArrowRight', 1, 0],
-    ['ArrowUp', 0, -1],
-    ['ArrowDown', 0, 1],
+    ['ArrowLeft', -1, 0, 'left', 'narrower'],
+    ['ArrowRight', 1, 0, 'right', 'wider'],
+    ['ArrowUp', 0, -1, 'up', 'taller'],
+    ['ArrowDown', 0, 1, 'down', 'lower'],
   ] as const;
   const keys: Key[] = aiming
     ? [
@@ -54,21 +60,24 @@ export function useAim({ aiming, picture, onView, onMark, onStop }: Aim): ((view
           word: t('review.is_class', { name: t(`defect.${name}`) }),
           run: () => onMark({ class: name, box: frameAt(seen.current, frame, picture) }),
         })),
-        ...arrows.map(([key, x, y]) => ({ key, word: t('review.aim_move'), run: () => move(x, y) })),
-        ...arrows.map(([key, x, y]) => ({ key: `Shift+${key}`, word: t('review.aim_size'), run: () => grow(x, -y) })),
+        ...arrows.map(([key, x, y, way]) => ({ key, word: t(`review.aim_${way}`), run: () => move(x, y) })),
+        ...arrows.map(([key, x, y, , size]) => ({ key: `Shift+${key}`, word: t(`review.aim_${size}`), run: () => grow(x, -y) })),
         { key: 'Escape', word: t('review.aim_stop'), run: onStop },
       ]
     : [];
   useKeys(t('review.mark_missed'), keys);
-  if (!aiming) return undefined;
-  return (view, port) => {
-    seen.current = view;
-    const on = toScreen(frameAt(view, frame, picture), view, port);
-    return (
-      <svg className="board-aim" width={port.width} height={port.height} aria-hidden="true">
-        <rect className="aim-casing" {...on} />
-        <rect className="aim-line" {...on} />
-      </svg>
-    );
+  if (!aiming) return { keys, frame: undefined };
+  return {
+    keys,
+    frame(view, port) {
+      seen.current = view;
+      const on = toScreen(frameAt(view, frame, picture), view, port);
+      return (
+        <svg className="board-aim" width={port.width} height={port.height} aria-hidden="true">
+          <rect className="aim-casing" {...on} />
+          <rect className="aim-line" {...on} />
+        </svg>
+      );
+    },
   };
 }

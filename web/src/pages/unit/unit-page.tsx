@@ -1,6 +1,7 @@
 import { Button, Table } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { ApiProblem } from '../../api/client.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { Link } from '../../app/link.tsx';
 import { useParams } from '../../app/router.ts';
@@ -18,6 +19,7 @@ export function UnitPage() {
   const reads = useReads();
   const history = useInfiniteQuery(reads.unit(chipId));
   const rows = history.data?.pages.flatMap((page) => page.data) ?? [];
+  const unknown = history.error instanceof ApiProblem && history.error.status === 404;
   const stations = new Set(rows.map((row) => row.station_id).filter(Boolean)).size;
   return (
     <div className="page">
@@ -30,11 +32,12 @@ export function UnitPage() {
         <Export path="/v1/inspections" query={{ chip_id: chipId }} name={`unit-${chipId}`} />
       </header>
       {history.isPending ? <Skeleton rows={5} /> : null}
-      {history.isError ? <Failed error={history.error} retry={() => void history.refetch()} /> : null}
-      {history.isSuccess && rows.length === 0 ? (
+      {unknown ? (
         <Notice shape="open" title={t('unit.empty')}>
           <p>{t('unit.empty_means')}</p>
         </Notice>
+      ) : history.isError && rows.length === 0 ? (
+        <Failed error={history.error} retry={() => void history.refetch()} />
       ) : null}
       {rows.length > 0 ? (
         <>

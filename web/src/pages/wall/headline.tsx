@@ -1,29 +1,32 @@
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { Link } from '../../app/link.tsx';
-import { useAge } from '../../parts/age.tsx';
+import { useAge, useNow } from '../../parts/age.tsx';
 import { Mark } from '../../parts/marks.tsx';
 import { useFormats } from '../../words/index.ts';
 
-/** What is wrong, in one line to be read from two metres; a calm line when nothing is. */
-export function Headline({
-  held,
-  waiting,
-  more,
-  oldest,
-  ready,
-}: {
+/** Where those go who may see what waits, but not decide it. */
+const WAITING = { to: '/inspections', search: { status: 'awaiting_review' } } as const;
+
+export interface Needs {
   held: readonly Lot[];
+  /** There are more held lots than these. */
+  moreHeld: boolean;
   waiting: number;
   more: boolean;
   oldest: string | undefined;
-  ready: boolean;
-}) {
+  /** Held lots and what waits were both read: only then nothing there means nothing. */
+  known: boolean;
+}
+
+/** What is wrong, in one line to be read from two metres; a calm line when it is known that nothing is. */
+export function Headline({ held, moreHeld, waiting, more, oldest, known, mayReview }: Needs & { mayReview: boolean }) {
   const { t } = useTranslation();
   const format = useFormats();
   const age = useAge(oldest);
-  if (!ready) return <p className="headline quiet">{t('act.loading')}</p>;
+  const now = useNow(60_000);
   if (held.length === 0 && waiting === 0) {
+    if (!known) return <p className="headline quiet">{t('wall.not_known')}</p>;
     return (
       <p className="headline">
         <Mark shape="pass" />
@@ -37,12 +40,12 @@ export function Headline({
         <Link to="/lots" search={{ state: 'held' }} className="tone-wrong">
           <Mark shape="held" />
           {held.length === 1
-            ? t('wall.lot_held', { lot: held[0]!.lot_id, time: format.time(held[0]!.decided_at).slice(0, 5) })
-            : t('wall.lots_held', { count: held.length })}
+            ? t('wall.lot_held', { lot: held[0]!.lot_id, time: format.clock(held[0]!.decided_at, now) })
+            : t('wall.lots_held', { count: held.length, shown: `${format.whole(held.length)}${moreHeld ? '+' : ''}` })}
         </Link>
       ) : null}
       {waiting > 0 ? (
-        <Link to="/review" className="tone-person">
+        <Link {...(mayReview ? { to: '/review' } : WAITING)} className="tone-person">
           <Mark shape="waiting" />
           {t('wall.waiting', { count: waiting, shown: `${format.whole(waiting)}${more ? '+' : ''}` })}
           {oldest ? <small>{t('wall.oldest', { age })}</small> : null}

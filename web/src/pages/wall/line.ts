@@ -2,7 +2,7 @@ import type { AnyEvent } from '../../../../src/contracts/events.ts';
 import type { Inspection, InspectionType } from '../../../../src/contracts/inspections.ts';
 import type { Station } from '../../../../src/contracts/masterdata.ts';
 import { type Share, wilson } from '../../figures/wilson.ts';
-import { type InspectionState, stateOf } from '../../parts/state.tsx';
+import { type InspectionState, stateOf } from '../../parts/inspection-state.ts';
 
 /** One inspection as the wall needs it. */
 export interface Seen {
@@ -39,6 +39,9 @@ export function take(line: Line, inspection: Inspection): void {
   });
 }
 
+/** When an inspection was posted, ms since 1970: its id is a UUIDv7, which begins with the time. */
+const postedAt = (id: string) => Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
+
 /** Answers whether the wall changed. An event older than what is known changes nothing. */
 export function hear(line: Line, event: AnyEvent): boolean {
   if (event.aggregate.type !== 'inspection' || !('status' in event.payload)) return false;
@@ -54,14 +57,14 @@ export function hear(line: Line, event: AnyEvent): boolean {
     type: payload.inspection_type,
     chip: payload.chip_id,
     lot: payload.lot_id,
-    created: known?.created ?? at,
+    created: known?.created ?? postedAt(payload.inspection_id),
     changed: at,
     state: stateOf(payload),
   });
   return true;
 }
 
-/** Forgets what is older than an hour, unless it still waits for a person. */
+/** Forgets what was posted more than an hour ago, unless it still waits for a person. */
 export function forget(line: Line, now: number): void {
   for (const [id, seen] of line) if (seen.created < now - HOUR && seen.state !== 'awaiting_review') line.delete(id);
 }
@@ -76,15 +79,14 @@ export interface Tile {
   /** The newest that is judged or waits for a person. */
   last: Seen | null;
   yield: Share;
-  /** Posted in the last hour; the rate is told over the time that was seen. */
+  /** Posted in the last hour. */
   posted: number;
   waiting: number;
-  waitingSince: number | null;
 }
 
 const settled = (state: InspectionState) => state === 'pass' || state === 'fail' || state === 'inconclusive' || state === 'awaiting_review';
 
-export function tilesOf(line: Line, stations: readonly Station[]): Tile[] {
+export function tilesOf(line: Line, stations: readonly Station[], now: number): Tile[] {
   const groups = new Map<string, Seen[]>();
   for (const seen of line.values()) {
     const key = seen.station ?? '';
@@ -100,7 +102,6 @@ export function tilesOf(line: Line, stations: readonly Station[]): Tile[] {
     const pass = count('pass');
     const newest = (of: readonly Seen[]) =>
       of.reduce<Seen | null>((best, seen) => (!best || seen.changed > best.changed ? seen : best), null);
-    const waiting = group.filter((seen) => seen.state === 'awaiting_review');
     const posted = group.reduce((latest, seen) => Math.max(latest, seen.created), 0);
     return {
       key,
@@ -111,9 +112,8 @@ export function tilesOf(line: Line, stations: readonly Station[]): Tile[] {
       lastPosted: posted || (station?.last_seen_at ? Date.parse(station.last_seen_at) : null),
       last: newest(group.filter((seen) => settled(seen.state))),
       yield: wilson(pass, pass + count('fail')),
-      posted: group.length,
-      waiting: waiting.length,
-      waitingSince: waiting.length > 0 ? Math.min(...waiting.map((seen) => seen.changed)) : null,
+      posted: group.filter(({ created }) => created >= now - HOUR).length,
+      waiting: count('awaiting_review'),
     };
   });
 }

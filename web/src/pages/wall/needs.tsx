@@ -1,18 +1,20 @@
 import { useTranslation } from 'react-i18next';
-import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import type { ReviewItem } from '../../../../src/contracts/review.ts';
 import { ButtonLink } from '../../app/button-link.tsx';
 import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Mark } from '../../parts/marks.tsx';
 import { whyOf } from '../../parts/reason.ts';
+import { useFormats } from '../../words/index.ts';
+import type { Needs } from './headline.tsx';
 
 const SHOWN = 6;
 
 /** Held lots first, then waiting boards, worst first: as the review queue orders them. */
-export function NeedsAPerson({ items, held, waiting }: { items: readonly ReviewItem[] | null; held: readonly Lot[]; waiting: number }) {
+export function NeedsAPerson({ items, held, waiting, more, known }: Needs & { items: readonly ReviewItem[] | null }) {
   const { t } = useTranslation();
-  const nothing = held.length === 0 && waiting === 0 && (items?.length ?? 0) === 0;
+  const format = useFormats();
+  const nothing = known && held.length === 0 && waiting === 0 && (items?.length ?? 0) === 0;
   return (
     <section className="panel" aria-labelledby="needs">
       <header>
@@ -49,7 +51,7 @@ export function NeedsAPerson({ items, held, waiting }: { items: readonly ReviewI
       {!items && waiting > 0 ? (
         <p>
           <Link to="/inspections" search={{ status: 'awaiting_review' }}>
-            {t('wall.waiting', { count: waiting, shown: String(waiting) })}
+            {t('wall.waiting', { count: waiting, shown: `${format.whole(waiting)}${more ? '+' : ''}` })}
           </Link>
         </p>
       ) : null}

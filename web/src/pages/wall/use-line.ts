@@ -4,6 +4,7 @@ import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import { usePlatform } from '../../api/context.ts';
 import { useEvents } from '../../api/live.ts';
 import type { Page } from '../../api/reads.ts';
+import { useNow } from '../../parts/age.tsx';
 import { forget, HOUR, hear, type Line, take } from './line.ts';
 
 /** Read at the start of the page at most; where an hour holds more, the wall says since when it counts. */
@@ -26,6 +27,10 @@ export function useLine() {
     }, CALM);
   };
   useEffect(() => () => window.clearTimeout(timer.current), []);
+  // On a quiet line no event comes, and the hour moves on all the same.
+  const minute = useNow(60_000);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each minute, whatever else was drawn
+  useEffect(soon, [minute]);
   useEvents((event) => {
     if (hear(line.current, event)) soon();
   });

@@ -10,6 +10,7 @@ import { Headline } from './headline.tsx';
 import { stripOf, tilesOf } from './line.ts';
 import { NeedsAPerson } from './needs.tsx';
 import { NewestFails } from './newest-fails.tsx';
+import { NotRead } from './not-read.tsx';
 import { HourStrip } from './strip.tsx';
 import { StationTile } from './tile.tsx';
 import { useLine } from './use-line.ts';
@@ -22,27 +23,43 @@ export function WallPage() {
   const reads = useReads();
   const stations = useQuery({ ...reads.stations(), enabled: useMay('masterdata:read') });
   const held = useInfiniteQuery(reads.lots({ state: 'held' }, 20));
-  const review = useQuery({ ...reads.review(), enabled: useMay('defects:review') });
-  const { line, version, since, first } = useLine();
+  const mayReview = useMay('defects:review');
+  const review = useQuery({ ...reads.review(), enabled: mayReview });
+  const others = useQuery({ ...reads.waiting(), enabled: !mayReview });
+  const { line, version, since: countedSince, first } = useLine();
   const minute = useNow(60_000);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the line is one map that changes in place, `version` tells when
-  const tiles = useMemo(() => tilesOf(line, stations.data ?? []), [line, version, stations.data]);
+  const tiles = useMemo(() => tilesOf(line, stations.data ?? [], Date.now()), [line, version, stations.data]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: as above; a new minute moves the strip
   const minutes = useMemo(() => stripOf(line, Date.now()), [line, version, minute]);
 
   const heldLots = held.data?.pages.flatMap((page) => page.data) ?? [];
   const heldNames = new Set(heldLots.map((lot) => `${lot.site} ${lot.lot_id}`));
-  const waiting = tiles.reduce((sum, tile) => sum + tile.waiting, 0);
+  const queue = mayReview ? review : others;
+  const since = mayReview
+    ? review.data?.data.map((item) => item.waiting_since)
+    : others.data?.data.map((inspection) => inspection.updated_at);
+  const needs = {
+    held: heldLots,
+    moreHeld: held.hasNextPage,
+    waiting: queue.data?.data.length ?? 0,
+    more: queue.data?.has_more ?? false,
+    // Of a part of the queue the oldest is not the oldest of all.
+    oldest: queue.data?.has_more ? undefined : since?.sort()[0],
+    known: held.data !== undefined && queue.data !== undefined,
+  };
   if (first.isError && line.size === 0) return <Failed error={first.error} retry={() => void first.refetch()} />;
   return (
     <div className="wall">
       <h1 className="sr">{t('page.wall')}</h1>
-      <Headline
-        held={heldLots}
-        waiting={review.data ? review.data.data.length : waiting}
-        more={review.data?.has_more ?? false}
-        oldest={review.data?.data.map((item) => item.waiting_since).sort()[0]}
-        ready={first.isSuccess}
+      <Headline {...needs} mayReview={mayReview} />
+      <NotRead
+        reads={[
+          ['held', held],
+          ['waiting', queue],
+          ['stations', stations],
+          ['hour', first],
+        ]}
       />
       <section className="tiles" aria-label={t('wall.stations')}>
         {tiles.length === 0 && first.isPending ? <Skeleton rows={4} height={168} /> : null}
@@ -57,9 +74,9 @@ export function WallPage() {
           </Near>
         ))}
       </section>
-      <HourStrip minutes={minutes} since={since} />
+      <HourStrip minutes={minutes} since={countedSince} />
       <div className="wall-foot">
-        <NeedsAPerson items={review.data?.data ?? null} held={heldLots} waiting={waiting} />
+        <NeedsAPerson {...needs} items={review.data?.data ?? null} />
         <NewestFails />
       </div>
     </div>

@@ -53,6 +53,17 @@ export const terms: Pick<Words, keyof typeof english> = {
     offline_means: 'Die Plattform ist nicht erreichbar',
     band: 'Getrennt seit {{age}}. Zu sehen ist der Stand von damals; er wird von selbst nachgeholt, sobald die Verbindung wieder steht.',
   },
+  health: {
+    storage: 'Die Platte der Plattform ist fast voll: Stationen können keine Bilder und Dateien mehr ablegen. Bitte Platz schaffen.',
+    database: 'Die Datenbank antwortet nicht: nichts kann gespeichert oder neu gezeigt werden.',
+    inspection: 'Dem Urteilen fehlt etwas: Teile warten vielleicht länger auf ihr Urteil.',
+    inference: 'Die Modelle antworten nicht: Teile warten auf ihr Urteil.',
+    bus: 'Die Meldungen zwischen den Teilen der Plattform kommen spät: die Anzeige hinkt der Linie vielleicht nach.',
+    workers: 'Nicht alle Prozesse der Plattform laufen: sie ist vielleicht langsamer.',
+    redis: 'Der gemeinsame Speicher der Prozesse ist weg: jeder zählt seine Grenzen für sich.',
+    replica: 'Die Kopie der Datenbank zum Lesen ist weg oder hinkt nach: Listen sind vielleicht langsamer.',
+    other: 'Ein Teil der Plattform ist gestört: {{name}}.',
+  },
   find: { label: 'Teil oder Los suchen', placeholder: 'Teil, Los oder Barcode', failed: 'Suche gerade nicht möglich' },
   age: {
     now: 'jetzt',

@@ -51,6 +51,17 @@ export const terms = {
     offline_means: 'The platform is out of reach',
     band: 'Offline since {{age}}. What you see is as it was then; it catches up by itself when the connection is back.',
   },
+  health: {
+    storage: 'The disk of the platform is nearly full: stations can no longer store pictures and files. Make room on it.',
+    database: 'The database does not answer: nothing can be stored or shown anew.',
+    inspection: 'Judging is not well: boards may wait longer for their verdict.',
+    inference: 'The models do not answer: boards wait for their verdict.',
+    bus: 'The messages between the parts of the platform are late: what is shown may be behind the line.',
+    workers: 'Not all processes of the platform run: it may be slower.',
+    redis: 'The shared memory of the processes is away: limits are counted by each process for itself.',
+    replica: 'The copy of the database for reading is away or behind: lists may be slower.',
+    other: 'A part of the platform is not well: {{name}}.',
+  },
   find: { label: 'Find a unit or lot', placeholder: 'Unit, lot or barcode', failed: 'Cannot look it up now' },
   age: {
     now: 'now',

@@ -1,8 +1,8 @@
-import type { Defect } from '../../../../src/contracts/defects.ts';
-import type { Inspection } from '../../../../src/contracts/inspections.ts';
-import type { Disagreement, SettleRequest } from '../../../../src/contracts/models.ts';
-import type { InspectionReview, Repeat, RepeatReview } from '../../../../src/contracts/review.ts';
-import type { Decision } from '../../api/changes.ts';
+import type { Defect } from '../../../src/contracts/defects.ts';
+import type { Inspection } from '../../../src/contracts/inspections.ts';
+import type { Disagreement, SettleRequest } from '../../../src/contracts/models.ts';
+import type { InspectionReview, Repeat, RepeatReview } from '../../../src/contracts/review.ts';
+import type { Decision } from '../api/changes.ts';
 
 /** Decisions wait this long before they are sent, so that a slip is taken back without a trace. */
 export const UNDO_MS = 4_000;
@@ -32,8 +32,13 @@ interface Pending extends Waiting {
   stop(): void;
 }
 
+/** How long the platform is left alone before a decision that did not reach it is sent again, ms. */
+export const AGAIN_MS = 5_000;
+
 export interface OutboxDeps {
   send(choice: Choice, how: { key: string; keepalive?: boolean }): Promise<unknown>;
+  /** Whether the fault may pass by itself, so that sending the same thing again can help. */
+  passes(error: unknown): boolean;
   onChange(): void;
   onSent(choice: Choice): void;
   onFailed(choice: Choice, error: unknown): void;
@@ -42,24 +47,43 @@ export interface OutboxDeps {
   makeKey(): string;
 }
 
-/** Holds decisions back for the time of an undo. Leaving the page sends what is left at once. */
+/**
+ * Holds decisions back for the time of an undo. Leaving the page sends what is left at once. What did not reach the platform is sent again under its
+ * key until it is taken or refused: it may have been taken although the answer was lost, and is no longer to be undone.
+ */
 export function createOutbox(deps: OutboxDeps) {
   let waiting: Pending[] = [];
+  let unsent: Pending[] = [];
 
   async function send(entry: Pending, keepalive: boolean): Promise<void> {
     entry.stop();
     waiting = waiting.filter((other) => other !== entry);
     deps.onChange();
+    let fault: unknown;
     try {
       await deps.send(entry.choice, { key: entry.key, keepalive });
-      deps.onSent(entry.choice);
     } catch (error) {
-      deps.onFailed(entry.choice, error);
+      if (deps.passes(error)) return later(entry);
+      fault = error;
     }
+    entry.stop();
+    unsent = unsent.filter((other) => other !== entry);
+    deps.onChange();
+    if (fault === undefined) deps.onSent(entry.choice);
+    else deps.onFailed(entry.choice, fault);
+  }
+
+  function later(entry: Pending): void {
+    entry.stop();
+    entry.stop = deps.after(AGAIN_MS, () => void send(entry, false));
+    if (!unsent.includes(entry)) unsent = [...unsent, entry];
+    deps.onChange();
   }
 
   return {
     waiting: (): readonly Waiting[] => waiting,
+    /** Those that could not be sent so far. */
+    unsent: (): readonly Choice[] => unsent.map(({ choice }) => choice),
     add(choice: Choice): void {
       const entry: Pending = {
         choice,
@@ -80,7 +104,7 @@ export function createOutbox(deps: OutboxDeps) {
       return last.choice;
     },
     flush(): void {
-      for (const entry of waiting) void send(entry, true);
+      for (const entry of [...waiting, ...unsent]) void send(entry, true);
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Choice, createOutbox, UNDO_MS } from './outbox.ts';
+import { AGAIN_MS, type Choice, createOutbox, UNDO_MS } from './outbox.ts';
 
+const AWAY = new Error('away');
 const reject = (id: string): Choice => ({
   kind: 'defect',
   inspection: 'board',
@@ -10,17 +11,21 @@ const reject = (id: string): Choice => ({
   decision: { decision: 'reject' },
 });
 
-function bench(fails = false) {
+function bench(fault: Error | null = null) {
   let now = 0;
   let timers: { at: number; run(): void }[] = [];
   const sent: string[] = [];
   const failed: string[] = [];
+  const tried: string[] = [];
+  let keys = 0;
   const nameOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.of.id);
   const outbox = createOutbox({
-    send: async (choice, { keepalive }) => {
-      if (fails) throw new Error('away');
+    send: async (choice, { key, keepalive }) => {
+      tried.push(key);
+      if (fault) throw fault;
       sent.push(nameOf(choice) + (keepalive ? ' on leaving' : ''));
     },
+    passes: (error) => error === AWAY,
     onChange: () => undefined,
     onSent: () => undefined,
     onFailed: (choice) => failed.push(nameOf(choice)),
@@ -32,12 +37,16 @@ function bench(fails = false) {
         timers = timers.filter((other) => other !== timer);
       };
     },
-    makeKey: () => 'key',
+    makeKey: () => `key ${++keys}`,
   });
   return {
     outbox,
     sent,
     failed,
+    tried,
+    mend() {
+      fault = null;
+    },
     async pass(ms: number) {
       now += ms;
       for (const timer of timers.filter(({ at }) => at <= now)) timer.run();
@@ -76,10 +85,28 @@ test('leaving the page sends what is left', async () => {
   assert.deepEqual(sent, ['a on leaving', 'b on leaving']);
 });
 
-test('a decision that cannot be sent is given back', async () => {
-  const { outbox, failed, pass } = bench(true);
+test('a decision that is refused is given back', async () => {
+  const { outbox, failed, pass } = bench(new Error('someone else was first'));
   outbox.add(reject('a'));
   await pass(UNDO_MS);
   assert.deepEqual(failed, ['a']);
   assert.equal(outbox.waiting().length, 0);
+  assert.equal(outbox.unsent().length, 0);
+});
+
+test('a decision that did not reach the platform is sent again under the same key until it is taken', async () => {
+  const { outbox, sent, failed, tried, mend, pass } = bench(AWAY);
+  outbox.add(reject('a'));
+  await pass(UNDO_MS);
+  assert.deepEqual(outbox.unsent(), [reject('a')]);
+  assert.equal(outbox.undo(), null, 'it may have been taken');
+  await pass(AGAIN_MS);
+  mend();
+  await pass(AGAIN_MS);
+  assert.deepEqual(sent, ['a']);
+  assert.deepEqual(failed, []);
+  assert.deepEqual(tried, ['key 1', 'key 1', 'key 1']);
+  assert.deepEqual(outbox.unsent(), []);
+  await pass(AGAIN_MS * 3);
+  assert.equal(tried.length, 3);
 });

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Inspection } from '../../src/contracts/inspections.ts';
+import { CHROMIUM, hasChromium } from './browser.ts';
+import { openSitting, type Sitting } from './session.ts';
+import { type SeededBoard, seedWaiting } from './waiting.ts';
+
+if (!hasChromium()) {
+  if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: what a reviewer keeps cannot be tested (apt-get install chromium)`);
+  console.log(`left out: what a reviewer keeps in a browser, because there is no ${CHROMIUM} (apt-get install chromium)`);
+}
+
+describe('what a reviewer has before them and has said is not lost', { skip: !hasChromium(), timeout: 240_000 }, () => {
+  let sitting: Sitting;
+  let boards: SeededBoard[];
+  const shown = () => sitting.page.locator('.desk-head h2').innerText();
+  const boardOf = (chip: string) => boards.find((board) => board.chip === chip) as SeededBoard;
+  const read = (id: string) => sitting.api<Inspection>(`/v1/inspections/${id}`);
+  /** As a colleague does on another screen. */
+  const elsewhere = (id: string) => sitting.api(`/v1/inspections/${id}/complete`, 'POST', { verdict: 'fail', reason: 'seen elsewhere' });
+  const reason = () => sitting.page.getByLabel('Reason (for the audit trail)');
+
+  before(async () => {
+    sitting = await openSitting();
+    boards = await seedWaiting(
+      sitting.station,
+      Array.from({ length: 5 }, () => ({ kind: 'hand' as const, say: 'pass' as const })),
+    );
+  });
+  after(async () => {
+    await sitting?.end();
+  });
+
+  test('a board that a colleague decides stays on the desk and says so; its keys judge nothing, and the person goes on', async () => {
+    const { page } = sitting;
+    await sitting.open('/review');
+    await page.locator('.desk-head h2').waitFor();
+    const mine = await shown();
+    await page.getByText('The picture cannot be shown').first().waitFor();
+    await elsewhere(boardOf(mine).id);
+    await page.locator('.desk-gone', { hasText: 'Decided by someone else meanwhile' }).waitFor();
+    assert.equal(await shown(), mine);
+    await page.keyboard.press('p');
+    assert.equal(await page.locator('.undo-bar.empty').count(), 1);
+    assert.equal(await page.locator('.key-pad button').count(), 0);
+    await page.getByRole('button', { name: 'Next board' }).click();
+    await sitting.until('the next board', async () => (await shown()) !== mine);
+    assert.equal(await page.locator('.desk-gone').count(), 0);
+  });
+
+  test('a typed reason is there again when the person comes back to the board', async () => {
+    const { page } = sitting;
+    const mine = await shown();
+    await reason().fill('scratch under the mask');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Shift+J');
+    await sitting.until('the next board', async () => (await shown()) !== mine);
+    assert.equal(await reason().inputValue(), '');
+    await page.keyboard.press('Shift+K');
+    await sitting.until('the board before', async () => (await shown()) === mine);
+    assert.equal(await reason().inputValue(), 'scratch under the mask');
+  });
+
+  test('a fault of a read in the background takes neither the page nor what was typed', async () => {
+    const { page, context } = sitting;
+    await page.route('**/v1/me', (route) => route.fulfill({ status: 500, body: '' }));
+    await context.setOffline(true);
+    await page.locator('.offline-band').waitFor();
+    const asked = page.waitForResponse((answer) => answer.url().endsWith('/v1/me'), { timeout: 60_000 });
+    await context.setOffline(false);
+    await asked;
+    // Four tries, one, two and four seconds apart.
+    await page.waitForTimeout(9_000);
+    assert.equal(await reason().inputValue(), 'scratch under the mask');
+    await page.unroute('**/v1/me');
+    sitting.faults.length = 0;
+  });
+
+  test('an address of a board that does not wait says so and shows no other one', async () => {
+    const { page } = sitting;
+    await sitting.open('/review?at=01900000-0000-7000-8000-000000000000');
+    await page.getByRole('heading', { name: 'This board does not wait for a person' }).waitFor();
+    assert.equal(await page.locator('.desk-head').count(), 0);
+    await page.keyboard.press('p');
+    assert.equal(await page.locator('.undo-bar.empty').count(), 1);
+    await page.getByRole('button', { name: 'Go on with the queue' }).click();
+    await page.locator('.desk-head h2').waitFor();
+    sitting.faults.length = 0;
+  });
+
+  test('a decision that does not reach the platform is told on every page, and is sent once it can be', async () => {
+    const { page } = sitting;
+    const mine = await shown();
+    await page.route('**/complete', (route) => route.abort());
+    await page.keyboard.press('p');
+    await sitting.until('the next board', async () => (await shown()) !== mine);
+    await page.getByRole('link', { name: 'Lots', exact: true }).click();
+    await page.getByRole('status').filter({ hasText: '1 decision has not reached the platform' }).waitFor();
+    assert.equal((await read(boardOf(mine).id)).status, 'awaiting_review');
+    await page.unroute('**/complete');
+    await page.getByRole('status').filter({ hasText: 'not reached' }).waitFor({ state: 'detached' });
+    assert.equal((await read(boardOf(mine).id)).verdict, 'pass');
+    sitting.faults.length = 0;
+  });
+
+  test('a decision that is refused after its page was left is told, and leads to its board', async () => {
+    const { page } = sitting;
+    await page.getByRole('link', { name: 'Review', exact: true }).click();
+    await page.locator('.desk-head h2').waitFor();
+    const mine = await shown();
+    await page.keyboard.press('p');
+    await elsewhere(boardOf(mine).id);
+    await page.getByRole('link', { name: 'Lots', exact: true }).click();
+    const bar = page.getByRole('alert').filter({ hasText: 'A decision was not taken' });
+    await bar.waitFor();
+    await bar.getByRole('link', { name: 'Passed' }).click();
+    await page.waitForURL((url) => url.pathname === `/inspections/${boardOf(mine).id}`);
+    await bar.getByRole('button', { name: 'Close' }).click();
+    await bar.waitFor({ state: 'detached' });
+  });
+
+  test('a waiting board that stands behind what is read of the queue is opened by its address, and can be decided', async () => {
+    const { page } = sitting;
+    const standing = await Promise.all(boards.map(async (board) => ({ board, now: await read(board.id) })));
+    const board = standing.find(({ now }) => now.status === 'awaiting_review')?.board;
+    assert.ok(board);
+    await page.route('**/v1/review-queue*', (route) => route.fulfill({ json: { data: [], has_more: true, next_cursor: null } }));
+    await sitting.open(`/inspections/${board.id}`);
+    await page.getByRole('link', { name: 'Review now' }).click();
+    await page.locator('.desk-head h2', { hasText: board.chip }).waitFor();
+    assert.equal(await page.locator('.desk-gone').count(), 0);
+    await page.keyboard.press('u');
+    await page.locator('.undo-bar', { hasText: 'Left undecided' }).waitFor();
+    await sitting.until('the verdict', async () => (await read(board.id)).verdict === 'inconclusive');
+    await page.unroute('**/v1/review-queue*');
+  });
+});

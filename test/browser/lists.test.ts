@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { CHROMIUM, hasChromium } from './browser.ts';
+import { openSitting, type Sitting } from './session.ts';
+
+if (!hasChromium()) {
+  if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: lists cannot be tested (apt-get install chromium)`);
+  console.log(`left out: lists in a browser, because there is no ${CHROMIUM} (apt-get install chromium)`);
+}
+
+const LOT = 'LOT-2026-777';
+
+describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 }, () => {
+  let sitting: Sitting;
+  const post = (station: Sitting['station'], lot: string, count: number, from = 0) =>
+    station.send(
+      'POST',
+      '/v1/inspections/batch',
+      Array.from({ length: count }, (_, i) => ({ lot_id: lot, chip_id: `${lot}-${from + i}`, inspection_type: 'electrical' })),
+    );
+  const rows = () => sitting.page.locator('.inspections-table tbody tr[aria-rowindex]');
+  const find = async (text: string) => {
+    await sitting.page.keyboard.press('/');
+    await sitting.page.getByLabel('Find a unit or lot').fill(text);
+    await sitting.page.keyboard.press('Enter');
+  };
+
+  before(async () => {
+    sitting = await openSitting({}, undefined, 'system_admin');
+    const clients = sitting.platform.credentials.clients.filter(({ station_id }) => station_id);
+    for (const site of new Set(clients.map((client) => client.site))) {
+      const station = sitting.platform.station(clients.find((client) => client.site === site)?.station_id);
+      await post(station, LOT, 2);
+      await post(station, `LOT-2026-${site === clients[0]?.site ? '778' : '779'}`, 70);
+    }
+  });
+  after(async () => {
+    await sitting?.end();
+  });
+
+  test('a scanned lot that two sites have asks which is meant', async () => {
+    const { page } = sitting;
+    await sitting.open('/lots');
+    await find(LOT);
+    await page.getByRole('heading', { name: `Which lot ${LOT}?` }).waitFor();
+    const sites = page.locator('.lot-sites a');
+    assert.equal(await sites.count(), 2);
+    await sites.first().click();
+    await page.getByRole('heading', { name: LOT, exact: true }).waitFor();
+    sitting.faults.length = 0;
+  });
+
+  test('a lookup that fails says so beside what was typed, and a later scan overtakes an earlier one', async () => {
+    const { page } = sitting;
+    await sitting.open('/');
+    await page.route('**/v1/lots/PCB-1', (route) => route.fulfill({ status: 500, body: '' }));
+    await find('PCB-1');
+    await page.locator('.find').getByText('Cannot look it up now').waitFor();
+    await page.unroute('**/v1/lots/PCB-1');
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/v1/lots/SLOW', async (route) => {
+      await held;
+      await route.fulfill({ status: 404, json: {} }).catch(() => undefined);
+    });
+    await find('SLOW');
+    await find('QUICK');
+    await page.waitForURL((url) => url.pathname === '/units/QUICK');
+    answer();
+    await page.waitForTimeout(500);
+    assert.equal(new URL(page.url()).pathname, '/units/QUICK');
+    await page.unroute('**/v1/lots/SLOW');
+    sitting.faults.length = 0;
+  });
+
+  test('a next page that fails is told once and asked for when a person says so; paper gets every row', async () => {
+    const { page } = sitting;
+    let asked = 0;
+    await page.route('**/v1/inspections?*cursor=*', async (route) => {
+      asked += 1;
+      await route.fulfill({ status: 404, json: {} });
+    });
+    await sitting.open('/inspections');
+    await rows().first().waitFor();
+    await page.locator('.table-scroll').evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+    const failed = page.getByRole('alert').filter({ hasText: 'The rest of the list did not come.' });
+    await failed.waitFor();
+    await page.waitForTimeout(1500);
+    assert.equal(asked, 1);
+    await page.unroute('**/v1/inspections?*cursor=*');
+    await failed.getByRole('button', { name: 'Try again' }).click();
+    await failed.waitFor({ state: 'detached' });
+    await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
+    const printed = await rows().count();
+    assert.ok(printed >= 100, `${printed} rows`);
+    await page.evaluate(() => window.dispatchEvent(new Event('afterprint')));
+    await sitting.until('the rows on the screen alone', async () => (await rows().count()) < printed);
+    sitting.faults.length = 0;
+  });
+
+  test('the selected lot stands in the address, and stays selected when the list moves', async () => {
+    const { page } = sitting;
+    await sitting.open('/lots');
+    await page.locator('.lots-table tbody tr').first().waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    const selected = page.locator('.lots-table tr.selected');
+    const lot = await selected.locator('.row-link').innerText();
+    await page.waitForURL((url) => url.searchParams.get('at')?.endsWith(`/${lot}`) ?? false);
+    const count = await page.locator('.lots-table tbody tr').count();
+    await post(sitting.station, 'LOT-2026-790', 1);
+    await page.reload();
+    await sitting.until('the new lot', async () => (await page.locator('.lots-table tbody tr').count()) > count);
+    assert.equal(await selected.locator('.row-link').innerText(), lot);
+  });
+
+  test('the map of a lot and the history of a unit follow the line', async () => {
+    const { page } = sitting;
+    await sitting.open('/lots/LOT-2026-790');
+    const units = page.locator('.unit-map li');
+    await units.first().waitFor();
+    await page.locator('.live-mark', { hasText: 'Live' }).waitFor();
+    await post(sitting.station, 'LOT-2026-790', 2, 1);
+    await sitting.until('three units', async () => (await units.count()) === 3);
+    await sitting.open('/units/LOT-2026-790-0');
+    const history = page.locator('main tbody tr');
+    await history.first().waitFor();
+    await page.locator('.live-mark', { hasText: 'Live' }).waitFor();
+    await post(sitting.station, 'LOT-2026-790', 1);
+    await sitting.until('the second attempt', async () => (await history.count()) === 2);
+  });
+
+  test('a unit that nobody knows is told with what to do', async () => {
+    const { page } = sitting;
+    await sitting.open('/units/NOBODY-1');
+    await page.getByRole('heading', { name: 'This unit is not known' }).waitFor();
+    await page.getByText('Check the barcode').waitFor();
+    sitting.faults.length = 0;
+  });
+
+  test('no page threw', () => {
+    assert.deepEqual(sitting.faults, []);
+  });
+});

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { CHROMIUM, hasChromium } from './browser.ts';
+import { openSitting, type Sitting } from './session.ts';
+import { seedWaiting } from './waiting.ts';
+
+if (!hasChromium()) {
+  if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: what the wall claims cannot be tested (apt-get install chromium)`);
+  console.log(`left out: what the wall claims in a browser, because there is no ${CHROMIUM} (apt-get install chromium)`);
+}
+
+describe('the wall says that nothing needs a person only when it knows', { skip: !hasChromium(), timeout: 180_000 }, () => {
+  let sitting: Sitting;
+  before(async () => {
+    sitting = await openSitting({}, undefined, 'manufacturing_operator');
+  });
+  after(async () => {
+    await sitting?.end();
+  });
+  const headline = () => sitting.page.locator('.headline');
+
+  test('on a calm line it does', async () => {
+    await sitting.open('/');
+    await headline().filter({ hasText: 'Nothing needs a person' }).waitFor();
+  });
+
+  test('where held lots cannot be read it says so instead, and what was read once stays', async () => {
+    const { page } = sitting;
+    await page.route('**/v1/lots?state=held*', (route) => route.fulfill({ status: 404, json: {} }));
+    await sitting.open('/');
+    await page.getByRole('status').filter({ hasText: 'Cannot be read now: held lots' }).waitFor();
+    assert.equal(await headline().innerText(), 'It is not known yet whether anything needs a person');
+    assert.equal(await page.getByText('Nothing waits.').count(), 0);
+    await page.unroute('**/v1/lots?state=held*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await headline().filter({ hasText: 'Nothing needs a person' }).waitFor();
+    sitting.faults.length = 0;
+  });
+
+  test('a board that waits since before the hour that is shown is counted for those who do not review too', async () => {
+    const { page } = sitting;
+    await seedWaiting(sitting.station, [{ kind: 'hand', say: 'pass' }]);
+    await page.route('**/v1/inspections?from=*', (route) => route.fulfill({ json: { data: [], has_more: false, next_cursor: null } }));
+    await sitting.open('/');
+    await headline().filter({ hasText: '1 inspection waits for a person' }).waitFor();
+    await headline().getByRole('link').click();
+    await page.waitForURL((url) => url.pathname === '/inspections' && url.searchParams.get('status') === 'awaiting_review');
+    await page.locator('.inspections-table tbody tr').first().waitFor();
+    await page.unroute('**/v1/inspections?from=*');
+  });
+
+  test('no page threw', () => {
+    assert.deepEqual(sitting.faults, []);
+  });
+});

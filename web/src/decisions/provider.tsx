@@ -1,0 +1,133 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { usePlatform } from '../api/context.ts';
+import { type Choice, createOutbox, type Waiting } from './outbox.ts';
+import { passes, sendChoice } from './send.ts';
+
+/** What a page is told of decisions that were made on it. */
+interface Told {
+  onSent?(choice: Choice): void;
+  /** It was undone or refused: the finding or the board is open again. */
+  onBack?(choice: Choice): void;
+}
+export interface Refused {
+  choice: Choice;
+  error: unknown;
+}
+interface Decisions {
+  /** By defect, or by place in the queue for what is said of a whole board: what was said here, whether sent or not. */
+  decided: ReadonlyMap<string, Choice>;
+  waiting: readonly Waiting[];
+  unsent: readonly Choice[];
+  refused: readonly Refused[];
+  clearRefused(): void;
+  decide(choice: Choice): void;
+  /** Takes back the last decision that is not sent yet. */
+  undo(): Choice | null;
+  flush(): void;
+  listen(told: Told): () => void;
+}
+
+const DecisionsContext = createContext<Decisions | null>(null);
+const subjectOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.item);
+
+/** Stands above the pages: what becomes of a decision is told although the page that it was made on is left. */
+export function DecisionsProvider({ children }: { children: ReactNode }) {
+  const { api } = usePlatform();
+  const queries = useQueryClient();
+  const [decided, setDecided] = useState<ReadonlyMap<string, Choice>>(new Map());
+  const [waiting, setWaiting] = useState<readonly Waiting[]>([]);
+  const [unsent, setUnsent] = useState<readonly Choice[]>([]);
+  const [refused, setRefused] = useState<readonly Refused[]>([]);
+
+  const outbox = useMemo(() => {
+    const listeners = new Set<Told>();
+    const forget = (choice: Choice) => setDecided((before) => new Map([...before].filter(([subject]) => subject !== subjectOf(choice))));
+    const made = createOutbox({
+      send: (choice, how) => sendChoice(api, choice, how),
+      passes,
+      onChange() {
+        setWaiting(made.waiting());
+        setUnsent(made.unsent());
+      },
+      onSent(choice) {
+        for (const told of listeners) told.onSent?.(choice);
+        if (choice.kind === 'settle') void queries.invalidateQueries({ queryKey: ['models'] });
+        void queries.invalidateQueries({ queryKey: ['inspection', choice.inspection] });
+      },
+      onFailed(choice, error) {
+        forget(choice);
+        setRefused((before) => [...before, { choice, error }]);
+        for (const told of listeners) told.onBack?.(choice);
+        for (const queryKey of [['inspection', choice.inspection], ['review']]) void queries.invalidateQueries({ queryKey });
+      },
+      now: Date.now,
+      after: (ms, run) => {
+        const timer = window.setTimeout(run, ms);
+        return () => window.clearTimeout(timer);
+      },
+      makeKey: () => crypto.randomUUID(),
+    });
+    return {
+      flush: made.flush,
+      unsent: made.unsent,
+      clearRefused: () => setRefused([]),
+      decide(choice: Choice) {
+        setDecided((before) => new Map(before).set(subjectOf(choice), choice));
+        made.add(choice);
+      },
+      undo() {
+        const choice = made.undo();
+        if (!choice) return null;
+        forget(choice);
+        for (const told of listeners) told.onBack?.(choice);
+        return choice;
+      },
+      listen(told: Told) {
+        listeners.add(told);
+        return () => void listeners.delete(told);
+      },
+    };
+  }, [api, queries]);
+
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent) => {
+      if (outbox.unsent().length > 0) event.preventDefault();
+    };
+    window.addEventListener('beforeunload', ask);
+    window.addEventListener('pagehide', outbox.flush);
+    return () => {
+      window.removeEventListener('beforeunload', ask);
+      window.removeEventListener('pagehide', outbox.flush);
+    };
+  }, [outbox]);
+
+  const value = useMemo(() => ({ ...outbox, decided, waiting, unsent, refused }), [outbox, decided, waiting, unsent, refused]);
+  return <DecisionsContext value={value}>{children}</DecisionsContext>;
+}
+
+export function useAllDecisions(): Decisions {
+  const decisions = useContext(DecisionsContext);
+  if (!decisions) throw new Error('decisions outside of their provider');
+  return decisions;
+}
+
+/** Decisions of this page: held back for an undo while it is shown, and sent when it is left, because the undo stays behind. */
+export function useDecisions(told: Told = {}): Pick<Decisions, 'decided' | 'waiting' | 'decide' | 'undo'> {
+  const decisions = useAllDecisions();
+  const { listen, flush } = decisions;
+  const newest = useRef(told);
+  useEffect(() => {
+    newest.current = told;
+  });
+  useEffect(
+    () =>
+      listen({
+        onSent: (choice) => newest.current.onSent?.(choice),
+        onBack: (choice) => newest.current.onBack?.(choice),
+      }),
+    [listen],
+  );
+  useEffect(() => flush, [flush]);
+  return decisions;
+}

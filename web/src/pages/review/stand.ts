@@ -1,0 +1,70 @@
+import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import type { ReviewItem } from '../../../../src/contracts/review.ts';
+
+/** The place of an item in the queue: an inspection may stand there for more than one reason. */
+export const placeOf = ({ kind, inspection }: Pick<ReviewItem, 'kind' | 'inspection'>) =>
+  kind === 'waiting' ? inspection.id : `${inspection.id}.${kind}`;
+
+/** Whether all that an item asks was said here, sent or not. */
+export function doneHere(item: ReviewItem, decided: ReadonlyMap<string, unknown>): boolean {
+  const open = item.defects.filter(({ state }) => state === 'proposed');
+  return decided.has(placeOf(item)) || (item.kind !== 'audit' && open.length > 0 && open.every(({ id }) => decided.has(id)));
+}
+
+/** Where a person stands: what lies before them, and which of the queue it is or was. */
+export interface Stood {
+  item: ReviewItem;
+  index: number;
+}
+/**
+ * `left`: it was before the person and is no longer in the queue. It stays until they move: a board that is exchanged under a hand that is about to press a
+ * key is judged by mistake. `beyond`: it still waits, behind what was read of the queue. `unknown`: the address names a place that was never seen here.
+ */
+export type Stand = ({ state: 'open' | 'left' | 'beyond' } & Stood) | { state: 'unknown' | 'none' };
+
+export function standOf(
+  at: string | undefined,
+  open: readonly ReviewItem[],
+  last: Stood | null,
+  /** Places that were decided here: nobody waits there any more. */
+  settled: ReadonlySet<string>,
+): Stand {
+  const first = open[0];
+  if (at !== undefined && !settled.has(at)) {
+    const index = open.findIndex((item) => placeOf(item) === at);
+    const item = open[index];
+    if (item) return { state: 'open', item, index };
+    return last && placeOf(last.item) === at ? { state: 'left', ...last } : { state: 'unknown' };
+  }
+  return first ? { state: 'open', item: first, index: 0 } : { state: 'none' };
+}
+
+/** The board `by` steps on; from one that is not in the queue the next is the one that has moved up into its place. */
+export function stepFrom(stand: Stand, open: readonly ReviewItem[], by: number): ReviewItem | undefined {
+  if (open.length === 0) return undefined;
+  const index = 'index' in stand ? stand.index : 0;
+  const from = stand.state === 'open' || by < 0 ? index : index - 1;
+  return open[(from + by + open.length) % open.length];
+}
+
+/** Where a decision leads to: on, and back where nothing comes after. */
+export function nextAfter(stand: Stand, open: readonly ReviewItem[]): ReviewItem | undefined {
+  if (stand.state !== 'open') return stepFrom(stand, open, 1);
+  return open[stand.index + 1] ?? open[stand.index - 1];
+}
+
+/** A waiting board that the part of the queue that was read does not hold: the record alone says enough to decide it. */
+export function itemOf(inspection: Inspection): ReviewItem | null {
+  if (inspection.status !== 'awaiting_review') return null;
+  return {
+    kind: 'waiting',
+    inspection,
+    why: inspection.reason ?? '',
+    worst_severity: null,
+    worst_score: null,
+    waiting_since: inspection.updated_at,
+    defects: inspection.defects ?? [],
+    disagreement: null,
+    repeat: null,
+  };
+}
