@@ -23,7 +23,7 @@ describe('what the dashboard says of the platform itself', { skip: !hasChromium(
       await sitting.open(path);
       const band = page.locator('.health-band[role="status"] [data-part="storage"]');
       await band.waitFor();
-      assert.match(await band.innerText(), /disk of the platform is nearly full.*\d % of the disk is free/);
+      assert.match(await band.innerText(), /cannot store pictures and files.*\d % of the disk is free/);
     }
   });
 
@@ -31,7 +31,7 @@ describe('what the dashboard says of the platform itself', { skip: !hasChromium(
     const { page } = sitting;
     await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
     await sitting.open('/');
-    await page.locator('.health-band', { hasText: 'Die Platte der Plattform ist fast voll' }).waitFor();
+    await page.locator('.health-band', { hasText: 'Stationen können keine Bilder und Dateien ablegen' }).waitFor();
     await page.evaluate(() => localStorage.setItem('cqp.language', 'en'));
   });
 

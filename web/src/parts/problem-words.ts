@@ -47,6 +47,8 @@ export function problemWords(t: TFunction, error: unknown, shown: readonly strin
     case 'shutting_down':
     case 'database_unavailable':
     case 'storage_full':
+    case 'storage_unavailable':
+    case 'service_unavailable':
     case 'deadline_exceeded':
       return t(`problem.code.${code}`);
     default:

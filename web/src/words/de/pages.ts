@@ -346,6 +346,8 @@ export const pages: Pick<Words, keyof typeof english> = {
       shutting_down: 'Die Plattform startet neu. Gleich noch einmal versuchen.',
       database_unavailable: 'Die Datenbank ist nicht erreichbar: geändert wurde nichts. Gleich noch einmal versuchen.',
       storage_full: 'Die Platte der Plattform ist fast voll: Dateien werden nicht angenommen.',
+      storage_unavailable: 'Die Ablage der Dateien ist nicht erreichbar. Gleich noch einmal versuchen.',
+      service_unavailable: 'Ein Dienst der Plattform ist nicht erreichbar. Gleich noch einmal versuchen.',
       deadline_exceeded: 'Es dauerte zu lange und wurde beendet. Noch einmal versuchen, oder weniger verlangen.',
     },
     field: {

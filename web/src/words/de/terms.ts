@@ -54,7 +54,8 @@ export const terms: Pick<Words, keyof typeof english> = {
     band: 'Getrennt seit {{age}}. Zu sehen ist der Stand von damals; er wird von selbst nachgeholt, sobald die Verbindung wieder steht.',
   },
   health: {
-    storage: 'Die Platte der Plattform ist fast voll: Stationen können keine Bilder und Dateien mehr ablegen. Bitte Platz schaffen.',
+    storage:
+      'Stationen können keine Bilder und Dateien ablegen: Die Platte der Plattform ist fast voll, oder die Ablage der Dateien ist nicht erreichbar.',
     database: 'Die Datenbank antwortet nicht: nichts kann gespeichert oder neu gezeigt werden.',
     inspection: 'Dem Urteilen fehlt etwas: Teile warten vielleicht länger auf ihr Urteil.',
     inference: 'Die Modelle antworten nicht: Teile warten auf ihr Urteil.',

@@ -341,6 +341,8 @@ export const pages = {
       shutting_down: 'The platform is starting again. Try again in a moment.',
       database_unavailable: 'The database is out of reach: nothing was changed. Try again in a moment.',
       storage_full: 'The disk of the platform is nearly full: no files are taken.',
+      storage_unavailable: 'The store of files is out of reach. Try again in a moment.',
+      service_unavailable: 'A service of the platform is out of reach. Try again in a moment.',
       deadline_exceeded: 'It took too long and was ended. Try again, or ask for less.',
     },
     field: {

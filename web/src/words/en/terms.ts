@@ -52,7 +52,7 @@ export const terms = {
     band: 'Offline since {{age}}. What you see is as it was then; it catches up by itself when the connection is back.',
   },
   health: {
-    storage: 'The disk of the platform is nearly full: stations can no longer store pictures and files. Make room on it.',
+    storage: 'Stations cannot store pictures and files: the disk of the platform is nearly full, or the store of files is out of reach.',
     database: 'The database does not answer: nothing can be stored or shown anew.',
     inspection: 'Judging is not well: boards may wait longer for their verdict.',
     inference: 'The models do not answer: boards wait for their verdict.',
