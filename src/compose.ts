@@ -4,6 +4,7 @@ import { startDemo } from './demo.ts';
 import { healthParts } from './health-parts.ts';
 import { budgetOf, type Infrastructure, openInfrastructure } from './infrastructure.ts';
 import type { Masterdata } from './masterdata/index.ts';
+import { longestSendMs } from './platform/blob/blobs.ts';
 import type { DatabaseAddress } from './platform/db/database.ts';
 import type { Cause } from './platform/db/door.ts';
 import { createApp } from './platform/http/app.ts';
@@ -114,8 +115,10 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         elsewhere: elsewhere(config),
         bounds: {
           answerMs: Math.max(HANDLER_TIMEOUT, config.INFERENCE_TIMEOUT) + FORWARD_MARGIN,
-          uploadMs: config.UPLOAD_TIMEOUT + FORWARD_MARGIN,
+          uploadMs: config.UPLOAD_TIMEOUT + longestSendMs(config.UPLOAD_LIMIT) + FORWARD_MARGIN,
           uploadBytes: config.UPLOAD_LIMIT,
+          batchBytes: config.BATCH_LIMIT,
+          bodyBytes: config.BODY_LIMIT,
         },
       }),
     identity: async () => identity,

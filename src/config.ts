@@ -172,6 +172,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
       faults.push(`CQP_SERVICES names ${JSON.stringify(service)}; known are ${SERVICES.join(', ')}`);
   let lotIdPattern = /^$/;
   try {
+    // Judged as `wholePattern` of src/contracts/lot-id.ts will read it: what the plain grammar takes is a pattern.
     lotIdPattern = new RegExp(raw.LOT_ID_PATTERN);
   } catch {
     faults.push(`LOT_ID_PATTERN=${JSON.stringify(raw.LOT_ID_PATTERN)} is not a regular expression`);

@@ -2,11 +2,16 @@
 export const DEFAULT_LOT_ID_PATTERN = '^LOT-\\d{4}-\\d{3}$';
 
 /**
- * A pattern held against the whole string, whether or not it brings its own anchors. In the plain grammar of JavaScript: with the flags `u` and `v`
- * ordinary patterns such as `LOT\-\d+` and `[A-Z0-9-]` are errors. @throws SyntaxError when it is no pattern
+ * A pattern held against the whole string, whether or not it brings its own anchors. By the flag `v`, which knows `\p{Lu}`; where that takes an ordinary pattern
+ * such as `LOT\-\d+` or `[A-Z0-9-]` for an error, by the plain grammar. @throws SyntaxError when it is no pattern by either
  */
 export function wholePattern(source: string): RegExp {
-  return new RegExp(`^(?:${source})$`);
+  const whole = `^(?:${source})$`;
+  try {
+    return new RegExp(whole, 'v');
+  } catch {
+    return new RegExp(whole);
+  }
 }
 
 const DEFAULT_SOURCE = wholePattern(DEFAULT_LOT_ID_PATTERN).source;

@@ -16,12 +16,13 @@ const refused = (detail: string) => new ProblemError('transition_not_allowed', {
 /** @throws ProblemError transition_not_allowed, forbidden, when it is not this person's turn */
 function turnOf(row: RepeatRow, caller: Caller): 'second' | 'third' {
   if (row.state === 'done') throw refused('This look was answered already');
+  // Of an outside provider's people the name is all that was kept before subjects were.
+  const isSaidBy = (subject: string | null) => subject === caller.subject || subject === caller.name;
   if (row.state === 'second') {
-    if (row.first_subject === caller.subject) throw refused('You answered this audit: another person is asked');
+    if (isSaidBy(row.first_subject)) throw refused('You answered this audit: another person is asked');
     return 'second';
   }
-  if (row.first_subject === caller.subject || row.second_subject === caller.subject)
-    throw refused('You are one of the two who differ: a third decides');
+  if (isSaidBy(row.first_subject) || isSaidBy(row.second_subject)) throw refused('You are one of the two who differ: a third decides');
   if (!decides(caller)) throw new ProblemError('forbidden');
   return 'third';
 }

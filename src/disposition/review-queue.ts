@@ -75,11 +75,12 @@ async function readLooks(
 
 /** Audits that are asked again of this caller: never of who answered, and where two differ of who decides. The oldest first; they are few. */
 async function readRepeats(on: Reads<DispositionTables>, caller: Caller, after: QueuePosition | null, limit: number): Promise<QueueRow[]> {
-  const { site, subject } = caller;
+  const { site, subject, name } = caller;
   const { rows } = await sql<QueueRow>`
     SELECT i.*, 'repeat' AS kind, r.state || '_opinion' AS why, r.asked_at AS since, 0 AS worst_rank, -1 AS best_score, NULL::uuid AS disagreement_id
     FROM (SELECT * FROM disposition.repeat
-           WHERE state <> 'done' AND (${site} = '*' OR site = ${site}) AND first_subject <> ${subject} AND second_subject IS DISTINCT FROM ${subject}
+           WHERE state <> 'done' AND (${site} = '*' OR site = ${site}) AND first_subject NOT IN (${subject}, ${name})
+             AND coalesce(second_subject, '') NOT IN (${subject}, ${name})
              AND (state = 'second' OR ${decides(caller)}) AND (${after?.[3] ?? null}::uuid IS NULL OR inspection_id > ${after?.[3] ?? null}::uuid)
            ORDER BY inspection_id LIMIT ${limit}) r
     JOIN intake.inspection_now i ON i.id = r.inspection_id ORDER BY r.inspection_id`.execute(on);

@@ -7,11 +7,13 @@ import { ARRIVES_SLOWLY, addressesOf } from './addresses.ts';
 import { hasBody, headersFor, takeHeaders } from './forward-headers.ts';
 import type { ServiceLink } from './service-link.ts';
 
-/** Times (milliseconds) until an answer begins, a little above those of the service, so that it is the one that tells; and its largest body (bytes). */
+/** Times (milliseconds) until an answer begins, a little above those of the service, so that it is the one that tells; and its largest bodies (bytes). */
 export interface ForwardBounds {
   answerMs: number;
   uploadMs: number;
   uploadBytes: number;
+  batchBytes: number;
+  bodyBytes: number;
 }
 
 /**
@@ -34,9 +36,9 @@ function pausing(): Transform {
 }
 
 /** The body on its way. When the service takes no more of it, the rest is read and forgotten: else the next request of the client would never come. */
-function bodyOf({ raw }: FastifyRequest, { uploadBytes }: ForwardBounds): Transform | null {
+function bodyOf({ raw }: FastifyRequest, limit: number): Transform | null {
   if (!hasBody(raw)) return null;
-  const body = raw.pipe(Number(raw.headers['content-length'] ?? Infinity) > uploadBytes ? pausing() : new PassThrough());
+  const body = raw.pipe(Number(raw.headers['content-length'] ?? Infinity) > limit ? pausing() : new PassThrough());
   body.on('error', () => {});
   body.once('close', () => {
     if (!raw.complete && !raw.destroyed) raw.resume();
@@ -44,17 +46,29 @@ function bodyOf({ raw }: FastifyRequest, { uploadBytes }: ForwardBounds): Transf
   return body;
 }
 
-async function forward(
-  link: ServiceLink,
-  slow: boolean,
-  bounds: ForwardBounds,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
+/** The address of a record's pattern that is none: what the service says of it (POST alone) is said here too. */
+const BATCH = '/v1/inspections/batch';
+
+interface Route {
+  /** Its body arrives as slowly as the client's line. */
+  slow: boolean;
+  /** The largest body that the service takes there, or more (bytes). */
+  limit: number;
+  /** Until an answer begins (milliseconds). */
+  timeoutMs: number;
+}
+
+/** Those of `/v2` say themselves how much they take, which is less than an upload. */
+function limitOf(url: string, slow: boolean, { uploadBytes, batchBytes, bodyBytes }: ForwardBounds): number {
+  if (url === BATCH) return batchBytes;
+  return slow || url.startsWith('/v2') ? uploadBytes : bodyBytes;
+}
+
+async function forward(link: ServiceLink, { slow, limit, timeoutMs }: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { raw } = request;
   const leaving = new AbortController();
   reply.raw.once('close', () => leaving.abort());
-  const body = bodyOf(request, bounds);
+  const body = bodyOf(request, limit);
   const path = raw.url ?? '/';
   try {
     const {
@@ -67,7 +81,7 @@ async function forward(
       headers: headersFor(request),
       body,
       lane: slow || path.includes('wait=') ? 'held' : 'quick',
-      timeoutMs: slow ? bounds.uploadMs : bounds.answerMs,
+      timeoutMs,
       signal: leaving.signal,
     });
     if (body !== null && statusCode >= 400 && !raw.complete) {
@@ -91,13 +105,15 @@ async function forward(
 export function forwardRoutes(app: App, service: 'inspection' | 'inference', link: ServiceLink, bounds: ForwardBounds): void {
   for (const { method, url } of addressesOf(service)) {
     const slow = ARRIVES_SLOWLY.has(`${method} ${url}`);
+    const route: Route = { slow, limit: limitOf(url, slow, bounds), timeoutMs: slow ? bounds.uploadMs : bounds.answerMs };
+    const only = url === BATCH ? { only: [method] } : {};
     app.route({
       method,
       url,
-      config: { permission: 'none', forwarded: true, ...(url.startsWith('/v2') ? { errors: 'message' } : {}) },
+      config: { permission: 'none', forwarded: true, ...only, ...(url.startsWith('/v2') ? { errors: 'message' } : {}) },
       schema: { hide: true },
       // A hook that has begun an answer calls nobody any more.
-      onRequest: (request, reply, done) => void forward(link, slow, bounds, request, reply).catch(done),
+      onRequest: (request, reply, done) => void forward(link, route, request, reply).catch(done),
       handler: (_request, reply) => reply,
     });
   }

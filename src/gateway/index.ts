@@ -21,8 +21,9 @@ export function probes(deps: HealthDeps & MetricsDeps): Slice {
   };
 }
 
+const MIB = 1024 * 1024;
 /** Those of the services' own defaults, and 5 s. */
-const BOUNDS: ForwardBounds = { answerMs: 35_000, uploadMs: 125_000, uploadBytes: 64 * 1024 * 1024 };
+const BOUNDS: ForwardBounds = { answerMs: 35_000, uploadMs: 260_000, uploadBytes: 64 * MIB, batchBytes: 16 * MIB, bodyBytes: MIB };
 
 export interface GatewayDeps extends DashboardDeps {
   /** Services that run elsewhere, with their addresses: what is asked of them here is forwarded. */

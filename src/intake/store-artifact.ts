@@ -5,6 +5,7 @@ import type { Caller } from '../contracts/permissions.ts';
 import { holdBlob } from '../platform/blob/hold.ts';
 import type { Cause } from '../platform/db/door.ts';
 import { uuidv7 } from '../platform/id.ts';
+import { turnstile } from '../platform/pictures/turnstile.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { type Received, receive } from '../platform/upload/receive.ts';
 import { presentArtifact } from './artifact.ts';
@@ -30,6 +31,9 @@ interface Upload {
   cause(sha256: string): Cause;
 }
 
+/** Each holds a connection while the store is asked for the bytes: a slow one must leave connections to everybody else. */
+const inTurn = turnstile(8);
+
 /**
  * Receives a file and makes it evidence of an inspection. The bytes get their name inside the transaction that writes their row (on the way to
  * another machine before it, and are made sure of there), so that a refusal leaves neither; only what fails from there on can leave bytes without a
@@ -44,40 +48,42 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
   let named = false;
   try {
     named = await staged.send();
-    return await door.change<IntakeTables, Artifact>(upload.cause(staged.sha256), async (tx) => {
-      const inspection = await lockInspection(tx, upload.inspection.id, upload.caller);
-      if (!inspection) throw new ProblemError('not_found');
-      refuseCancelled(inspection);
-      await holdBlob(tx, staged.sha256);
-      const row = rowOf(received, upload);
-      await tx.insertInto('intake.artifact').values(row).execute();
-      await staged.publish();
-      named = true;
-      const artifact = presentArtifact(row);
-      return {
-        result: artifact,
-        events: [
-          {
-            type: 'artifact.stored',
-            site: inspection.site,
-            key: lotKey(inspection),
-            aggregate: { type: 'artifact', id: row.id, version: 1 },
-            payload: {
-              artifact_id: row.id,
-              inspection_id: inspection.id,
-              lot_id: inspection.lot_id,
-              station_id: inspection.station_id,
-              kind: row.kind,
-              sha256: row.sha256,
-              content_type: row.content_type,
-              readable: row.readable,
+    return await inTurn(() =>
+      door.change<IntakeTables, Artifact>(upload.cause(staged.sha256), async (tx) => {
+        const inspection = await lockInspection(tx, upload.inspection.id, upload.caller);
+        if (!inspection) throw new ProblemError('not_found');
+        refuseCancelled(inspection);
+        await holdBlob(tx, staged.sha256);
+        const row = rowOf(received, upload);
+        await tx.insertInto('intake.artifact').values(row).execute();
+        await staged.publish();
+        named = true;
+        const artifact = presentArtifact(row);
+        return {
+          result: artifact,
+          events: [
+            {
+              type: 'artifact.stored',
+              site: inspection.site,
+              key: lotKey(inspection),
+              aggregate: { type: 'artifact', id: row.id, version: 1 },
+              payload: {
+                artifact_id: row.id,
+                inspection_id: inspection.id,
+                lot_id: inspection.lot_id,
+                station_id: inspection.station_id,
+                kind: row.kind,
+                sha256: row.sha256,
+                content_type: row.content_type,
+                readable: row.readable,
+              },
             },
-          },
-        ],
-        audit: [{ action: 'artifact.stored', site: inspection.site, object: { type: 'artifact', id: row.id }, old: null, new: artifact }],
-        answer: { status: 201, location: artifactLocation(row.id), body: artifact },
-      };
-    });
+          ],
+          audit: [{ action: 'artifact.stored', site: inspection.site, object: { type: 'artifact', id: row.id }, old: null, new: artifact }],
+          answer: { status: 201, location: artifactLocation(row.id), body: artifact },
+        };
+      }),
+    );
   } catch (error) {
     if (named) await removeUnused(deps, staged.sha256);
     throw error;

@@ -7,6 +7,8 @@ import { present, stateEvent } from './inspection.ts';
 import { uuidBound } from './queries.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 
+/** A run's word that nothing has applied for so long (its event was set aside, or the broker is away for as long) keeps a board from no person (milliseconds). */
+const WORD_MS = 86_400_000;
 /** Inspections moved in one transaction: short ones, because a long one holds back every reader of the outbox. */
 const PIECE = 100;
 /** One with findings that nobody reviewed waits for that, not for inputs. */
@@ -20,7 +22,7 @@ export const systemCause = (): Cause => ({
 });
 
 /**
- * Hands inspections whose inputs did not come to a person: older than the time-out, not settled, and no model at a visual one nor its word on the way, no
+ * Hands inspections whose inputs did not come to a person: older than the time-out, not settled, and no model at a visual one nor its word on the way (for a day), no
  * measurement of the others. One whose inputs came a moment ago is moved on from `awaiting_review` all the same. Rows that another process holds are passed over.
  * Answers how many it moved.
  */
@@ -35,7 +37,7 @@ export async function sweepInputs(
       from intake.inspection i where status in ('pending', 'in_progress') and id < ${before}::uuid
         and case when inspection_type = 'visual'
           then not exists (select 1 from inference.at_work w where w.inspection_id = i.id)
-           and not exists (select 1 from inference.decided d where d.inspection_id = i.id and d.finished_at > i.updated_at)
+           and not exists (select 1 from inference.decided d where d.inspection_id = i.id and d.finished_at > greatest(i.updated_at, ${new Date(now - WORD_MS)}::timestamptz))
           else not exists (select 1 from intake.measurement m where m.inspection_id = i.id and m.created_at >= i.created_at - interval '3 days') end
       order by status, id limit ${PIECE} for update skip locked`.execute(tx);
     const done: InspectionRow[] = [];

@@ -10,7 +10,7 @@ import { startRedis } from '../../tools/servers/redis.ts';
 import { openConnection } from '../support/connection.ts';
 import { testDatabase } from '../support/database.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
-import { keepsOneRate, rateOf } from './limits.contract.ts';
+import { keepsOneRate, rateOf, TOLERANCE } from './limits.contract.ts';
 
 const RATE = 100;
 
@@ -68,7 +68,7 @@ test('machines that share a Redis keep one limit; without it each keeps its own,
     assert.ok(await isReady(first));
     assert.equal(await isUp(first), '0');
     const given = await rateOf([one, one]);
-    assert.ok(Math.abs(given - RATE) <= RATE * 0.1, `${given} of ${RATE} on one machine alone`);
+    assert.ok(Math.abs(given - RATE) <= RATE * TOLERANCE, `${given} of ${RATE} on one machine alone`);
     redis.resume();
     for (const machine of machines) await until('Redis is reached again', async () => (await partOf(machine))?.status === 'ok');
   });

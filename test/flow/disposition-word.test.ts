@@ -30,6 +30,17 @@ test('nobody judges by hand what a model has answered and nothing has applied ye
   assert.equal((await complete(id)).status, 200);
 });
 
+test('a board whose word nothing delivers for a day goes to a person', async () => {
+  const id = await looked();
+  await floor.rows(`update inference.job set finished_at = finished_at - interval '23 hours' where inspection_id = $1`, [id]);
+  await floor.rows(`update intake.inspection set updated_at = updated_at - interval '25 hours' where id = $1`, [id]);
+  assert.equal(await sweep(), 0);
+  await floor.rows(`update inference.job set finished_at = finished_at - interval '2 hours' where inspection_id = $1`, [id]);
+  assert.equal(await sweep(), 1);
+  const { status, reason } = await floor.inspection(id);
+  assert.deepEqual([status, reason], ['awaiting_review', 'input_timeout']);
+});
+
 test('a board that was taken out of the review, with findings that nobody reviewed, comes back to it', async () => {
   const id = await looked();
   await floor.rows(

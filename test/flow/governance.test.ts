@@ -351,4 +351,18 @@ test('a good canary is promoted, its lots and those of the version before keep t
   assert.equal((await detail(5)).stage, 'retired');
   await judged(lot, [good]);
   assert.equal((await versionsOf(lot)).at(-1), 1, 'a withdrawn version judges nothing any more');
+
+  const now = String((await floor.call('engineer', 'GET', at)).headers.etag);
+  const keyed = () =>
+    floor.call(
+      'engineer',
+      'POST',
+      `${at}/stage`,
+      { stage: 'shadow', reason: 'looked at again' },
+      { 'if-match': now, 'idempotency-key': 'shadow-again' },
+    );
+  const [first, repeat] = [await keyed(), await keyed()];
+  assert.deepEqual([first.status, repeat.status, repeat.headers['idempotency-replayed']], [200, 200, 'true'], JSON.stringify(repeat.body));
+  assert.deepEqual(repeat.body, first.body);
+  assert.equal(repeat.headers.etag, undefined, 'the number of a version is no tag');
 });

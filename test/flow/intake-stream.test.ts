@@ -212,9 +212,9 @@ test('batches that stay open hold up nobody, however many they are', async () =>
     method: 'POST',
     headers: { ...bearer('aoi'), 'content-type': 'application/json', 'idempotency-key': 'beside-open-batches' },
     body: JSON.stringify([board({ chip_id: 'BESIDE' })]),
-    signal: AbortSignal.timeout(5000),
+    signal: AbortSignal.timeout(30_000),
   });
   assert.equal(keyed.status, 200);
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(performance.now() - began < 15_000, 'its place would have come after 25 s');
   for (const batch of streams) batch.sent.destroy();
 });

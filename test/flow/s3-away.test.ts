@@ -102,7 +102,7 @@ test('uploads and downloads are refused in time with 503 while the store is away
       desk.call('station', 'GET', content),
       desk.app.inject({ url: content, method: 'HEAD', headers: { authorization: 'Bearer station' } }),
     ]);
-    assert.ok(performance.now() - began < 9500, `${harm}: ${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 15_000, `${harm}: ${performance.now() - began} ms`);
     for (const answer of answers) {
       assert.equal('status' in answer ? answer.status : answer.statusCode, 503, harm);
       assert.equal(answer.headers['retry-after'], '5');

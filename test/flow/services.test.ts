@@ -19,6 +19,13 @@ test('each service by itself on one database: one address for all of them, and e
   const url = addressOf('gateway');
   const admin = { authorization: `Bearer ${await gateway.tokenOf('admin')}` };
   const get = (path: string, headers: Record<string, string> = admin, method = 'GET') => fetch(url + path, { method, headers });
+  /** The gateway's health once it holds, or as it is after half a minute: a look at a service has 0.4 s, which a busy machine may not have. */
+  const healthOnce = async (holds: (health: { status: string; parts: Record<string, { status: string }> }) => boolean) => {
+    for (const end = Date.now() + 30_000; ; await pause(200)) {
+      const health = await (await get('/health')).json();
+      if (holds(health) || Date.now() > end) return health;
+    }
+  };
   const client = (id: string) => {
     const found = gateway.credentials.clients.find((one) => one.client_id === id || one.station_id === id);
     assert.ok(found);
@@ -36,7 +43,7 @@ test('each service by itself on one database: one address for all of them, and e
         assert.equal(status, service === owner || service === 'gateway' ? 200 : 404, `${path} at ${service}`);
       }
     }
-    const health = await (await get('/health')).json();
+    const health = await healthOnce(({ status }) => status === 'ok');
     assert.deepEqual([health.status, health.parts.inspection, health.parts.inference], ['ok', { status: 'ok' }, { status: 'ok' }]);
   });
 
@@ -142,7 +149,7 @@ test('each service by itself on one database: one address for all of them, and e
     assert.equal((await answer.json()).error.request_id, 'told-by-both');
     for (const service of ['gateway', 'inspection'] as const) {
       let lines: string[] = [];
-      for (const end = Date.now() + 5000; lines.length === 0 && Date.now() < end; await pause(100))
+      for (const end = Date.now() + 15_000; lines.length === 0 && Date.now() < end; await pause(100))
         lines = (await at[service].log()).split('\n').filter((one) => one.includes('told-by-both'));
       assert.ok(lines.length > 0, service);
       for (const line of lines) assert.match(line, /"client_ip":"(127\.0\.0\.1|::1|::ffff:127\.0\.0\.1)"/);
@@ -153,11 +160,10 @@ test('each service by itself on one database: one address for all of them, and e
     await at.inspection.stop('SIGKILL');
     const began = performance.now();
     const away = await get('/v1/inspections');
-    assert.ok(performance.now() - began < 3000);
+    assert.ok(performance.now() - began < 10_000);
     assert.deepEqual([away.status, away.headers.get('retry-after'), (await away.json()).error.code], [503, '2', 'service_unavailable']);
     assert.equal((await get('/health/ready')).status, 200);
-    await pause(600);
-    const health = await (await get('/health')).json();
+    const health = await healthOnce(({ parts }) => parts.inspection?.status === 'degraded');
     assert.deepEqual([health.status, health.parts.inspection.status, health.parts.inference.status], ['degraded', 'degraded', 'ok']);
     assert.equal((await get('/v1/models')).status, 200);
     await start('inspection');

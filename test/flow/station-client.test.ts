@@ -120,23 +120,26 @@ test('a source of tokens that never answers holds up neither the queue nor the e
   await pause(100);
   const began = performance.now();
   await station.close();
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(performance.now() - began < 10_000);
 });
 
 test('what a fast clock has stamped waits until its time is taken, holds up nothing else, and is not given up', async (t) => {
   const queue = await folder();
   const station = await open(t, 'aoi', 'AOI-HH-1', { folder: queue });
   const ahead = (millis: number) => ({ inspected_at: new Date(Date.now() + millis).toISOString() });
-  const early = await station.post(body('SC-F-1', ahead(306_000)));
+  const early = await station.post(body('SC-F-1', ahead(320_000)));
   await station.measure(early.ref, [{ characteristic: 'net_resistance', unit: 'ohm', value: 1.01 }]);
-  await Promise.all(Array.from({ length: 20 }, (_, at) => station.post(body(`SC-F-${at + 2}`, at === 12 ? ahead(306_000) : {}))));
+  await Promise.all(Array.from({ length: 20 }, (_, at) => station.post(body(`SC-F-${at + 2}`, at === 12 ? ahead(320_000) : {}))));
   await station.post(body('SC-F-22', ahead(8 * 86_400_000)));
-  for (const end = Date.now() + 4000; (await stored('SC-F-%')).length < 19 && Date.now() < end; ) await pause(20);
+  const isSettled = async () => {
+    const { early: waits, dead: lost } = station.status();
+    return waits === 2 && lost === 1 && (await stored('SC-F-%')).length === 19;
+  };
+  for (const end = Date.now() + 20_000; !(await isSettled()) && Date.now() < end; ) await pause(20);
   assert.equal((await stored('SC-F-%')).length, 19);
-  await pause(100);
   const { queued, early: waiting, dead, lastError } = station.status();
   assert.deepEqual([queued, waiting, dead, lastError?.status], [3, 2, 1, 422], 'more than a week is waited for nobody');
-  await sent(station);
+  await sent(station, 90_000);
   const rows = await stored('SC-F-%');
   assert.deepEqual([rows.length, rows[0].station_sequence, station.status().dead], [21, 1, 1]);
   assert.equal((await db.pool.query('select 1 from intake.measurement where inspection_id = $1', [rows[0].id])).rowCount, 1);

@@ -29,6 +29,9 @@ test('every requirement row stands once, in its form, and names a proof that exi
     assert.ok(paths.length > 0, `S${id} names no proof`);
     for (const path of paths) assert.ok(existsSync(join(root, path)), `S${id} names ${path}, which is not there`);
   }
+  const count = (word: string) => [...found.values()].filter((state) => state.startsWith(word)).length;
+  const sum = ['met', 'partly', 'open', 'organisational'].map((word) => `${count(word)} ${word}`).join(', ');
+  assert.ok(textOf('docs/requirements.md').includes(`\n${sum}.\n`), sum);
   for (let id = 1; id <= 138; id += 1) assert.ok(found.has(id), `S${id} is missing`);
   for (let id = 38; id <= 59; id += 1) assert.notEqual(found.get(id), 'open', `S${id} is open`);
   assert.ok([...found.values()].filter((state) => state === 'met').length >= 45);

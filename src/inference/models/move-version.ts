@@ -78,7 +78,8 @@ export async function moveVersion(
   const plan = (versions: Parameters<typeof planStage>[0]) => planStage(versions, version, stage, canary_percent);
   const standing = await on.selectFrom('inference.model_version').selectAll().where('model', '=', model).execute();
   if (!standing.some((one) => one.version === version)) throw new ProblemError('not_found');
-  judgeVersion(await stagesVersion(on, model));
+  // A repeat under its key is answered as the first time, whatever has changed since: the door finds it before the stages are judged again.
+  if (cause.idempotency === undefined) judgeVersion(await stagesVersion(on, model));
   // What the table of stages forbids is said first; it is judged again when all versions are locked.
   if ((stage === 'canary' || stage === 'production') && plan(standing).kind === 'steps') await passGates(deps, model, version);
   return await changeStage(deps.door, cause, { model, plan, reason, judgeVersion, shows: () => version });

@@ -39,7 +39,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/versions/:version/stage',
     {
-      config: { permission: 'inference:manage' },
+      config: { permission: 'inference:manage', replayTag: false },
       schema: {
         tags: ['inference'],
         summary: 'Move a version to another stage',
@@ -61,7 +61,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/rollback',
     {
-      config: { permission: 'inference:manage' },
+      config: { permission: 'inference:manage', replayTag: false },
       schema: {
         tags: ['inference'],
         summary: 'Back to the version that was in production before',

@@ -1,5 +1,8 @@
 import type { Readable } from 'node:stream';
 
+/** How long a store may take for a file of so many bytes (milliseconds): the slowest line over which files are sent is 0.5 MiB/s, and ten seconds. */
+export const longestSendMs = (size: number): number => 10_000 + size / 524;
+
 export interface BlobFacts {
   /** Hex digits; the name of the bytes. */
   sha256: string;

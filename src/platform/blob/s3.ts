@@ -6,7 +6,7 @@ import { ProblemError } from '../problem.ts';
 import { withDeadline } from '../telemetry/deadline.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type Arrived, type ArrivingOptions, openArriving } from './arriving.ts';
-import { type Blobs, placeOf } from './blobs.ts';
+import { type Blobs, longestSendMs, placeOf } from './blobs.ts';
 import { farBytes } from './far-bytes.ts';
 import { type Asked, isMissing, mayPass, wordsOf } from './s3-faults.ts';
 
@@ -25,12 +25,10 @@ const CONNECT_MS = 2000;
 const ANSWER_MS = 3000;
 /** All tries of a call that sends no bytes. Below the 10 s after which the database ends a transaction that waits. */
 const CALL_MS = 8000;
-/** The slowest line over which files are sent is 0.5 MiB/s, and then these. */
-const SEND_MS = 10_000;
-const SEND_BYTES_PER_MS = 524;
 const SILENCE_MS = 10_000;
 const TRIES = 3;
-const SOCKETS = 128;
+/** More than the 200 downloads that are let in at once, each of which may be slow, and what else asks beside them. */
+const SOCKETS = 512;
 /** How late a store that came back, or went away with nobody asking, is seen. */
 const LOOK_MS = 5000;
 /** Seconds, for whoever is refused. */
@@ -39,7 +37,7 @@ const RETRY_AFTER = 5;
 /**
  * Blobs as objects `ab/<sha256>` of one bucket of an S3 store. Bytes arrive on the local disk, where they are hashed and checked, and are sent in one
  * piece with that hash, which the store holds them to. The bucket has to be there. Nothing waits for the store at the start; whatever it does, a call
- * ends in time, and the first that fails is logged and shown until a look finds the bucket again. The SDK is loaded here and nowhere else (30 MB).
+ * ends in time, and the first that fails is logged and shown until a look finds the bucket again. The SDK is loaded here and nowhere else.
  */
 export async function openS3Blobs(options: S3Options): Promise<Blobs> {
   const { bucket: Bucket, endpoint, region, credentials, log } = options;
@@ -106,7 +104,7 @@ export async function openS3Blobs(options: S3Options): Promise<Blobs> {
     const Key = placeOf(sha256);
     if (await head(Key)) return;
     const ChecksumSHA256 = Buffer.from(sha256, 'hex').toString('base64');
-    const millis = SEND_MS + size / SEND_BYTES_PER_MS;
+    const millis = longestSendMs(size);
     await call(
       'with a body',
       async (abortSignal) => {

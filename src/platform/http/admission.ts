@@ -35,6 +35,9 @@ function classOf(request: FastifyRequest): RouteClass | undefined {
   return exports ? 'export' : 'read';
 }
 
+/** Bodies of so many bytes are bounded by their number alone (20,000): those of creations one at a time, which large or slow ones must not shut out. */
+const WEIGHTLESS = 4 * 1024;
+
 /** What the body may come to weigh here; one that is too large is refused later for that. Without a length it is all that the route would take. */
 export function bodySize(request: FastifyRequest): number {
   const { headers, route } = request;
@@ -42,7 +45,7 @@ export function bodySize(request: FastifyRequest): number {
   if (headers['content-length'] === undefined)
     return headers['transfer-encoding'] === undefined ? 0 : (route.config.holds?.(request) ?? limit);
   const length = Number(headers['content-length']);
-  return length > limit ? 0 : length;
+  return length > limit || length <= WEIGHTLESS ? 0 : length;
 }
 
 /** A long wait and a live stream hold a connection and nothing else: they have bounds of their own. */

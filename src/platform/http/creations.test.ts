@@ -72,3 +72,10 @@ test('a back room in which each creation takes long is kept busy: the line is as
   }
   assert.ok(done > 0.9 * 30 * 4000, `${done} in 30 s`);
 });
+
+test('one body alone is let in whatever its size, and what weighs nothing is not shut out by what does', () => {
+  const gate = createCreationGate({ mostBytes: 1000 });
+  assert.ok(gate.enter(5000));
+  assert.equal(gate.enter(1), null);
+  assert.ok(gate.enter(0));
+});

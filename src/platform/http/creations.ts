@@ -79,7 +79,8 @@ export function createCreationGate(options: CreationOptions = {}): CreationGate 
       const at = now();
       measure(at);
       const limit = overloaded ? Math.min(most, lineLimit()) : most;
-      if (inside >= limit || bytes + size > mostBytes) {
+      // One alone is let in whatever its size: the route has a limit for that.
+      if (inside >= limit || (size > 0 && bytes > 0 && bytes + size > mostBytes)) {
         refusedAt = at;
         return null;
       }

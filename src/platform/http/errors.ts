@@ -51,7 +51,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
       const { status, location, body } = thrown.answer;
       if (location !== undefined) reply.header('location', location);
       const version = typeof body === 'object' && body !== null && 'version' in body ? body.version : undefined;
-      if (typeof version === 'number') reply.header('etag', `"${version}"`);
+      if (typeof version === 'number' && request.routeOptions.config.replayTag !== false) reply.header('etag', `"${version}"`);
       // Through the serializer of the route, as the first time: the stored text has the order of keys that the command had.
       return reply.code(status).header('idempotency-replayed', 'true').type('application/json; charset=utf-8').send(body);
     }

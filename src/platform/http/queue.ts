@@ -101,7 +101,7 @@ export function createQueue(options: QueueOptions): Queue {
         working += 1;
         waiter.state = 'working';
         go(waiter);
-      } else if (waiting >= maxWaiting || bytes + size > maxBytes) {
+      } else if (waiting >= maxWaiting || (size > 0 && bytes > 0 && bytes + size > maxBytes)) {
         waiter.state = 'left';
         go(waiter, busy());
       } else {

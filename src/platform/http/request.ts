@@ -25,6 +25,8 @@ declare module 'fastify' {
     only?: readonly string[];
     /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
     errors?: 'problem' | 'message';
+    /** False: what the body calls `version` is a name and not how often the record changed, so a replay has no `ETag`. */
+    replayTag?: false;
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
     subprotocolToken?: boolean;
     /**

@@ -198,12 +198,14 @@ test('overload sheds reads with Retry-After and still takes creations', async (t
   assert.equal((await app.inject({ url: '/health' })).statusCode, 200);
 });
 
-test('creations that do not say how long they are count with all that they may bring', async (t) => {
+test('creations that do not say how long they are count with all that they may bring, and shut out no small one that says it', async (t) => {
   const { port } = await listening(t, { creations: { mostBytes: 2.5 * 1024 * 1024 } });
   const chunked = head('Transfer-Encoding: chunked');
   const open = [1, 2].map(() => raw(port, [chunked, '1\r\n{\r\n'], { waitMs: 900 }));
   await sleep(200);
   assert.match(await raw(port, [chunked, '1\r\n{\r\n']), /^HTTP\/1\.1 503 /);
+  const big = raw(port, [head(900_000), ' '.repeat(100)], { waitMs: 300 });
+  assert.match(await big, /^HTTP\/1\.1 503 /, 'as one that says that it is large');
   const text = JSON.stringify(BODY);
   assert.match(await raw(port, [head(text.length), text]), /^HTTP\/1\.1 201 /);
   await Promise.all(open);

@@ -71,7 +71,7 @@ export function openRedisChannel({ url, channel, program, log }: RedisChannelOpt
   let heard: (limit: string, takings: Takings) => void = () => {};
   let trouble: string | null = 'not connected yet';
   let lastError = 'no answer';
-  let beats = 0;
+  let beats = 1;
 
   function judge(): void {
     const now = beats === 0 ? null : beats > MAX_BEATS || teller.status !== 'ready' || hearer.status !== 'ready' ? lastError : trouble;
