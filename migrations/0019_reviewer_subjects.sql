@@ -5,11 +5,11 @@ ALTER TABLE disposition.repeat
   ADD COLUMN third_subject text,
   DROP CONSTRAINT repeat_check,
   DROP CONSTRAINT repeat_check1;
--- Of before: people of the built-in provider by their username; of an outside one the name is all that was kept.
+-- Of before: people of the built-in provider by their username; of an outside one the name is all that was kept, and marked as one.
 UPDATE disposition.repeat r SET
-  first_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.first_by), r.first_by),
-  second_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.second_by), r.second_by),
-  third_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.third_by), r.third_by);
+  first_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.first_by), 'name:' || r.first_by),
+  second_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.second_by), 'name:' || r.second_by),
+  third_subject = coalesce((SELECT id::text FROM identity.person WHERE username = r.third_by), 'name:' || r.third_by);
 ALTER TABLE disposition.repeat
   ALTER COLUMN first_subject SET NOT NULL,
   ADD CONSTRAINT repeat_second_person CHECK (second_subject <> first_subject),

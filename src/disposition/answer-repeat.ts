@@ -5,7 +5,7 @@ import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
 import { join, lockInspection, maySee, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
-import { decides } from './repeats.ts';
+import { decides, onlyName } from './repeats.ts';
 import { changeDefect, consequence } from './review-defect.ts';
 import { keepMissed } from './review-inspection.ts';
 import type { Policy } from './rules.ts';
@@ -16,8 +16,7 @@ const refused = (detail: string) => new ProblemError('transition_not_allowed', {
 /** @throws ProblemError transition_not_allowed, forbidden, when it is not this person's turn */
 function turnOf(row: RepeatRow, caller: Caller): 'second' | 'third' {
   if (row.state === 'done') throw refused('This look was answered already');
-  // Of an outside provider's people the name is all that was kept before subjects were.
-  const isSaidBy = (subject: string | null) => subject === caller.subject || subject === caller.name;
+  const isSaidBy = (subject: string | null) => subject === caller.subject || subject === onlyName(caller.name);
   if (row.state === 'second') {
     if (isSaidBy(row.first_subject)) throw refused('You answered this audit: another person is asked');
     return 'second';

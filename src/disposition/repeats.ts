@@ -17,6 +17,9 @@ import type { DispositionTables, LookRow, RepeatRow } from './tables.ts';
 /** Who decides where two reviewers differ. */
 export const decides = ({ roles }: Pick<Caller, 'roles'>): boolean => roles.includes('quality_engineer');
 
+/** What stands for the subject of an outside provider's person of whom only the name was kept (migration 0019). */
+export const onlyName = (name: string): string => `name:${name}`;
+
 /**
  * Asks another person the same for a share of the answered audits, in the commit of the answer. Drawn by a hash of the inspection and not by what was said: the
  * drawn ones stand for all answers. The draw is another one than that of the audits, of which each would otherwise be drawn or none.

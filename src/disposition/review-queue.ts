@@ -8,7 +8,7 @@ import { isUuid } from '../platform/id.ts';
 import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import { disagreementsOf } from './disagreement-looks.ts';
-import { decides, repeatsOf } from './repeats.ts';
+import { decides, onlyName, repeatsOf } from './repeats.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 
 /** Where a page ended: place of the kind, worst severity (0 without a defect, 4 critical), best score (-1 without), id (UUIDv7: the oldest first). */
@@ -75,7 +75,8 @@ async function readLooks(
 
 /** Audits that are asked again of this caller: never of who answered, and where two differ of who decides. The oldest first; they are few. */
 async function readRepeats(on: Reads<DispositionTables>, caller: Caller, after: QueuePosition | null, limit: number): Promise<QueueRow[]> {
-  const { site, subject, name } = caller;
+  const { site, subject } = caller;
+  const name = onlyName(caller.name);
   const { rows } = await sql<QueueRow>`
     SELECT i.*, 'repeat' AS kind, r.state || '_opinion' AS why, r.asked_at AS since, 0 AS worst_rank, -1 AS best_score, NULL::uuid AS disagreement_id
     FROM (SELECT * FROM disposition.repeat

@@ -208,6 +208,15 @@ test('another person is another subject: not who was renamed meanwhile, but also
   assert.equal((await answer('third', id, 'disagrees')).status, 200);
 });
 
+test('of whom only the name was kept is known by it', async () => {
+  const id = await board();
+  await audit(id, 'agrees');
+  await floor.rows(`update disposition.repeat set first_subject = 'name:' || first_by where inspection_id = $1`, [id]);
+  assert.equal(await asked('engineer', id), undefined);
+  assert.equal((await answer('engineer', id, 'agrees')).status, 409);
+  assert.equal((await asked('second', id))?.repeat?.turn, 'second');
+});
+
 test('two who answer as the second at the same moment: one of them does', async () => {
   const id = await board();
   await audit(id, 'agrees');
