@@ -4,8 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection } from '../support/connection.ts';
 
 /** After what had been saved is used up, for all to hear of it; then as long as is counted (milliseconds). */
-const SETTLING_MS = 1500;
-const COUNTED_MS = 8000;
+const SETTLING_MS = 1000;
+const COUNTED_MS = 4000;
 /** Who is refused asks again after this: nothing is lost by it, and the machine has time for the processes. */
 const REFUSED_MS = 5;
 /** Share by which the rate may be missed by a machine that stands still for two seconds; two that do not hear each other give twice the rate. */

@@ -127,9 +127,9 @@ test('what a fast clock has stamped waits until its time is taken, holds up noth
   const queue = await folder();
   const station = await open(t, 'aoi', 'AOI-HH-1', { folder: queue });
   const ahead = (millis: number) => ({ inspected_at: new Date(Date.now() + millis).toISOString() });
-  const early = await station.post(body('SC-F-1', ahead(320_000)));
+  const early = await station.post(body('SC-F-1', ahead(315_000)));
   await station.measure(early.ref, [{ characteristic: 'net_resistance', unit: 'ohm', value: 1.01 }]);
-  await Promise.all(Array.from({ length: 20 }, (_, at) => station.post(body(`SC-F-${at + 2}`, at === 12 ? ahead(320_000) : {}))));
+  await Promise.all(Array.from({ length: 20 }, (_, at) => station.post(body(`SC-F-${at + 2}`, at === 12 ? ahead(315_000) : {}))));
   await station.post(body('SC-F-22', ahead(8 * 86_400_000)));
   const isSettled = async () => {
     const { early: waits, dead: lost } = station.status();
