@@ -25,6 +25,16 @@ export const terms: Pick<Words, keyof typeof english> = {
     print: 'Drucken',
   },
   sign_in: { out: 'Sie sind abgemeldet', failed: 'Die Anmeldung ist nicht gelungen', again: 'Anmelden' },
+  sign_out: {
+    waits: 'Entscheidungen werden gesendet',
+    unsent_means_one:
+      '{{shown}} Entscheidung hat die Plattform nicht erreicht. Mit dem Abmelden geht sie verloren: das Teil wartet wieder auf eine Person.',
+    unsent_means_other:
+      '{{shown}} Entscheidungen haben die Plattform nicht erreicht. Mit dem Abmelden gehen sie verloren: die Teile warten wieder auf eine Person.',
+    sent: 'Inzwischen haben alle Entscheidungen die Plattform erreicht.',
+    stay: 'Angemeldet bleiben',
+    lose: 'Abmelden und sie verlieren',
+  },
   menu: {
     language: 'Sprache',
     scheme: 'Darstellung',

@@ -23,6 +23,14 @@ export const terms = {
     print: 'Print',
   },
   sign_in: { out: 'You are signed out', failed: 'Signing in did not work', again: 'Sign in' },
+  sign_out: {
+    waits: 'Sending decisions',
+    unsent_means_one: '{{shown}} decision has not reached the platform. Signed out, it is lost: the board waits for a person again.',
+    unsent_means_other: '{{shown}} decisions have not reached the platform. Signed out, they are lost: the boards wait for a person again.',
+    sent: 'Meanwhile all decisions have reached the platform.',
+    stay: 'Stay signed in',
+    lose: 'Sign out and lose them',
+  },
   menu: {
     language: 'Language',
     scheme: 'Appearance',
