@@ -33,6 +33,6 @@ export async function signIn(context: BrowserContext, url: string, person: Perso
   await page.locator('input[name="username"]').fill(person.username);
   await page.locator('input[name="password"]').fill(person.password);
   await page.locator('button[type="submit"]').click();
-  await page.locator('nav a[aria-current="page"], main h1, .inspection-head').first().waitFor({ timeout: 20_000 });
+  await page.locator('nav a[aria-current="page"], main h1, .inspection-head').first().waitFor({ timeout: 60_000 });
   return page;
 }

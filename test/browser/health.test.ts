@@ -32,6 +32,8 @@ describe('what the dashboard says of the platform itself', { skip: !hasChromium(
     await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
     await sitting.open('/');
     await page.locator('.health-band', { hasText: 'Stationen können keine Bilder und Dateien ablegen' }).waitFor();
+    // What the platform says itself is English, and is marked so for those who hear the page.
+    await page.locator('.health-band small[lang="en"]', { hasText: '% of the disk is free' }).waitFor();
     await page.evaluate(() => localStorage.setItem('cqp.language', 'en'));
   });
 
@@ -46,6 +48,19 @@ describe('what the dashboard says of the platform itself', { skip: !hasChromium(
     await page.route('**/health', (route) => route.fulfill({ status: 503, json: answer }));
     await sitting.open('/');
     await page.locator('[data-part="label_printer"]', { hasText: 'label_printer. (no paper)' }).waitFor();
+    await page.unroute('**/health');
+    await page.locator('[data-part="label_printer"]').waitFor({ state: 'detached', timeout: 60_000 });
+    sitting.faults.length = 0;
+  });
+
+  test('a text of something else in the place of the platform takes no page away', async () => {
+    const { page } = sitting;
+    await page.route('**/health', (route) => route.fulfill({ status: 502, json: { message: 'bad gateway' } }));
+    const asked = page.waitForResponse('**/health');
+    await sitting.open('/');
+    await asked;
+    await page.waitForTimeout(500);
+    assert.equal(await page.locator('main h1').count(), 1);
     await page.unroute('**/health');
     sitting.faults.length = 0;
   });

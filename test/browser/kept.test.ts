@@ -66,11 +66,11 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.route('**/v1/me', (route) => route.fulfill({ status: 500, body: '' }));
     await context.setOffline(true);
     await page.locator('.offline-band').waitFor();
-    const asked = page.waitForResponse((answer) => answer.url().endsWith('/v1/me'), { timeout: 60_000 });
+    let answers = 0;
+    page.on('response', (answer) => answer.url().endsWith('/v1/me') && answers++);
     await context.setOffline(false);
-    await asked;
-    // Four tries, one, two and four seconds apart.
-    await page.waitForTimeout(9_000);
+    await sitting.until('the last of four tries', async () => answers >= 4);
+    await page.waitForTimeout(500);
     assert.equal(await reason().inputValue(), 'scratch under the mask');
     await page.unroute('**/v1/me');
     sitting.faults.length = 0;
@@ -88,8 +88,22 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     sitting.faults.length = 0;
   });
 
-  test('a decision that does not reach the platform is told on every page, and is sent once it can be', async () => {
+  test('an address of a board whose record cannot be read does not claim that it does not wait', async () => {
     const { page } = sitting;
+    await page.route('**/v1/inspections/01900000*', (route) => route.fulfill({ status: 500, body: '' }));
+    await sitting.open('/review?at=01900000-0000-7000-8000-000000000000');
+    await page.getByRole('heading', { name: 'The platform could not answer' }).waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'This board does not wait for a person' }).count(), 0);
+    assert.match(await page.locator('.review-left').innerText(), /^[1-9]\d* left$/);
+    await page.unroute('**/v1/inspections/01900000*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('button', { name: 'Go on with the queue' }).click();
+    await page.locator('.desk-head h2').waitFor();
+    sitting.faults.length = 0;
+  });
+
+  test('a decision that does not reach the platform is told on every page, outlives signing out, and is sent once it can be', async () => {
+    const { page, context } = sitting;
     const mine = await shown();
     await page.route('**/complete', (route) => route.abort());
     await page.keyboard.press('p');
@@ -97,6 +111,45 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.getByRole('link', { name: 'Lots', exact: true }).click();
     await page.getByRole('status').filter({ hasText: '1 decision has not reached the platform' }).waitFor();
     assert.equal((await read(boardOf(mine).id)).status, 'awaiting_review');
+
+    // Offline beside it: neither band covers the other, however far the page is scrolled.
+    await context.setOffline(true);
+    const bands = page.locator('.offline-band');
+    await sitting.until('both bands', async () => (await bands.count()) === 2);
+    const edges = await page.evaluate(() => {
+      const main = document.querySelector<HTMLElement>('.main');
+      if (main) main.style.minHeight = '300vh';
+      window.scrollTo(0, 500);
+      const found = [...document.querySelectorAll('.bar, .offline-band')].map((one) => one.getBoundingClientRect());
+      if (main) main.style.minHeight = '';
+      return found.map(({ top, bottom }) => [Math.round(top), Math.round(bottom)] as const);
+    });
+    assert.equal(edges.length, 3);
+    assert.deepEqual(
+      edges.slice(1).map(([top]) => top),
+      edges.slice(0, -1).map(([, bottom]) => bottom),
+      'each begins where the one above ends',
+    );
+    await context.setOffline(false);
+    await sitting.until('to be back', async () => (await bands.count()) === 1);
+
+    // Signing out does not drop it in silence.
+    await page.locator('.menu-button').click();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    const question = page.getByRole('dialog', { name: 'Sign out' });
+    await question.getByText('1 decision has not reached the platform').waitFor();
+    await question.getByRole('button', { name: 'Stay signed in' }).click();
+    await question.waitFor({ state: 'detached' });
+
+    // Its board is not asked a second time, although the queue still holds it.
+    await page.getByRole('link', { name: 'Review', exact: true }).click();
+    await page.locator('.desk-head h2').waitFor();
+    await page.waitForTimeout(6_500);
+    await page.waitForResponse('**/v1/review-queue*');
+    await page.waitForTimeout(500);
+    assert.ok((await page.locator('.review-queue li').count()) > 0);
+    assert.equal(await page.locator('.review-queue li', { hasText: mine }).count(), 0);
+
     await page.unroute('**/complete');
     await page.getByRole('status').filter({ hasText: 'not reached' }).waitFor({ state: 'detached' });
     assert.equal((await read(boardOf(mine).id)).verdict, 'pass');
@@ -108,11 +161,22 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.getByRole('link', { name: 'Review', exact: true }).click();
     await page.locator('.desk-head h2').waitFor();
     const mine = await shown();
+    // What the page sends goes with a key, and waits until the colleague was faster, however slow the machine is.
+    let told = () => {};
+    const faster = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    await page.route('**/complete', async (route) => {
+      if (route.request().headers()['idempotency-key']) await faster;
+      await route.continue();
+    });
     await page.keyboard.press('p');
     await elsewhere(boardOf(mine).id);
+    told();
     await page.getByRole('link', { name: 'Lots', exact: true }).click();
     const bar = page.getByRole('alert').filter({ hasText: 'A decision was not taken' });
     await bar.waitFor();
+    await page.unroute('**/complete');
     await bar.getByRole('link', { name: 'Passed' }).click();
     await page.waitForURL((url) => url.pathname === `/inspections/${boardOf(mine).id}`);
     await bar.getByRole('button', { name: 'Close' }).click();

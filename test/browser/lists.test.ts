@@ -132,6 +132,21 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await sitting.until('the second attempt', async () => (await history.count()) === 2);
   });
 
+  test('a next page of the history of a unit that fails is told', async () => {
+    const { page } = sitting;
+    const first = await sitting.api<object>('/v1/units/LOT-2026-790-0');
+    await page.route('**/v1/units/LOT-2026-790-0*', (route) =>
+      new URL(route.request().url()).searchParams.has('cursor')
+        ? route.fulfill({ status: 404, json: {} })
+        : route.fulfill({ json: { ...first, has_more: true, next_cursor: 'next' } }),
+    );
+    await sitting.open('/units/LOT-2026-790-0');
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await page.getByRole('alert').filter({ hasText: 'The rest of the list did not come.' }).waitFor();
+    await page.unroute('**/v1/units/LOT-2026-790-0*');
+    sitting.faults.length = 0;
+  });
+
   test('a unit that nobody knows is told with what to do', async () => {
     const { page } = sitting;
     await sitting.open('/units/NOBODY-1');

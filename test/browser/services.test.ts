@@ -7,7 +7,7 @@ import { CHROMIUM, hasChromium, launch, type Person, signIn } from './browser.ts
 if (!hasChromium())
   console.log(`left out: the dashboard before services apart, because there is no ${CHROMIUM} (apt-get install chromium)`);
 
-test('the dashboard of a gateway shows what the services beside it hold', { skip: !hasChromium(), timeout: 180_000 }, async (t) => {
+test('the dashboard of a gateway shows what the services beside it hold', { skip: !hasChromium(), timeout: 290_000 }, async (t) => {
   const { url: database } = await testDatabase(t);
   const { at } = await startServices(t, database);
   const { gateway } = at;
@@ -24,9 +24,9 @@ test('the dashboard of a gateway shows what the services beside it hold', { skip
   page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   for (const path of ['/inspections', `/inspections/${id}`]) {
     await page.goto(gateway.url + path);
-    await page.getByText('APART-1').first().waitFor({ timeout: 20_000 });
+    await page.getByText('APART-1').first().waitFor({ timeout: 60_000 });
   }
   await page.goto(`${gateway.url}/models`);
-  await page.getByText('pcb-pair-synth').first().waitFor({ timeout: 20_000 });
+  await page.getByText('pcb-pair-synth').first().waitFor({ timeout: 60_000 });
   assert.deepEqual(faults, []);
 });

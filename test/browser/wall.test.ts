@@ -34,6 +34,17 @@ describe('the wall says that nothing needs a person only when it knows', { skip:
     await page.unroute('**/v1/lots?state=held*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await headline().filter({ hasText: 'Nothing needs a person' }).waitFor();
+    await page.route('**/v1/lots?state=held*', (route) => route.fulfill({ status: 404, json: {} }));
+    // The wall reads again when it is come back to, once what it holds is some seconds old.
+    await sitting.until('a read to fail', async () => {
+      await page.getByRole('link', { name: 'Lots', exact: true }).click();
+      await page.waitForURL((url) => url.pathname === '/lots');
+      await page.getByRole('link', { name: 'Wall', exact: true }).click();
+      await headline().waitFor();
+      return (await page.getByRole('status').filter({ hasText: 'Cannot be read now: held lots' }).count()) === 1;
+    });
+    assert.equal(await headline().innerText(), 'Nothing needs a person');
+    await page.unroute('**/v1/lots?state=held*');
     sitting.faults.length = 0;
   });
 

@@ -9,8 +9,14 @@ import type { Api } from './client.ts';
 export interface Sending {
   key: string;
   keepalive?: boolean;
+  signal?: AbortSignal;
 }
-const sending = ({ key, keepalive }: Sending) => ({ method: 'POST' as const, idempotencyKey: key, ...(keepalive ? { keepalive } : {}) });
+const sending = ({ key, keepalive, signal }: Sending) => ({
+  method: 'POST' as const,
+  idempotencyKey: key,
+  ...(keepalive ? { keepalive } : {}),
+  ...(signal ? { signal } : {}),
+});
 
 export type Decision = { decision: 'confirm' } | { decision: 'reject' } | { decision: 'reclassify'; class: BoardClass };
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unwell } from './health.ts';
+import { healthOf, unwell } from './health.ts';
 
 test('what is not well is named, the disk first, and a part without words of its own is not left out', () => {
   const found = unwell({
@@ -20,4 +20,11 @@ test('what is not well is named, the disk first, and a part without words of its
     ],
   );
   assert.deepEqual(unwell({ parts: {} }), []);
+});
+
+test('an answer of something else in the place of the platform is a fault, and no page stands on it', () => {
+  for (const answer of [null, [], 'busy', {}, { parts: null }, { parts: ['bus'] }, { status: 'ok', parts: { bus: null } }])
+    assert.throws(() => healthOf(answer), JSON.stringify(answer));
+  const well = { status: 'ok', parts: { bus: { status: 'ok' } } };
+  assert.equal(healthOf(well), well);
 });

@@ -12,11 +12,19 @@ export interface Health {
 
 const EVERY = 30_000;
 
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** @throws where the answer is not the platform's: something in between may answer in its place, with any text at all */
+export function healthOf(answer: unknown): Health {
+  const parts = isObject(answer) && 'parts' in answer ? answer.parts : null;
+  if (!isObject(parts) || !Object.values(parts).every(isObject)) throw new Error('an answer that names no parts');
+  return answer as Health;
+}
+
 /** Asked without a token, and read whatever the status of the answer: a 503 tells of its parts too. */
 export const health = () =>
   queryOptions({
     queryKey: ['health'],
-    queryFn: async ({ signal }) => (await (await fetch('/health', { signal })).json()) as Health,
+    queryFn: async ({ signal }) => healthOf(await (await fetch('/health', { signal })).json()),
     refetchInterval: EVERY,
     retry: false,
   });

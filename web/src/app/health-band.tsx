@@ -14,7 +14,7 @@ export function HealthBand() {
       {parts.map(({ name, known, detail }) => (
         <p key={name} data-part={name}>
           <Mark shape="waiting" /> {known ? t(`health.${known}`) : t('health.other', { name })}
-          {detail ? <small> ({detail})</small> : null}
+          {detail ? <small lang="en"> ({detail})</small> : null}
         </p>
       ))}
     </div>

@@ -4,7 +4,7 @@ import { Suspense, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MeContext, usePlatform } from '../api/context.ts';
 import { useReads } from '../api/use-reads.ts';
-import { DecisionBands } from '../decisions/bars.tsx';
+import { RefusedBar, UnsentBand } from '../decisions/bars.tsx';
 import { DecisionsProvider } from '../decisions/provider.tsx';
 import { Failed, Skeleton } from '../parts/notice.tsx';
 import { NotFound, PageGuard } from './fallbacks.tsx';
@@ -72,9 +72,12 @@ export function Shell() {
             <Menu me={me} onKeys={() => showKeys(true)} />
           </AppShell.Header>
           <AppShell.Main id="main" tabIndex={-1}>
-            <LiveBand />
+            <div className="bands">
+              <LiveBand />
+              <UnsentBand />
+            </div>
             <HealthBand />
-            <DecisionBands />
+            <RefusedBar />
             <div className="main">
               <PageGuard key={place.to}>
                 <Suspense fallback={<Skeleton rows={6} height={80} />}>

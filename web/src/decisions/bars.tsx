@@ -5,7 +5,7 @@ import { useKeys } from '../app/keys.ts';
 import { Link } from '../app/link.tsx';
 import { useNow } from '../parts/age.tsx';
 import { Mark } from '../parts/marks.tsx';
-import { problemWords } from '../parts/problem-words.ts';
+import { ProblemText } from '../parts/problem-text.tsx';
 import { useFormats } from '../words/index.ts';
 import { UNDO_MS, type Waiting } from './outbox.ts';
 import { useAllDecisions } from './provider.tsx';
@@ -34,40 +34,46 @@ export function UndoBar({ waiting, onUndo }: { waiting: readonly Waiting[]; onUn
   );
 }
 
-/** Decisions that did not reach the platform, and those that it refused: on every page, until they are sent or read. */
-export function DecisionBands() {
+/** Decisions that did not reach the platform: on every page, until they are sent. */
+export function UnsentBand() {
   const { t } = useTranslation();
   const format = useFormats();
-  const { unsent, refused, clearRefused } = useAllDecisions();
+  const { unsent } = useAllDecisions();
+  if (unsent.length === 0) return null;
   return (
-    <>
-      {unsent.length > 0 ? (
-        <p role="status" className="offline-band">
-          <Mark shape="waiting" /> {t('review.unsent', { count: unsent.length, shown: format.whole(unsent.length) })}
-        </p>
-      ) : null}
-      {refused.length > 0 ? (
-        <div role="alert" className="error-bar">
-          <div>
-            <strong>{t('review.not_sent', { count: refused.length })}</strong>
-            <ul>
-              {refused.map(({ choice, error }, i) => (
-                // biome-ignore lint/suspicious/noArrayIndexKey: they are only added, and taken away all at once
-                <li key={i}>
-                  <Link to="/inspections/$id" params={{ id: choice.inspection }}>
-                    {choiceWords(t, choice)}
-                  </Link>
-                  {': '}
-                  {error instanceof ApiProblem && (error.status === 412 || error.status === 409)
-                    ? t('review.someone_else')
-                    : problemWords(t, error)}
-                </li>
-              ))}
-            </ul>
-          </div>
-          <Button onClick={clearRefused}>{t('act.close')}</Button>
-        </div>
-      ) : null}
-    </>
+    <p role="status" className="offline-band">
+      <Mark shape="waiting" /> {t('review.unsent', { count: unsent.length, shown: format.whole(unsent.length) })}
+    </p>
+  );
+}
+
+/** Decisions that the platform refused: on every page, until they are read. */
+export function RefusedBar() {
+  const { t } = useTranslation();
+  const { refused, clearRefused } = useAllDecisions();
+  if (refused.length === 0) return null;
+  return (
+    <div role="alert" className="error-bar">
+      <div>
+        <strong>{t('review.not_sent', { count: refused.length })}</strong>
+        <ul>
+          {refused.map(({ choice, error }, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: they are only added, and taken away all at once
+            <li key={i}>
+              <Link to="/inspections/$id" params={{ id: choice.inspection }}>
+                {choiceWords(t, choice)}
+              </Link>
+              {': '}
+              {error instanceof ApiProblem && (error.status === 412 || error.status === 409) ? (
+                t('review.someone_else')
+              ) : (
+                <ProblemText error={error} />
+              )}
+            </li>
+          ))}
+        </ul>
+      </div>
+      <Button onClick={clearRefused}>{t('act.close')}</Button>
+    </div>
   );
 }

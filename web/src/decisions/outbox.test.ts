@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AGAIN_MS, type Choice, createOutbox, UNDO_MS } from './outbox.ts';
+import { AGAIN_MS, type Choice, createOutbox, GIVE_UP_MS, UNDO_MS } from './outbox.ts';
 
 const AWAY = new Error('away');
 const reject = (id: string): Choice => ({
@@ -17,17 +17,21 @@ function bench(fault: Error | null = null) {
   const sent: string[] = [];
   const failed: string[] = [];
   const tried: string[] = [];
+  const taken: string[] = [];
   let keys = 0;
+  let hang = false;
+  let answer: (() => void)[] = [];
   const nameOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.id : choice.of.id);
   const outbox = createOutbox({
     send: async (choice, { key, keepalive }) => {
       tried.push(key);
       if (fault) throw fault;
       sent.push(nameOf(choice) + (keepalive ? ' on leaving' : ''));
+      if (hang) await new Promise<void>((resolve) => answer.push(resolve));
     },
     passes: (error) => error === AWAY,
     onChange: () => undefined,
-    onSent: () => undefined,
+    onSent: (choice) => taken.push(nameOf(choice)),
     onFailed: (choice) => failed.push(nameOf(choice)),
     now: () => now,
     after(ms, run) {
@@ -44,8 +48,20 @@ function bench(fault: Error | null = null) {
     sent,
     failed,
     tried,
+    taken,
     mend() {
       fault = null;
+    },
+    /** From now on no answer comes. */
+    hang() {
+      hang = true;
+    },
+    /** What hangs is answered, and what follows at once. */
+    async answer() {
+      hang = false;
+      for (const one of answer) one();
+      answer = [];
+      await new Promise((resolve) => setImmediate(resolve));
     },
     async pass(ms: number) {
       now += ms;
@@ -109,4 +125,58 @@ test('a decision that did not reach the platform is sent again under the same ke
   assert.deepEqual(outbox.unsent(), []);
   await pass(AGAIN_MS * 3);
   assert.equal(tried.length, 3);
+});
+
+test('a decision on its way is known to be there, and one that nobody answers is sent again under its key', async () => {
+  const { outbox, hang, answer, tried, taken, pass } = bench();
+  hang();
+  outbox.add(reject('a'));
+  await pass(UNDO_MS);
+  assert.deepEqual([outbox.waiting().length, outbox.sending(), outbox.unsent()], [0, [reject('a')], []]);
+  await pass(GIVE_UP_MS);
+  assert.deepEqual([outbox.sending(), outbox.unsent()], [[], [reject('a')]]);
+  await answer();
+  assert.deepEqual(taken, [], 'an answer that comes too late counts for nothing: the next one tells the same');
+  await pass(AGAIN_MS);
+  assert.deepEqual(tried, ['key 1', 'key 1']);
+  assert.deepEqual(taken, ['a']);
+  assert.deepEqual(outbox.unsent(), []);
+});
+
+test('what is on its way is not sent a second time beside it, but once when the browser leaves, and is told once', async () => {
+  const { outbox, hang, answer, sent, taken, pass } = bench();
+  hang();
+  outbox.add(reject('a'));
+  await pass(UNDO_MS);
+  outbox.flush();
+  assert.deepEqual(sent, ['a']);
+  outbox.leave();
+  outbox.leave();
+  assert.deepEqual(sent, ['a', 'a on leaving']);
+  await answer();
+  assert.deepEqual(taken, ['a']);
+  assert.deepEqual(outbox.sending(), []);
+});
+
+test('before signing out everything is sent and waited for, within a time, and what is given up is not sent later', async () => {
+  const well = bench();
+  well.outbox.add(reject('a'));
+  assert.equal(await well.outbox.drain(5_000), true);
+  assert.deepEqual(well.taken, ['a']);
+
+  const away = bench(AWAY);
+  away.outbox.add(reject('a'));
+  assert.equal(await away.outbox.drain(5_000), false);
+  assert.deepEqual(away.outbox.unsent(), [reject('a')]);
+
+  const { outbox, hang, answer, taken, tried, pass } = bench();
+  hang();
+  outbox.add(reject('a'));
+  const drained = outbox.drain(5_000);
+  await pass(5_000);
+  assert.equal(await drained, false);
+  outbox.drop();
+  await answer();
+  await pass(GIVE_UP_MS + AGAIN_MS);
+  assert.deepEqual([taken, tried, outbox.sending(), outbox.unsent()], [[], ['key 1'], [], []]);
 });

@@ -29,14 +29,21 @@ export interface Waiting {
 }
 
 interface Pending extends Waiting {
+  /** The try that is under way: no second one begins beside it. */
+  trying: Promise<void> | null;
+  /** Whether that try outlives the page. */
+  kept: boolean;
   stop(): void;
 }
 
 /** How long the platform is left alone before a decision that did not reach it is sent again, ms. */
 export const AGAIN_MS = 5_000;
+/** An answer that has not come after this long is not waited for: a request that hangs would hold its decision, and one of the browser's few connections. */
+export const GIVE_UP_MS = 15_000;
+class NoAnswer extends Error {}
 
 export interface OutboxDeps {
-  send(choice: Choice, how: { key: string; keepalive?: boolean }): Promise<unknown>;
+  send(choice: Choice, how: { key: string; keepalive?: boolean; signal?: AbortSignal }): Promise<unknown>;
   /** Whether the fault may pass by itself, so that sending the same thing again can help. */
   passes(error: unknown): boolean;
   onChange(): void;
@@ -47,49 +54,81 @@ export interface OutboxDeps {
   makeKey(): string;
 }
 
+const choicesOf = (entries: readonly Pending[]): readonly Choice[] => entries.map(({ choice }) => choice);
+const without = (entries: readonly Pending[], entry: Pending) => entries.filter((other) => other !== entry);
+
 /**
  * Holds decisions back for the time of an undo. Leaving the page sends what is left at once. What did not reach the platform is sent again under its
  * key until it is taken or refused: it may have been taken although the answer was lost, and is no longer to be undone.
  */
 export function createOutbox(deps: OutboxDeps) {
   let waiting: Pending[] = [];
+  let sending: Pending[] = [];
   let unsent: Pending[] = [];
 
-  async function send(entry: Pending, keepalive: boolean): Promise<void> {
-    entry.stop();
-    waiting = waiting.filter((other) => other !== entry);
-    deps.onChange();
+  function answerTo({ choice, key, kept }: Pending): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const late = new AbortController();
+      const stop = deps.after(GIVE_UP_MS, () => {
+        reject(new NoAnswer());
+        late.abort();
+      });
+      void deps.send(choice, { key, keepalive: kept, signal: late.signal }).then(resolve, reject).finally(stop);
+    });
+  }
+
+  async function attempt(entry: Pending): Promise<void> {
     let fault: unknown;
     try {
-      await deps.send(entry.choice, { key: entry.key, keepalive });
+      await answerTo(entry);
     } catch (error) {
-      if (deps.passes(error)) return later(entry);
       fault = error;
     }
-    entry.stop();
-    unsent = unsent.filter((other) => other !== entry);
+    entry.trying = null;
+    // The person gave it up meanwhile.
+    if (!sending.includes(entry) && !unsent.includes(entry)) return;
+    sending = without(sending, entry);
+    if (fault instanceof NoAnswer || (fault !== undefined && deps.passes(fault))) return later(entry);
+    unsent = without(unsent, entry);
     deps.onChange();
     if (fault === undefined) deps.onSent(entry.choice);
     else deps.onFailed(entry.choice, fault);
   }
 
-  function later(entry: Pending): void {
+  function send(entry: Pending, keepalive: boolean): void {
+    if (entry.trying !== null) return;
     entry.stop();
-    entry.stop = deps.after(AGAIN_MS, () => void send(entry, false));
+    waiting = without(waiting, entry);
+    if (!unsent.includes(entry)) sending = [...sending, entry];
+    entry.kept = keepalive;
+    entry.trying = attempt(entry);
+    deps.onChange();
+  }
+
+  function later(entry: Pending): void {
+    entry.stop = deps.after(AGAIN_MS, () => send(entry, false));
     if (!unsent.includes(entry)) unsent = [...unsent, entry];
     deps.onChange();
   }
 
+  function flush(): void {
+    for (const entry of [...waiting, ...unsent]) send(entry, true);
+  }
+
   return {
     waiting: (): readonly Waiting[] => waiting,
+    /** Those on their first way, whose answer is not here yet. */
+    sending: () => choicesOf(sending),
     /** Those that could not be sent so far. */
-    unsent: (): readonly Choice[] => unsent.map(({ choice }) => choice),
+    unsent: () => choicesOf(unsent),
     add(choice: Choice): void {
       const entry: Pending = {
         choice,
         key: deps.makeKey(),
         due: deps.now() + UNDO_MS,
-        stop: deps.after(UNDO_MS, () => void send(entry, false)),
+        trying: null,
+        kept: false,
+        stop: deps.after(UNDO_MS, () => send(entry, false)),
       };
       waiting = [...waiting, entry];
       deps.onChange();
@@ -103,8 +142,28 @@ export function createOutbox(deps: OutboxDeps) {
       deps.onChange();
       return last.choice;
     },
-    flush(): void {
-      for (const entry of [...waiting, ...unsent]) void send(entry, true);
+    flush,
+    /** The browser leaves the page, and ends what is under way with it: that is asked once more in a way that outlives the page. */
+    leave(): void {
+      for (const entry of [...sending, ...unsent]) {
+        if (entry.trying === null || entry.kept) continue;
+        entry.kept = true;
+        void deps.send(entry.choice, { key: entry.key, keepalive: true }).catch(() => undefined);
+      }
+      flush();
+    },
+    /** Sends everything and waits for the answers, but no longer than `ms`: whether nothing is left. */
+    async drain(ms: number): Promise<boolean> {
+      flush();
+      const answers = [...sending, ...unsent].map(({ trying }) => trying);
+      await Promise.race([Promise.all(answers), new Promise<void>((resolve) => void deps.after(ms, resolve))]);
+      return waiting.length + sending.length + unsent.length === 0;
+    },
+    /** Gives up what is left: the person was told, and leaves all the same. */
+    drop(): void {
+      for (const entry of [...waiting, ...sending, ...unsent]) entry.stop();
+      [waiting, sending, unsent] = [[], [], []];
+      deps.onChange();
     },
   };
 }

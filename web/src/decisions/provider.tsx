@@ -18,6 +18,8 @@ interface Decisions {
   /** By defect, or by place in the queue for what is said of a whole board: what was said here, whether sent or not. */
   decided: ReadonlyMap<string, Choice>;
   waiting: readonly Waiting[];
+  /** On their first way, whose answer is not here yet. */
+  sending: readonly Choice[];
   unsent: readonly Choice[];
   refused: readonly Refused[];
   clearRefused(): void;
@@ -25,6 +27,10 @@ interface Decisions {
   /** Takes back the last decision that is not sent yet. */
   undo(): Choice | null;
   flush(): void;
+  /** Sends everything and waits for the answers, but no longer than `ms`: whether nothing is left. */
+  drain(ms: number): Promise<boolean>;
+  /** Gives up what is left. */
+  drop(): void;
   listen(told: Told): () => void;
 }
 
@@ -37,6 +43,7 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const [decided, setDecided] = useState<ReadonlyMap<string, Choice>>(new Map());
   const [waiting, setWaiting] = useState<readonly Waiting[]>([]);
+  const [sending, setSending] = useState<readonly Choice[]>([]);
   const [unsent, setUnsent] = useState<readonly Choice[]>([]);
   const [refused, setRefused] = useState<readonly Refused[]>([]);
 
@@ -48,6 +55,7 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
       passes,
       onChange() {
         setWaiting(made.waiting());
+        setSending(made.sending());
         setUnsent(made.unsent());
       },
       onSent(choice) {
@@ -70,7 +78,10 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
     });
     return {
       flush: made.flush,
-      unsent: made.unsent,
+      leave: made.leave,
+      drain: made.drain,
+      drop: made.drop,
+      onTheWay: () => made.sending().length + made.unsent().length,
       clearRefused: () => setRefused([]),
       decide(choice: Choice) {
         setDecided((before) => new Map(before).set(subjectOf(choice), choice));
@@ -92,17 +103,20 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     const ask = (event: BeforeUnloadEvent) => {
-      if (outbox.unsent().length > 0) event.preventDefault();
+      if (outbox.onTheWay() > 0) event.preventDefault();
     };
     window.addEventListener('beforeunload', ask);
-    window.addEventListener('pagehide', outbox.flush);
+    window.addEventListener('pagehide', outbox.leave);
     return () => {
       window.removeEventListener('beforeunload', ask);
-      window.removeEventListener('pagehide', outbox.flush);
+      window.removeEventListener('pagehide', outbox.leave);
     };
   }, [outbox]);
 
-  const value = useMemo(() => ({ ...outbox, decided, waiting, unsent, refused }), [outbox, decided, waiting, unsent, refused]);
+  const value = useMemo(
+    () => ({ ...outbox, decided, waiting, sending, unsent, refused }),
+    [outbox, decided, waiting, sending, unsent, refused],
+  );
   return <DecisionsContext value={value}>{children}</DecisionsContext>;
 }
 
@@ -113,7 +127,7 @@ export function useAllDecisions(): Decisions {
 }
 
 /** Decisions of this page: held back for an undo while it is shown, and sent when it is left, because the undo stays behind. */
-export function useDecisions(told: Told = {}): Pick<Decisions, 'decided' | 'waiting' | 'decide' | 'undo'> {
+export function useDecisions(told: Told = {}): Pick<Decisions, 'decided' | 'waiting' | 'sending' | 'unsent' | 'decide' | 'undo'> {
   const decisions = useAllDecisions();
   const { listen, flush } = decisions;
   const newest = useRef(told);

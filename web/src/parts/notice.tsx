@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../api/client.ts';
 import { Mark, type Shape } from './marks.tsx';
-import { problemWords } from './problem-words.ts';
+import { ProblemText } from './problem-text.tsx';
 
 /** A designed state of a page or a part of it: nothing there, not allowed, failed. */
 export function Notice({ shape, title, children }: { shape: Shape; title: string; children?: ReactNode }) {
@@ -34,7 +34,11 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
     <div role="alert">
       <Notice shape={kind === 'forbidden' ? 'cancelled' : 'fail'} title={t(`problem.${kind}.title`)}>
         <p>{t(`problem.${kind}.means`)}</p>
-        {problem && kind === 'other' ? <p>{problemWords(t, problem)}</p> : null}
+        {problem && kind === 'other' ? (
+          <p>
+            <ProblemText error={problem} />
+          </p>
+        ) : null}
         {problem?.requestId ? <p className="quiet mono">{t('problem.request', { id: problem.requestId })}</p> : null}
         {retry && kind !== 'forbidden' && kind !== 'not_found' ? <Button onClick={retry}>{t('act.retry')}</Button> : null}
       </Notice>

@@ -3,7 +3,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { type ReactNode, type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Dialog } from './dialog.tsx';
-import { fieldFaults, problemWords } from './problem-words.ts';
+import { ProblemText } from './problem-text.tsx';
+import { fieldFaults } from './problem-words.ts';
 
 interface ReasonDialogProps {
   title: string;
@@ -70,7 +71,7 @@ export function ReasonDialog(props: ReasonDialogProps) {
         />
         {state.error ? (
           <p role="alert" className="tone-wrong">
-            {problemWords(t, state.error, [...REASON, ...fields])}
+            <ProblemText error={state.error} shown={[...REASON, ...fields]} />
           </p>
         ) : null}
         <p className="dialog-acts">

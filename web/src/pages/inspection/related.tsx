@@ -4,7 +4,7 @@ import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
-import { problemWords } from '../../parts/problem-words.ts';
+import { ProblemText } from '../../parts/problem-text.tsx';
 import { InspectionMark } from '../../parts/state.tsx';
 
 /** The other inspections of the same unit. */
@@ -20,7 +20,7 @@ export function RelatedAttempts({ inspection }: { inspection: Inspection }) {
         {t('inspection.related')} {data ? <span className="count">{others.length}</span> : null}
       </h2>
       {data && others.length === 0 ? <p className="quiet">{t('inspection.no_related')}</p> : null}
-      {data ? null : <p className="quiet">{error ? problemWords(t, error) : t('act.loading')}</p>}
+      {data ? null : <p className="quiet">{error ? <ProblemText error={error} /> : t('act.loading')}</p>}
       <ul className="related">
         {others.slice(0, 8).map((other) => (
           <li key={other.id}>

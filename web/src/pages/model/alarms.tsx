@@ -8,6 +8,7 @@ import { acknowledge } from '../../api/model-changes.ts';
 import { useModelReads } from '../../api/model-reads.ts';
 import { Age } from '../../parts/age.tsx';
 import { StateMark } from '../../parts/marks.tsx';
+import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed } from '../../parts/notice.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -16,7 +17,7 @@ import { useFormats } from '../../words/index.ts';
 export function Alarms({ model }: { model: string }) {
   const { t } = useTranslation();
   const reads = useModelReads();
-  const { data, error, refetch, hasNextPage, fetchNextPage } = useInfiniteQuery(reads.alarms(model));
+  const { data, error, refetch, hasNextPage, isFetchNextPageError, fetchNextPage } = useInfiniteQuery(reads.alarms(model));
   if (!data && error) return <Failed error={error} retry={() => void refetch()} />;
   if (!data) return null;
   const alarms = data.pages.flatMap((page) => page.data);
@@ -29,7 +30,11 @@ export function Alarms({ model }: { model: string }) {
           <Alarm key={alarm.id} alarm={alarm} />
         ))}
       </ul>
-      {hasNextPage ? <Button onClick={() => void fetchNextPage()}>{t('list.more')}</Button> : null}
+      {isFetchNextPageError ? (
+        <MoreFailed error={error} retry={() => void fetchNextPage()} />
+      ) : hasNextPage ? (
+        <Button onClick={() => void fetchNextPage()}>{t('list.more')}</Button>
+      ) : null}
     </section>
   );
 }

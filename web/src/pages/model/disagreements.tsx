@@ -10,7 +10,7 @@ import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { useCallWords } from '../../parts/call-words.ts';
 import { Failed } from '../../parts/notice.tsx';
-import { problemWords } from '../../parts/problem-words.ts';
+import { ProblemText } from '../../parts/problem-text.tsx';
 
 const RIGHT = ['production', 'candidate', 'neither', 'cannot_tell'] as const;
 /** Differences of one board that are told in words; the board itself shows them all. */
@@ -92,7 +92,7 @@ function Row({ row }: { row: Disagreement }) {
       ) : null}
       {state.error ? (
         <p role="alert" className="tone-wrong">
-          {problemWords(t, state.error)}
+          <ProblemText error={state.error} />
         </p>
       ) : null}
     </li>

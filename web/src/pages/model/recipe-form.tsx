@@ -10,7 +10,8 @@ import { usePlatform } from '../../api/context.ts';
 import { makeRecipe, simulateRecipe } from '../../api/model-changes.ts';
 import { useModelReads } from '../../api/model-reads.ts';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
-import { fieldFaults, problemWords } from '../../parts/problem-words.ts';
+import { ProblemText } from '../../parts/problem-text.tsx';
+import { fieldFaults } from '../../parts/problem-words.ts';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
 import { useFormats } from '../../words/index.ts';
 import { Simulation } from './simulation.tsx';
@@ -115,7 +116,11 @@ export function RecipeForm({ model, production }: RecipeFormProps) {
         </p>
       </form>
       <div aria-live="polite">
-        {state.error ? <p className="tone-wrong">{problemWords(t, state.error, FIELDS)}</p> : null}
+        {state.error ? (
+          <p className="tone-wrong">
+            <ProblemText error={state.error} shown={FIELDS} />
+          </p>
+        ) : null}
         {state.applied === null ? null : <p>{t('recipe.applied', { version: state.applied })}</p>}
         {seen && current ? <Simulation of={seen.result} /> : null}
       </div>

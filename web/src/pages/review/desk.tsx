@@ -32,8 +32,8 @@ interface DeskProps {
   gone: string | null;
   draft: Draft;
   onDraft(change: (draft: Draft) => Draft): void;
-  /** Which of how many, from 1. */
-  place: { index: number; count: number };
+  /** Which of how many, from 1; null for a board that is not in what was read of the queue. */
+  place: { index: number; count: number } | null;
   /** The record with its pictures, once it is read. */
   full: Inspection | undefined;
   decided: ReadonlyMap<string, Choice>;
@@ -79,7 +79,9 @@ export function Desk(props: DeskProps) {
   const why = whyOf(t, item);
 
   const words = [
-    t('review.say_board', { chip: inspection.chip_id, index: place.index, count: place.count, why }),
+    place
+      ? t('review.say_board', { chip: inspection.chip_id, index: place.index, count: place.count, why })
+      : t('review.say_board_alone', { chip: inspection.chip_id, why }),
     current
       ? t('review.say_finding', {
           index: defects.indexOf(current) + 1,

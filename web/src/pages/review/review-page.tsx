@@ -13,7 +13,7 @@ import { useFormats } from '../../words/index.ts';
 import { Desk } from './desk.tsx';
 import { QueueList } from './queue-list.tsx';
 import type { ReviewSearch } from './search.ts';
-import { nextAfter, placeOf, stepFrom } from './stand.ts';
+import { nextAfter, placeOf, stepFrom, takenElsewhere } from './stand.ts';
 import { useAhead } from './use-ahead.ts';
 import { useSitting } from './use-sitting.ts';
 import { useStand } from './use-stand.ts';
@@ -43,7 +43,7 @@ function Sitting() {
   const search = useSearch() as ReviewSearch;
   const sitting = useSitting(search.kind);
   const { open, queue } = sitting;
-  const { stand, looking } = useStand(search.at, open, sitting.settled);
+  const { stand, looking, unread, readAgain } = useStand(search.at, open, sitting.settled);
   const shown = 'item' in stand ? stand : null;
   const item = shown?.item;
   const index = shown?.index ?? -1;
@@ -58,10 +58,14 @@ function Sitting() {
     if (at && at !== search.at) show(at);
   });
   // What stands in the address and is nowhere to be found is told; the keys then only lead into the queue.
-  const lost = stand.state === 'unknown' && queue.isSuccess && !looking;
+  const astray = stand.state === 'unknown' && queue.data !== undefined && !looking;
+  const lost = astray && !unread;
+  // Boards behind what was read of the queue come up by themselves, and are not said to be nothing.
+  const more = queue.data?.has_more ?? false;
+  const empty = stand.state === 'none' && !more;
   useKeys(
     t('page.review'),
-    lost
+    astray
       ? [
           { key: 'j', word: t('review.next'), run: () => go(1) },
           { key: 'Escape', word: t('review.leave'), run: () => navigate({ to: '/' }) },
@@ -86,15 +90,16 @@ function Sitting() {
     if (choice) show(choice.item);
   };
 
+  const toQueue = open.length > 0 ? <Button onClick={() => go(1)}>{t('review.to_queue')}</Button> : null;
   if (queue.isPending) return <Skeleton rows={2} height={320} />;
   if (queue.isError && !queue.data) return <Failed error={queue.error} retry={() => void queue.refetch()} />;
   return (
     <div className="review">
       <header className="review-head">
         <h1>{t('page.review')}</h1>
-        <p className={item ? 'review-left' : 'quiet'}>
-          {item
-            ? t('review.left', { count: open.length, shown: `${format.whole(open.length)}${queue.data?.has_more ? '+' : ''}` })
+        <p className={open.length > 0 || more ? 'review-left' : 'quiet'}>
+          {open.length > 0 || more
+            ? t('review.left', { count: open.length, shown: `${format.whole(open.length)}${more ? '+' : ''}` })
             : t('review.nothing_left')}
         </p>
         <SegmentedControl
@@ -107,7 +112,7 @@ function Sitting() {
         <UndoBar waiting={sitting.waiting} onUndo={undo} />
       </header>
       <p className="sr" aria-live="polite">
-        {item ? said : lost ? t('review.not_waiting') : looking ? '' : t('review.empty')}
+        {item ? said : lost ? t('review.not_waiting') : empty ? t('review.empty') : ''}
       </p>
       <section ref={desk} className={`review-desk${item ? '' : ' cleared'}`} tabIndex={-1} aria-label={t('review.desk')}>
         {item ? (
@@ -116,13 +121,13 @@ function Sitting() {
               key={at}
               item={item}
               gone={
-                stand.state !== 'left' || looking
-                  ? null
-                  : t(queue.data?.has_more && item.kind !== 'waiting' ? 'review.out_of_list' : 'review.decided_elsewhere')
+                takenElsewhere(stand, sitting.decided) && !looking
+                  ? t(more && (item.kind !== 'waiting' || unread) ? 'review.out_of_list' : 'review.decided_elsewhere')
+                  : null
               }
               draft={sitting.draftOf(placeOf(item))}
               onDraft={(change) => sitting.keep(placeOf(item), change)}
-              place={{ index: index + 1, count: open.length }}
+              place={stand.state === 'open' ? { index: index + 1, count: open.length } : null}
               full={full.data?.id === id ? full.data : undefined}
               decided={sitting.decided}
               mode={search.mode ?? 'four'}
@@ -140,14 +145,19 @@ function Sitting() {
         ) : lost ? (
           <Notice shape="open" title={t('review.not_waiting')}>
             <p>{t('review.not_waiting_means')}</p>
-            {open.length > 0 ? <Button onClick={() => go(1)}>{t('review.to_queue')}</Button> : null}
+            {toQueue}
           </Notice>
-        ) : looking ? (
-          <Skeleton rows={2} height={320} />
-        ) : (
+        ) : astray ? (
+          <>
+            <Failed error={unread} retry={readAgain} />
+            {toQueue}
+          </>
+        ) : empty ? (
           <Notice shape="pass" title={t('review.empty')}>
             <p>{t('review.empty_means')}</p>
           </Notice>
+        ) : (
+          <Skeleton rows={2} height={320} />
         )}
       </section>
     </div>

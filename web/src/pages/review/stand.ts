@@ -5,10 +5,21 @@ import type { ReviewItem } from '../../../../src/contracts/review.ts';
 export const placeOf = ({ kind, inspection }: Pick<ReviewItem, 'kind' | 'inspection'>) =>
   kind === 'waiting' ? inspection.id : `${inspection.id}.${kind}`;
 
-/** Whether all that an item asks was said here, sent or not. */
+/** Whether all that an item asks was said here, sent or not. Only these kinds are answered by their findings; the others as a whole. */
 export function doneHere(item: ReviewItem, decided: ReadonlyMap<string, unknown>): boolean {
   const open = item.defects.filter(({ state }) => state === 'proposed');
-  return decided.has(placeOf(item)) || (item.kind !== 'audit' && open.length > 0 && open.every(({ id }) => decided.has(id)));
+  const byFindings = item.kind === 'waiting' || item.kind === 'severity';
+  return decided.has(placeOf(item)) || (byFindings && open.length > 0 && open.every(({ id }) => decided.has(id)));
+}
+
+/** Places whose decision was made here and is not taken yet: they are not asked again, however long the platform is out of reach. */
+export function unanswered(
+  items: readonly ReviewItem[],
+  decided: ReadonlyMap<string, unknown>,
+  underWay: readonly { item: string }[],
+): Set<string> {
+  const done = new Set(items.filter((item) => doneHere(item, decided)).map(placeOf));
+  return new Set(underWay.map(({ item }) => item).filter((place) => decided.has(place) || done.has(place)));
 }
 
 /** Where a person stands: what lies before them, and which of the queue it is or was. */
@@ -21,6 +32,13 @@ export interface Stood {
  * key is judged by mistake. `beyond`: it still waits, behind what was read of the queue. `unknown`: the address names a place that was never seen here.
  */
 export type Stand = ({ state: 'open' | 'left' | 'beyond' } & Stood) | { state: 'unknown' | 'none' };
+
+/**
+ * Whether a board that left the queue was taken out by somebody else. A look at grave findings ends with the first of them: where the person said it
+ * themselves, what else was found is still theirs to decide.
+ */
+export const takenElsewhere = (stand: Stand, decided: ReadonlyMap<string, unknown>): boolean =>
+  stand.state === 'left' && !(stand.item.kind === 'severity' && stand.item.defects.some(({ id }) => decided.has(id)));
 
 export function standOf(
   at: string | undefined,

@@ -4,7 +4,7 @@ import type { ReviewItem, ReviewKind } from '../../../../src/contracts/review.ts
 import { useReads } from '../../api/use-reads.ts';
 import type { Choice } from '../../decisions/outbox.ts';
 import { useDecisions } from '../../decisions/provider.tsx';
-import { doneHere, placeOf } from './stand.ts';
+import { doneHere, placeOf, unanswered } from './stand.ts';
 import type { Marked } from './use-aim.tsx';
 
 /** A settled board stays out of sight for this long after its decision was sent: the queue needs a moment to learn of it. */
@@ -40,7 +40,9 @@ export function useSitting(kind: ReviewKind | undefined) {
 
   const decisions = useDecisions({
     onSent(choice) {
-      setDrafts((before) => new Map([...before].filter(([place]) => place !== choice.item)));
+      // Of one finding: the rest of the board is still being worked on.
+      if (choice.kind !== 'defect') setDrafts((before) => new Map([...before].filter(([place]) => place !== choice.item)));
+      if (hidden.has(choice.item)) hide(choice.item);
       window.setTimeout(() => {
         void queries.invalidateQueries({ queryKey: ['review'] }).then(() => showAgain(choice.item));
       }, SETTLING);
@@ -69,13 +71,15 @@ export function useSitting(kind: ReviewKind | undefined) {
   const items = new Map<string, ReviewItem>((queue.data?.data ?? []).map((item) => [placeOf(item), item]));
   const next = keepOrder(order, [...items.keys()]);
   if (next.join() !== order.join()) setOrder(next);
-  const open = next.filter((id) => !settled.has(id)).map((id) => items.get(id)!);
+  const underWay = [...decisions.waiting.map(({ choice }) => choice), ...decisions.sending, ...decisions.unsent];
+  const hidden = new Set([...settled, ...unanswered([...items.values()], decisions.decided, underWay)]);
+  const open = next.filter((id) => !hidden.has(id)).map((id) => items.get(id)!);
 
   return {
     ...decisions,
     queue,
     open,
-    settled,
+    settled: hidden,
     draftOf: (place: string): Draft => drafts.get(place) ?? EMPTY,
     /** A function gets what stands there at the moment, however fast marks follow each other. */
     keep: (place: string, change: (draft: Draft) => Draft) =>

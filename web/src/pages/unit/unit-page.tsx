@@ -8,6 +8,7 @@ import { useParams } from '../../app/router.ts';
 import { NONE } from '../../figures/numbers.ts';
 import { Age } from '../../parts/age.tsx';
 import { Export } from '../../parts/export.tsx';
+import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { reasonWords } from '../../parts/reason.ts';
 import { InspectionMark } from '../../parts/state.tsx';
@@ -82,7 +83,11 @@ export function UnitPage() {
               </Table.Tbody>
             </Table>
           </section>
-          {history.hasNextPage ? <Button onClick={() => void history.fetchNextPage()}>{t('list.more')}</Button> : null}
+          {history.isFetchNextPageError ? (
+            <MoreFailed error={history.error} retry={() => void history.fetchNextPage()} />
+          ) : history.hasNextPage ? (
+            <Button onClick={() => void history.fetchNextPage()}>{t('list.more')}</Button>
+          ) : null}
         </>
       ) : null}
     </div>

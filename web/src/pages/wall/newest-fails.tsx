@@ -7,7 +7,7 @@ import { imageOf, Thumbnail } from '../../board/thumbnail.tsx';
 import { Age } from '../../parts/age.tsx';
 import { countWords } from '../../parts/defect-words.ts';
 import { Mark } from '../../parts/marks.tsx';
-import { problemWords } from '../../parts/problem-words.ts';
+import { ProblemText } from '../../parts/problem-text.tsx';
 
 const SHOWN = 6;
 const PLACES = Array.from({ length: SHOWN }, (_, place) => place);
@@ -23,7 +23,11 @@ export function NewestFails() {
         <h2 id="fails">{t('wall.fails')}</h2>
         <ButtonLink target={{ to: '/inspections', search: { verdict: 'fail' } }}>{t('wall.all_fails')}</ButtonLink>
       </header>
-      {error ? <p className="tone-person">{problemWords(t, error)}</p> : null}
+      {error ? (
+        <p className="tone-person">
+          <ProblemText error={error} />
+        </p>
+      ) : null}
       {data && fails.length === 0 ? <p className="quiet">{t('wall.no_fails')}</p> : null}
       <ul className="fails">
         {isPending ? PLACES.map((place) => <li key={place} className="fail-empty" />) : null}

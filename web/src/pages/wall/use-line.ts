@@ -26,7 +26,14 @@ export function useLine() {
       draw((count) => count + 1);
     }, CALM);
   };
-  useEffect(() => () => window.clearTimeout(timer.current), []);
+  useEffect(
+    () => () => {
+      window.clearTimeout(timer.current);
+      // Else a wall that is shown again takes it for one that still runs, and is never drawn.
+      timer.current = 0;
+    },
+    [],
+  );
   // On a quiet line no event comes, and the hour moves on all the same.
   const minute = useNow(60_000);
   // biome-ignore lint/correctness/useExhaustiveDependencies: each minute, whatever else was drawn

@@ -257,6 +257,7 @@ export const pages: Pick<Words, keyof typeof english> = {
     queue: 'Was wartet',
     desk: 'Leiterplatte in Nachprüfung',
     say_board: 'Leiterplatte {{chip}}, {{index}} von {{count}}. {{why}}.',
+    say_board_alone: 'Leiterplatte {{chip}}. {{why}}.',
     say_finding: 'Fund {{index}} von {{count}}: {{name}}, {{severity}}, Wert {{score}}.',
     none_waiting: 'Kein Fund ist offen: von Hand entscheiden',
     none_severity: 'Kein Fund ist mehr offen',

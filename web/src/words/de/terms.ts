@@ -25,6 +25,16 @@ export const terms: Pick<Words, keyof typeof english> = {
     print: 'Drucken',
   },
   sign_in: { out: 'Sie sind abgemeldet', failed: 'Die Anmeldung ist nicht gelungen', again: 'Anmelden' },
+  sign_out: {
+    waits: 'Entscheidungen werden gesendet',
+    unsent_means_one:
+      '{{shown}} Entscheidung hat die Plattform nicht erreicht. Mit dem Abmelden geht sie verloren: das Teil wartet wieder auf eine Person.',
+    unsent_means_other:
+      '{{shown}} Entscheidungen haben die Plattform nicht erreicht. Mit dem Abmelden gehen sie verloren: die Teile warten wieder auf eine Person.',
+    sent: 'Inzwischen haben alle Entscheidungen die Plattform erreicht.',
+    stay: 'Angemeldet bleiben',
+    lose: 'Abmelden und sie verlieren',
+  },
   menu: {
     language: 'Sprache',
     scheme: 'Darstellung',
@@ -57,8 +67,8 @@ export const terms: Pick<Words, keyof typeof english> = {
     storage:
       'Stationen können keine Bilder und Dateien ablegen: Die Platte der Plattform ist fast voll, oder die Ablage der Dateien ist nicht erreichbar.',
     database: 'Die Datenbank antwortet nicht: nichts kann gespeichert oder neu gezeigt werden.',
-    inspection: 'Dem Urteilen fehlt etwas: Teile warten vielleicht länger auf ihr Urteil.',
-    inference: 'Die Modelle antworten nicht: Teile warten auf ihr Urteil.',
+    inspection: 'Der Prüfdienst ist nicht erreichbar: Stationen können nichts melden, und nichts kann gelistet oder entschieden werden.',
+    inference: 'Die Modelle antworten nicht, oder ihr Dienst ist nicht erreichbar: Teile warten vielleicht auf ihr Urteil.',
     bus: 'Die Meldungen zwischen den Teilen der Plattform kommen spät: die Anzeige hinkt der Linie vielleicht nach.',
     workers: 'Nicht alle Prozesse der Plattform laufen: sie ist vielleicht langsamer.',
     redis: 'Der gemeinsame Speicher der Prozesse ist weg: jeder zählt seine Grenzen für sich.',

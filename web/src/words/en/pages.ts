@@ -253,6 +253,7 @@ export const pages = {
     queue: 'What waits',
     desk: 'Board under review',
     say_board: 'Board {{chip}}, {{index}} of {{count}}. {{why}}.',
+    say_board_alone: 'Board {{chip}}. {{why}}.',
     say_finding: 'Finding {{index}} of {{count}}: {{name}}, {{severity}}, score {{score}}.',
     none_waiting: 'No finding is left: judge the board by hand',
     none_severity: 'No finding is left to decide',

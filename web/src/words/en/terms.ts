@@ -23,6 +23,14 @@ export const terms = {
     print: 'Print',
   },
   sign_in: { out: 'You are signed out', failed: 'Signing in did not work', again: 'Sign in' },
+  sign_out: {
+    waits: 'Sending decisions',
+    unsent_means_one: '{{shown}} decision has not reached the platform. Signed out, it is lost: the board waits for a person again.',
+    unsent_means_other: '{{shown}} decisions have not reached the platform. Signed out, they are lost: the boards wait for a person again.',
+    sent: 'Meanwhile all decisions have reached the platform.',
+    stay: 'Stay signed in',
+    lose: 'Sign out and lose them',
+  },
   menu: {
     language: 'Language',
     scheme: 'Appearance',
@@ -54,8 +62,8 @@ export const terms = {
   health: {
     storage: 'Stations cannot store pictures and files: the disk of the platform is nearly full, or the store of files is out of reach.',
     database: 'The database does not answer: nothing can be stored or shown anew.',
-    inspection: 'Judging is not well: boards may wait longer for their verdict.',
-    inference: 'The models do not answer: boards wait for their verdict.',
+    inspection: 'The inspection service is out of reach: stations cannot post, and nothing can be listed or decided.',
+    inference: 'The models do not answer, or their service is out of reach: boards may wait for their verdict.',
     bus: 'The messages between the parts of the platform are late: what is shown may be behind the line.',
     workers: 'Not all processes of the platform run: it may be slower.',
     redis: 'The shared memory of the processes is away: limits are counted by each process for itself.',
