@@ -81,8 +81,17 @@ const signsIn = (config: Config): boolean => config.services.includes('gateway')
 
 /** What a gateway forwards: the services that have an address and do not run in this process. */
 const elsewhere = (config: Config) => ({
-  ...(config.INSPECTION_URL === null || config.services.includes('inspection') ? {} : { inspection: config.INSPECTION_URL }),
-  ...(config.INFERENCE_URL === null || config.services.includes('inference') ? {} : { inference: config.INFERENCE_URL }),
+  addresses: {
+    ...(config.INSPECTION_URL === null || config.services.includes('inspection') ? {} : { inspection: config.INSPECTION_URL }),
+    ...(config.INFERENCE_URL === null || config.services.includes('inference') ? {} : { inference: config.INFERENCE_URL }),
+  },
+  bounds: {
+    answerMs: Math.max(HANDLER_TIMEOUT, config.INFERENCE_TIMEOUT) + FORWARD_MARGIN,
+    uploadMs: config.UPLOAD_TIMEOUT + longestSendMs(config.UPLOAD_LIMIT) + FORWARD_MARGIN,
+    uploadBytes: config.UPLOAD_LIMIT,
+    batchBytes: config.BATCH_LIMIT,
+    bodyBytes: config.BODY_LIMIT,
+  },
 });
 
 async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
@@ -113,13 +122,6 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
         dashboardDir: inRoot('web/dist'),
         ...(config.OIDC_ISSUER ? { connectOrigins: [new URL(config.OIDC_ISSUER).origin] } : {}),
         elsewhere: elsewhere(config),
-        bounds: {
-          answerMs: Math.max(HANDLER_TIMEOUT, config.INFERENCE_TIMEOUT) + FORWARD_MARGIN,
-          uploadMs: config.UPLOAD_TIMEOUT + longestSendMs(config.UPLOAD_LIMIT) + FORWARD_MARGIN,
-          uploadBytes: config.UPLOAD_LIMIT,
-          batchBytes: config.BATCH_LIMIT,
-          bodyBytes: config.BODY_LIMIT,
-        },
       }),
     identity: async () => identity,
     realtime: async () =>

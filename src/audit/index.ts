@@ -3,8 +3,7 @@ import { ref } from '../contracts/primitives.ts';
 import type { Database, Reads } from '../platform/db/database.ts';
 import { type ListReads, primaryReads } from '../platform/db/replica.ts';
 import type { App } from '../platform/http/app.ts';
-import { timeSpan } from '../platform/http/paging.ts';
-import { isUuid } from '../platform/id.ts';
+import { idPosition, timeSpan } from '../platform/http/paging.ts';
 import { answerList } from '../platform/paged-list.ts';
 import type { Slice } from '../platform/slice.ts';
 import { type AuditTables, readAudit, shownEntry } from './queries.ts';
@@ -41,7 +40,7 @@ function auditRoutes(app: App, lists: ListReads): void {
         {
           read: (behind: string | null, count) => lists(request.caller, (on: Reads<AuditTables>) => readAudit(on, filter, behind, count)),
           position: (row) => row.id,
-          parsePosition: (value) => (typeof value === 'string' && isUuid(value) ? value : undefined),
+          parsePosition: idPosition,
           show: (rows) => rows.map(shownEntry),
           csv: {
             filename: 'audit.csv',

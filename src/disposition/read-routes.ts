@@ -7,8 +7,7 @@ import { ReviewPage, ReviewQuery } from '../contracts/review.ts';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { App } from '../platform/http/app.ts';
 import { requireUuid } from '../platform/http/ids.ts';
-import { decodeCursor } from '../platform/http/paging.ts';
-import { isUuid } from '../platform/id.ts';
+import { decodeCursor, idPosition } from '../platform/http/paging.ts';
 import { answerList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { maySee } from './case.ts';
@@ -18,7 +17,6 @@ import { positionOf, type QueuePosition, queueItems, queuePosition, readQueue } 
 import type { DispositionTables } from './tables.ts';
 
 const Paged = Type.Object({ ...PageQuery }, { additionalProperties: false });
-const uuid = (value: unknown) => (typeof value === 'string' && isUuid(value) ? value : undefined);
 const DEFECT_COLUMNS = [
   'id',
   'class',
@@ -62,7 +60,7 @@ export function readRoutes(app: App, { db }: { db: Database }): void {
     },
     async (request, reply) => {
       // A wrong value is told before what is unknown.
-      decodeCursor(request.query.cursor, uuid);
+      decodeCursor(request.query.cursor, idPosition);
       const id = requireUuid(request.params.id);
       const inspection = await on
         .selectFrom('intake.inspection_now')
@@ -73,7 +71,7 @@ export function readRoutes(app: App, { db }: { db: Database }): void {
       return (await answerList(request, reply, request.query, {
         read: (behind, limit) => listDefects(on, id, behind, limit),
         position: (row) => row.id,
-        parsePosition: uuid,
+        parsePosition: idPosition,
         show: (rows) => rows.map(shownDefect),
         csv: { filename: `defects-${id}.csv`, columns: DEFECT_COLUMNS, cells: (row) => DEFECT_COLUMNS.map((name) => row[name]) },
       })) as never;

@@ -26,8 +26,10 @@ async function gatewayBefore(t: TestContext, url: string, answerMs = 2000) {
   const app = await createApp({ corsOrigins: ['https://plant.example'] });
   const slice = await gateway({
     dashboardDir: '/nowhere',
-    elsewhere: { inspection: url, inference: url },
-    bounds: { answerMs, uploadMs: 5000, uploadBytes: 2 ** 20, batchBytes: 2 ** 20, bodyBytes: 2 ** 20 },
+    elsewhere: {
+      addresses: { inspection: url, inference: url },
+      bounds: { answerMs, uploadMs: 5000, uploadBytes: 2 ** 20, batchBytes: 2 ** 20, bodyBytes: 2 ** 20 },
+    },
   });
   await slice.routes?.(app);
   const address = await app.listen({ port: 0, host: '127.0.0.1' });

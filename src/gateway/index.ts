@@ -21,19 +21,14 @@ export function probes(deps: HealthDeps & MetricsDeps): Slice {
   };
 }
 
-const MIB = 1024 * 1024;
-/** Those of the services' own defaults, and 5 s. */
-const BOUNDS: ForwardBounds = { answerMs: 35_000, uploadMs: 260_000, uploadBytes: 64 * MIB, batchBytes: 16 * MIB, bodyBytes: MIB };
-
 export interface GatewayDeps extends DashboardDeps {
-  /** Services that run elsewhere, with their addresses: what is asked of them here is forwarded. */
-  elsewhere?: Partial<Record<ForwardedService, string>>;
-  bounds?: ForwardBounds;
+  /** Services that run elsewhere: what is asked of them here is forwarded to these addresses. */
+  elsewhere?: { addresses: Partial<Record<ForwardedService, string>>; bounds: ForwardBounds };
 }
 
 /** The porch: the documents of the API, the dashboard, and the ways to services that run elsewhere. */
-export async function gateway({ elsewhere = {}, bounds = BOUNDS, ...deps }: GatewayDeps): Promise<Slice> {
-  const services = Object.entries(elsewhere) as [ForwardedService, string][];
+export async function gateway({ elsewhere, ...deps }: GatewayDeps): Promise<Slice> {
+  const services = Object.entries(elsewhere?.addresses ?? {}) as [ForwardedService, string][];
   const links = await Promise.all(services.map(async ([name, url]) => ({ name, link: await openServiceLink(name, url) })));
   return {
     name: 'gateway',
@@ -42,7 +37,7 @@ export async function gateway({ elsewhere = {}, bounds = BOUNDS, ...deps }: Gate
       documentRoute(app, links.length === 0 ? undefined : readDocuments(links.map(({ link }) => link)));
       await readerRoutes(app);
       await dashboardRoutes(app, deps);
-      for (const { name, link } of links) forwardRoutes(app, name, link, bounds);
+      if (elsewhere) for (const { name, link } of links) forwardRoutes(app, name, link, elsewhere.bounds);
       app.addHook('onClose', async () => void (await Promise.all(links.map(({ link }) => link.close()))));
     },
   };

@@ -9,8 +9,7 @@ import type { ListReads } from '../platform/db/replica.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, notModified } from '../platform/http/conditional.ts';
 import { requireUuid } from '../platform/http/ids.ts';
-import { timeSpan } from '../platform/http/paging.ts';
-import { isUuid } from '../platform/id.ts';
+import { idPosition, timeSpan } from '../platform/http/paging.ts';
 import { answerList, type PagedList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { includesOf, withIncludes } from './includes.ts';
@@ -91,7 +90,7 @@ export function readRoutes(app: App, deps: ReadDeps): void {
   ): PagedList<InspectionRow, Inspection, string> => ({
     read: (before, limit) => lists(caller, (on: Reads<IntakeTables>) => listInspections(on, caller, filter, before, limit)),
     position: ({ id }) => id,
-    parsePosition: (value) => (typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined),
+    parsePosition: idPosition,
     show: (rows) => (include === undefined ? rows.map(present) : lists(caller, (on: Reads<IntakeTables>) => show(on, rows, include))),
     csv: { filename: 'inspections.csv', columns: COLUMNS, cells: (row) => COLUMNS.map((column) => row[column]) },
   });

@@ -4,7 +4,7 @@ import type { Disagreement, SettleRequest } from '../../contracts/models.ts';
 import type { Caller } from '../../contracts/permissions.ts';
 import type { Reads } from '../../platform/db/database.ts';
 import type { Cause, Decided, Door } from '../../platform/db/door.ts';
-import { isUuid } from '../../platform/id.ts';
+import { idPosition } from '../../platform/http/paging.ts';
 import type { PagedList } from '../../platform/paged-list.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { ComparisonTable, InferenceTables } from '../tables.ts';
@@ -77,7 +77,7 @@ export function disagreementList(
       return await query.orderBy('id', 'desc').limit(limit).execute();
     },
     position: ({ id }) => id,
-    parsePosition: (value) => (typeof value === 'string' && isUuid(value) ? value : undefined),
+    parsePosition: idPosition,
     show: (rows) => rows.map(shown),
     csv: { filename: 'model-disagreements.csv', columns: COLUMNS, cells: (row) => COLUMNS.map((column) => row[column]) },
   };

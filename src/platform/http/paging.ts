@@ -29,15 +29,9 @@ export function decodeCursor<T>(cursor: string | undefined, read: (value: unknow
   return position;
 }
 
-/** The usual position, newest first: time in ISO form and id. For `decodeCursor(cursor, timeAndId)`. */
-export function timeAndId(value: unknown): { at: Date; id: string } | undefined {
-  if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [at, id] = value as unknown[];
-  if (typeof at !== 'string' || typeof id !== 'string' || !isUuid(id)) return undefined;
-  const time = new Date(at);
-  // Years of four digits: PostgreSQL begins later than JavaScript.
-  return Number.isNaN(time.getTime()) || !/^\d{4}-/.test(time.toISOString()) ? undefined : { at: time, id };
-}
+/** The usual position: an id, which is in the order of time. For `decodeCursor(cursor, idPosition)`. */
+export const idPosition = (value: unknown): string | undefined =>
+  typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined;
 
 /** Rows were read with `limit + 1`: the extra one only says that there is more. */
 export function pageOf<Row, T>(rows: readonly Row[], limit: number, show: (row: Row) => T, position: (row: Row) => unknown): Page<T> {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { namesTag } from './conditional.ts';
 import { operationId } from './document.ts';
 import { createLimiter } from './limits.ts';
-import { decodeCursor, encodeCursor, pageOf, timeAndId, timeSpan } from './paging.ts';
+import { decodeCursor, encodeCursor, idPosition, pageOf, timeSpan } from './paging.ts';
 import { loadOf, shedsAt } from './pressure.ts';
 import { createQueue, type Place } from './queue.ts';
 import { RouteTable, template } from './routes.ts';
@@ -44,26 +44,26 @@ test('under rising load exports go first, then reads, creations last, and the re
 });
 
 test('a cursor comes back as it went; anything else is a fault of query -> cursor', () => {
-  const at = new Date('2026-11-24T10:00:00.123Z');
   const id = '01a20e9b-0d24-70ad-9bd0-be3ae9ebed45';
-  assert.deepEqual(decodeCursor(encodeCursor([at.toISOString(), id]), timeAndId), { at, id });
-  assert.equal(decodeCursor(undefined, timeAndId), null);
+  assert.equal(decodeCursor(encodeCursor(id.toUpperCase()), idPosition), id);
+  assert.equal(decodeCursor(undefined, idPosition), null);
   for (const bad of [
     '',
     '%',
     'bm9wZQ',
     encodeCursor({}),
     encodeCursor([1, id]),
-    encodeCursor(['x', id]),
-    encodeCursor([at.toISOString(), "' or 1=1"]),
-    encodeCursor([at.toISOString(), '-'.repeat(36)]),
-    encodeCursor(['-271821-04-20T00:00:00.000Z', id]),
+    encodeCursor([id]),
+    encodeCursor('x'),
+    encodeCursor("' or 1=1"),
+    encodeCursor('-'.repeat(36)),
+    encodeCursor(`${id}\0`),
   ])
-    assert.throws(() => decodeCursor(bad, timeAndId), { code: 'validation_error' }, bad);
+    assert.throws(() => decodeCursor(bad, idPosition), { code: 'validation_error' }, bad);
   fc.assert(
     fc.property(fc.string(), (text) => {
       try {
-        decodeCursor(text, timeAndId);
+        decodeCursor(text, idPosition);
       } catch (error) {
         assert.equal((error as { code: string }).code, 'validation_error');
       }
