@@ -7,6 +7,7 @@ import { registerModel } from '../../src/inference/models/registry.ts';
 import { readRepository, type VerifiedModel } from '../../src/inference/models/repository.ts';
 import { secondLooks } from '../../src/inference/models/second-looks.ts';
 import { type OpenSide, sideOf } from '../../src/inference/models/side.ts';
+import type { Database } from '../../src/platform/db/database.ts';
 import { ProblemError } from '../../src/platform/problem.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until } from '../support/floor.ts';
@@ -44,9 +45,9 @@ async function judged(version: number, lot: string): Promise<void> {
   await completeRun(floor.door, 'test', job, result);
 }
 const looks = (role: string) => floor.rows<{ state: string }>('select state from inference.comparison where role = $1', [role]);
-const looking = (openSide: OpenSide, told: string[] = [], pictures: PictureStore = floor.blobs) =>
+const looking = (openSide: OpenSide, told: string[] = [], pictures: PictureStore = floor.blobs, db: Database = floor.db) =>
   secondLooks({
-    db: floor.db,
+    db,
     door: floor.door,
     pictures,
     log: { ...quiet, warn: (fields, words) => void told.push(`${words} ${JSON.stringify(fields)}`) },
@@ -120,4 +121,40 @@ test('a stop waits for no side that is still opening', async () => {
   second.start();
   await until('the opening', async () => opening);
   await second.stop();
+});
+
+test('a stop that comes while the stages are being read opens no side', async () => {
+  await stage(2, 'shadow');
+  let opened = 0;
+  let asked = 0;
+  let answer = () => {};
+  const held = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const db = {
+    ...floor.db,
+    kysely: floor.db.kysely.withPlugin({
+      transformQuery: ({ node }) => node,
+      async transformResult({ result }) {
+        asked += 1;
+        await held;
+        return result;
+      },
+    }),
+  };
+  const second = looking(
+    async () => {
+      opened += 1;
+      throw new Error('nobody asks this side anything');
+    },
+    [],
+    floor.blobs,
+    db,
+  );
+  second.start();
+  await until('the question', async () => asked === 2);
+  const stopped = second.stop();
+  answer();
+  await stopped;
+  assert.equal(opened, 0);
 });

@@ -72,6 +72,8 @@ function looksOf(role: Pairing['role'], deps: SecondLooksDeps): { start(): void;
     }
     holds = version;
     const model = version === undefined ? undefined : byVersion.get(version);
+    // Begun before the stop, come here after it: a process that nobody asks anything would be started.
+    if (stopping.signal.aborted) return null;
     if (version === undefined || !model || performance.now() < rests) return null;
     if (side === null) side = await deps.openSide([model], stopping.signal);
     else await side.settled();
