@@ -88,9 +88,6 @@ const elsewhere = (config: Config) => ({
   bounds: {
     answerMs: Math.max(HANDLER_TIMEOUT, config.INFERENCE_TIMEOUT) + FORWARD_MARGIN,
     uploadMs: config.UPLOAD_TIMEOUT + longestSendMs(config.UPLOAD_LIMIT) + FORWARD_MARGIN,
-    uploadBytes: config.UPLOAD_LIMIT,
-    batchBytes: config.BATCH_LIMIT,
-    bodyBytes: config.BODY_LIMIT,
   },
 });
 

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createApp } from '../platform/http/app.ts';
-import { discardBody } from '../platform/http/discard.ts';
+import { discardBody, lingeringClose } from '../platform/http/discard.ts';
 import { gateway } from './index.ts';
 import type { OpenApi } from './whole-document.ts';
 
@@ -28,7 +28,7 @@ async function gatewayBefore(t: TestContext, url: string, answerMs = 2000) {
     dashboardDir: '/nowhere',
     elsewhere: {
       addresses: { inspection: url, inference: url },
-      bounds: { answerMs, uploadMs: 5000, uploadBytes: 2 ** 20, batchBytes: 2 ** 20, bodyBytes: 2 ** 20 },
+      bounds: { answerMs, uploadMs: 5000 },
     },
   });
   await slice.routes?.(app);
@@ -138,12 +138,13 @@ test('a refusal before the body is whole reaches the client, and where nothing w
     if (request.headers.authorization === undefined) response.writeHead(401).end('who?');
     else {
       await discardBody(request);
-      response.writeHead(413, { connection: 'close' }).end('too large');
+      lingeringClose(request, response);
+      response.writeHead(413).end('too large');
     }
   });
   const path = `${address}/v1/inspections/a/artifacts`;
   for (let round = 0; round < 5; round++) {
-    const large = Readable.from(Array.from({ length: 100 }, () => Buffer.alloc(64 * 1024)));
+    const large = Readable.from(Array.from({ length: 500 }, () => Buffer.alloc(64 * 1024)));
     const init = { method: 'POST', body: large, duplex: 'half', headers: { authorization: 'Bearer a' } };
     const answer = await fetch(path, init as unknown as RequestInit);
     assert.deepEqual([answer.status, await answer.text()], [413, 'too large']);

@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts';
 import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
 import type { BodyWatch } from './body-watch.ts';
-import { discardBody } from './discard.ts';
+import { discardBody, lingeringClose } from './discard.ts';
 import { errorText, PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
 import { type RouteTable, template } from './routes.ts';
 import { detailsOf, type Part } from './validation.ts';
@@ -76,7 +76,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
       );
     if (!request.raw.complete && (problem.status === 413 || problem.status === 415)) {
       const { ended, bytes } = await discardBody(request.raw);
-      if (!ended) reply.header('connection', 'close');
+      if (!ended) lingeringClose(request.raw, reply.raw);
       if (bytes > (request.routeOptions.bodyLimit ?? bytes)) return sendProblem(request, reply, new ProblemError('payload_too_large'));
     }
     return sendProblem(request, reply, problem);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
@@ -62,6 +63,19 @@ test('a client that writes 3 MB before it reads still sees the 413; so does a ch
   const chunk = Buffer.alloc(65_536, 0x20);
   const chunks = Array.from({ length: 40 }, () => Buffer.concat([Buffer.from('10000\r\n'), chunk, Buffer.from('\r\n')]));
   assert.match(await raw(port, [head('Transfer-Encoding: chunked'), ...chunks, '0\r\n\r\n'], { writeFirst: true }), /^HTTP\/1\.1 413 /);
+});
+
+test('a client that writes 64 MB before it reads sees the 413 as well, and no reset', async (t) => {
+  const { port } = await listening(t);
+  const piece = Buffer.alloc(1_000_000, 0x20);
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  const faults: Error[] = [];
+  socket.on('error', (error) => faults.push(error));
+  socket.write(head(64 * piece.length));
+  for (let sent = 0; sent < 64; sent++) await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
+  assert.deepEqual(faults, []);
+  const got = await text(socket);
+  assert.match(got, /^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*payload_too_large/i);
 });
 
 test('a body without an end is not read for ever: after 4 MiB the 413 is sent and the connection closed', async (t) => {
