@@ -43,7 +43,11 @@ const RETRY_AFTER = 2;
 
 /** A connection that ended before a byte of the answer: the service may have closed it just then. */
 const ENDED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
-const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException | null)?.code ?? '';
+const codeOf = (error: unknown): string => {
+  const { code } = (error ?? {}) as { code?: unknown };
+  // That of a DOMException is a number, and says nothing.
+  return typeof code === 'string' ? code : '';
+};
 
 /** Opens nothing yet: the first request does. */
 export async function openServiceLink(name: string, url: string): Promise<ServiceLink> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { testDatabase } from '../../test/support/database.ts';
 import { startIdentity } from '../../test/support/identity-server.ts';
+import { freePorts } from '../platform/ports.ts';
 import { demoToken, tokenForClient } from './command-line.ts';
 import { identity } from './index.ts';
 
@@ -67,7 +68,9 @@ test('the credentials file says what the contract promises', async (t) => {
 
 test('four processes that start at once on an empty database make one set of keys and accounts', async (t) => {
   const database = await testDatabase(t);
-  const servers = await Promise.all([1, 2, 3, 4].map(() => startIdentity(database, { secret: 'a secret that all of them know' })));
+  const servers = await Promise.all(
+    (await freePorts(4)).map((port) => startIdentity(database, { port, secret: 'a secret that all of them know' })),
+  );
   t.after(() => Promise.all(servers.map((server) => server.stop())).then(() => {}));
   const [one, ...others] = servers.map((server) => server.credentials.clients);
   for (const other of others) assert.deepEqual(other, one);

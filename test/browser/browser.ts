@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from 'playwright-core';
 
 /** Debian's chromium, or the one that CHROMIUM names. */
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -35,4 +35,20 @@ export async function signIn(context: BrowserContext, url: string, person: Perso
   await page.locator('button[type="submit"]').click();
   await page.locator('nav a[aria-current="page"], main h1, .inspection-head').first().waitFor({ timeout: 60_000 });
   return page;
+}
+
+/** An error of a page, but for a platform that was busy: the page asks again, and the browser writes that down all the same. */
+export const isFault = (message: ConsoleMessage): boolean => message.type() === 'error' && !/ status of 503 /.test(message.text());
+
+/** Presses `key`, and takes it back as soon as `shown` is there; within the page, so that a test that stands still is not late for it. */
+export function decideAndUndo(page: Page, key: string, shown: string): Promise<void> {
+  return page.evaluate(
+    async ([decide, there]) => {
+      const press = (name: string) => window.dispatchEvent(new KeyboardEvent('keydown', { key: name }));
+      press(decide as string);
+      while (!document.querySelector(there as string)) await new Promise((resolve) => setTimeout(resolve, 10));
+      press('z');
+    },
+    [key, shown],
+  );
 }

@@ -193,8 +193,9 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.getByRole('link', { name: 'Review now' }).click();
     await page.locator('.desk-head h2', { hasText: board.chip }).waitFor();
     assert.equal(await page.locator('.desk-gone').count(), 0);
+    const bar = page.locator('.undo-bar', { hasText: 'Left undecided' }).waitFor();
     await page.keyboard.press('u');
-    await page.locator('.undo-bar', { hasText: 'Left undecided' }).waitFor();
+    await bar;
     await sitting.until('the verdict', async () => (await read(board.id)).verdict === 'inconclusive');
     await page.unroute('**/v1/review-queue*');
   });

@@ -5,7 +5,7 @@ import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Disagreement } from '../../src/contracts/models.ts';
 import type { ReviewItem } from '../../src/contracts/review.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { CHROMIUM, hasChromium } from './browser.ts';
+import { CHROMIUM, decideAndUndo, hasChromium } from './browser.ts';
 import { axeFaults, openSitting, type Sitting } from './session.ts';
 import { goodBoards, type SeededBoard, seedWaiting, TWENTY } from './waiting.ts';
 
@@ -142,9 +142,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     assert.ok(board);
     await sitting.open(`/review?kind=waiting&at=${board.id}`);
     await page.locator('.review-defects .tone-person').waitFor();
-    await page.keyboard.press('r');
-    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
-    await page.keyboard.press('z');
+    await decideAndUndo(page, 'r', '.review-desk.cleared');
     await page.locator('.review-defects .tone-person').waitFor();
     await page.waitForTimeout(4500);
     assert.equal((await read(board.id)).status, 'awaiting_review');

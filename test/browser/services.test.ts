@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../support/database.ts';
 import { startServices } from '../support/services.ts';
-import { CHROMIUM, hasChromium, launch, type Person, signIn } from './browser.ts';
+import { CHROMIUM, hasChromium, isFault, launch, type Person, signIn } from './browser.ts';
 
 if (!hasChromium())
   console.log(`left out: the dashboard before services apart, because there is no ${CHROMIUM} (apt-get install chromium)`);
@@ -21,7 +21,7 @@ test('the dashboard of a gateway shows what the services beside it hold', { skip
   const page = await signIn(context, gateway.url, person);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
+  page.on('console', (message) => isFault(message) && faults.push(message.text()));
   for (const path of ['/inspections', `/inspections/${id}`]) {
     await page.goto(gateway.url + path);
     await page.getByText('APART-1').first().waitFor({ timeout: 60_000 });

@@ -5,7 +5,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { launch, type Person, signIn } from './browser.ts';
+import { isFault, launch, type Person, signIn } from './browser.ts';
 
 /** A platform without a demo, with the tiny model, and a person (a quality manager unless said otherwise) who looks at it in a browser. */
 export interface Sitting {
@@ -52,7 +52,7 @@ async function sit(
   const models = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   ends.push(() => rm(models, { recursive: true, force: true }));
   await writeTinyModel(models);
-  const options = { environment: { MODELS_DIR: models, ...environment } };
+  const options = { environment: { MODELS_DIR: models, DB_CONNECT_TIMEOUT: '10s', ...environment } };
   const ending = { after: (end: () => Promise<void>) => void ends.unshift(end) };
   let platform = await startPlatform(ending, options);
   if (later !== undefined) {
@@ -68,7 +68,7 @@ async function sit(
   const page = await signIn(context, platform.url, person);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => message.type() === 'error' && faults.push(`${message.text()} ${message.location().url}`));
+  page.on('console', (message) => isFault(message) && faults.push(`${message.text()} ${message.location().url}`));
   return {
     platform,
     context,
@@ -81,11 +81,18 @@ async function sit(
         async ([address, how, sent]) => {
           const key = Object.keys(sessionStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
           const { access_token } = JSON.parse(sessionStorage.getItem(key) ?? '{}') as { access_token: string };
-          const answer = await fetch(address as string, {
-            method: how as string,
-            headers: { authorization: `Bearer ${access_token}`, ...(sent ? { 'content-type': 'application/json' } : {}) },
-            ...(sent ? { body: sent } : {}),
-          });
+          const ask = () =>
+            fetch(address as string, {
+              method: how as string,
+              headers: { authorization: `Bearer ${access_token}`, ...(sent ? { 'content-type': 'application/json' } : {}) },
+              ...(sent ? { body: sent } : {}),
+            });
+          let answer = await ask();
+          // A read that found a busy platform is asked again, as the pages do.
+          for (let tries = 0; how === 'GET' && answer.status === 503 && tries < 20; tries += 1) {
+            await new Promise((resolve) => setTimeout(resolve, 500));
+            answer = await ask();
+          }
           if (!answer.ok) throw new Error(`${address} answered ${answer.status}: ${await answer.text()}`);
           return answer.json();
         },

@@ -170,26 +170,25 @@ export function busContract(name: string, harness: BusHarness): void {
     await publish(database.door, ...lots.map((lot) => held(lot, 2)));
     await a.kill();
     await publish(database.door, ...lots.map((lot) => held(lot, 3)));
-    await until('all rounds', async () => (await effects(database, 'g')).length >= 48);
+    await until('all rounds', async () => (await effects(database, 'g')).length >= 48, harness.takenOverMs + 20_000);
     assert.equal(new Set(await effects(database, 'g')).size, 48);
   });
 
   test(`${name}: stop gives the partitions back and the next start goes on where it stood`, async (t) => {
     const database = await openFloor(harness, t);
-    const a = database.open();
+    // Leases that do not run out while it is waited for them.
+    const a = database.open(60_000);
     a.bus.subscribe(recorder(a.door, 'g'));
     await a.bus.start();
     await publish(a.door, held('L', 1));
     await until('first', async () => (await effects(database, 'g')).length === 1);
     await a.bus.stop();
     await publish(database.door, held('L', 2));
-    const b = database.open();
+    const b = database.open(60_000);
     const seen: AnyEvent[] = [];
     b.bus.subscribe(recorder(b.door, 'g', seen));
-    const began = Date.now();
     await b.bus.start();
     await until('second', async () => (await effects(database, 'g')).length === 2);
-    assert.ok(Date.now() - began < harness.quickMs, 'at once: the lease was given back');
     assert.deepEqual(
       seen.map((event) => event.aggregate.version),
       [2],

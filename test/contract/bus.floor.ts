@@ -18,8 +18,6 @@ interface TestContext {
 export interface BusHarness {
   /** Where the buses of one test meet, beside its database. */
   place(t: TestContext): BusPlace;
-  /** The first delivery of an instance that starts where another has left in good order comes within this. */
-  quickMs: number;
   /** The partitions of an instance that was killed are served again within this. */
   takenOverMs: number;
   /** Puts bytes where events of the lot `L` come from, past the door. Left out: what cannot be there at all. */
@@ -37,7 +35,7 @@ export interface BusInstance {
 /** The database of a test, and the buses on it: as many instances as there would be processes. */
 export interface Floor extends Omit<TestDatabase, 'open'> {
   place: BusPlace;
-  open(): BusInstance;
+  open(leaseMs?: number): BusInstance;
   /** A process of its own that serves the group `g`; resolves when it has started. Ends with the test at the latest. */
   spawn(): Promise<{ kill(): Promise<void> }>;
 }
@@ -92,8 +90,8 @@ export async function openFloor(harness: BusHarness, t: TestContext): Promise<Fl
   return {
     ...database,
     place,
-    open() {
-      const instance = openInstance(database.open({ poolSize: 12, overflow: 0 }), place);
+    open(leaseMs) {
+      const instance = openInstance(database.open({ poolSize: 12, overflow: 0 }), place, leaseMs);
       closers.push(() => instance.bus.stop());
       return instance;
     },

@@ -16,7 +16,6 @@ else
       t.after(() => dropTopics(brokers, prefix));
       return { brokers, prefix };
     },
-    quickMs: 5_000,
     // Brokers give a member that is gone 6 s at least, then the group meets anew: mostly 2 to 9 s together, 15 s were seen.
     takenOverMs: 25_000,
     async inject({ place }, bytes) {

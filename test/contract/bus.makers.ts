@@ -18,10 +18,10 @@ const limits = { ...DELIVERY_LIMITS, retryDelaysMs: [10, 10, 20, 20] };
 const log = process.env.BUS_LOG ? { warn: console.error, info: console.error } : undefined;
 
 /** Short leases and waits, so that the suite is quick. */
-export function openInstance(db: Database, place: BusPlace): BusInstance {
+export function openInstance(db: Database, place: BusPlace, leaseMs = 1_200): BusInstance {
   const tail = openTail({ db });
   const door = openDoor({ db, source: 'test', wake: () => tail.wake() });
-  const shared = { db, door, tail, leaseMs: 1_200, limits, ...(log ? { log } : {}) };
+  const shared = { db, door, tail, leaseMs, limits, ...(log ? { log } : {}) };
   if (place.brokers === '') return { bus: postgresBus(shared), door };
   const names = kafkaNames(place.prefix, ['quality.signals']);
   const address = { brokers: place.brokers.split(','), clientId: 'test' };

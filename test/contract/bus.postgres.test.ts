@@ -4,7 +4,6 @@ import { busContract } from './bus.contract.ts';
 
 busContract('outbox in PostgreSQL', {
   place: () => ({ brokers: '', prefix: '' }),
-  quickMs: 1_000,
   takenOverMs: 10_000,
   // The column holds JSON and nothing else.
   async inject({ db }, bytes) {

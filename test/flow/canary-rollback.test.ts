@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { EventPayloads, PlatformEvent } from '../../src/contracts/events.ts';
 import type { InferenceRun, ModelVersion } from '../../src/contracts/inference.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
@@ -23,7 +24,13 @@ const MIN_BOARDS = 10;
 const modelsDir = await mkdtemp(join(tmpdir(), 'cqp-canary-'));
 after(() => rm(modelsDir, { recursive: true, force: true }));
 const options = {
-  environment: { MODELS_DIR: modelsDir, CANARY_WATCH: '300ms', CANARY_MIN_BOARDS: String(MIN_BOARDS), CANARY_MAX_LATENCY: '4' },
+  environment: {
+    MODELS_DIR: modelsDir,
+    CANARY_WATCH: '300ms',
+    CANARY_MIN_BOARDS: String(MIN_BOARDS),
+    CANARY_MAX_LATENCY: '2',
+    SHADOW_TIMEOUT: '60s',
+  },
 };
 await writeTinyModel(modelsDir);
 const before = await startPlatform({ after }, options);
@@ -43,8 +50,14 @@ async function ask<T>(token: string, method: 'GET' | 'POST', path: string, body?
     method,
     headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
     ...(body ? { body: JSON.stringify(body) } : {}),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(150_000),
   });
+  // A read is refused for half a second when the machine stood still.
+  if (answer.status === 503 && method === 'GET') {
+    await answer.body?.cancel();
+    await pause(500);
+    return await ask(token, method, path);
+  }
   return { status: answer.status, body: (await answer.json()) as T };
 }
 const detail = async (version: number) => (await ask<ModelVersionDetail>(engineer, 'GET', `/v1/models/${MODEL}/versions/${version}`)).body;
@@ -169,10 +182,12 @@ test('a canary whose runs fail is rolled back for its errors; its boards are jud
   const figures = change.figures as { rule: string; canary: { boards: number; faults: number } };
   assert.deepEqual([figures.rule, figures.canary.boards], ['errors', 0]);
   assert.ok(figures.canary.faults >= 3);
-  for (const id of rest) {
-    const shown = await settled(id);
-    assert.deepEqual([shown.status, judgesOf(shown)], ['completed', [1]]);
-  }
+  // One that was tried three times before the version was taken back waits for a person as the first does.
+  const ends = await Promise.all(rest.map(settled));
+  for (const shown of ends)
+    if (shown.status === 'awaiting_review') assert.equal(shown.reason, 'model_failed');
+    else assert.deepEqual([shown.status, judgesOf(shown)], ['completed', [1]]);
+  assert.ok(ends.some(({ status }) => status === 'completed'));
   const [later] = (await post(lot, 1)) as [string];
   assert.deepEqual(judgesOf(await settled(later)), [1]);
   const again = await ask(engineer, 'POST', `/v1/inspections/${first}/infer`, {});
@@ -189,7 +204,8 @@ test('a canary that is slower is rolled back for its latency, and not before the
   const events = await listen();
   for (const lot of ofProduction.slice(0, 2)) for (const id of await post(lot, MIN_BOARDS / 2)) await settled(id);
   await toCanary(3);
-  for (const id of await post(ofProduction[0] as string, MIN_BOARDS)) assert.deepEqual(judgesOf(await settled(id)), [1]);
+  // So many that one slow board or two are not the p95.
+  for (const id of await post(ofProduction[0] as string, 4 * MIN_BOARDS)) assert.deepEqual(judgesOf(await settled(id)), [1]);
   const lot = ofCanary[1] as string;
   for (const id of await post(lot, MIN_BOARDS - 1)) assert.deepEqual(judgesOf(await settled(id)), [3]);
   assert.equal((await detail(3)).stage, 'canary', 'its boards are too few');

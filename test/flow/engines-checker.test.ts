@@ -27,7 +27,7 @@ const DAMAGES: readonly [says: string, sql: string][] = [
   [
     'a request without an answer is stored by half',
     `update sent set outcome = 'info' where operation = (select operation from sent group by 1 having count(*) > 1 limit 1);
-     delete from intake.inspection where id = (select id from sent where outcome = 'info' limit 1)`,
+     delete from intake.inspection where id = (select id from sent where outcome = 'info' and id is not null limit 1)`,
   ],
   ['stored, though nothing listened or the request was refused', `update sent set outcome = 'fail' where id = ${SOME}`],
   ['stored and never sent', `update intake.inspection set chip_id = 'nobody''s' where id = ${SOME}`],

@@ -19,6 +19,8 @@ const READY = [1, 2].map((version) => ({ model: MODEL, version }));
 const picture = await drawBoard();
 
 /** Boards of lots that nobody has judged, queued; answers the lots. */
+/** What was claimed stays claimed, however long the file takes. */
+const keep = () => floor.rows(`update inference.job set leased_until = now() + interval '1 day' where state = 'running'`);
 async function queued(from: number, lots: number, boards: number): Promise<string[]> {
   const names = Array.from({ length: lots }, (_, at) => `LOT-2025-${from + at}`);
   for (const lot_id of names) {
@@ -30,6 +32,7 @@ async function queued(from: number, lots: number, boards: number): Promise<strin
     const [row] = await floor.rows<{ n: number }>('select count(*)::int as n from inference.job where lot_id = any($1)', [names]);
     return row?.n === lots * boards;
   });
+  await keep();
   return names;
 }
 const canary = (percent: number | null) =>
@@ -109,6 +112,7 @@ test('a lot whose version is taken back, or whose bytes are gone, goes on with p
   assert.ok(mine);
   const next = async (held?: number[]) => {
     await floor.upload('station', await floor.create('visual', { lot_id: mine.lot_id }), 'image', picture);
+    await keep();
     return await until('the claim', async () => await claimJob(floor.db, 'one', READY, MODEL, held));
   };
   assert.deepEqual([(await next()).version, (await next()).role], [2, 'canary']);
@@ -137,6 +141,7 @@ test('a version that was only followed keeps its lots when it is tried again as 
   for (const stage of ['retired', 'shadow', 'draft']) {
     await floor.rows(`update inference.model_version set stage = $1, canary_percent = null where version = 2`, [stage]);
     await floor.upload('station', await floor.create('visual', { lot_id: mine.lot_id }), 'image', picture);
+    await keep();
     const { version, role } = await until('the claim', async () => await claimJob(floor.db, 'one', READY, MODEL));
     assert.deepEqual([version, role], [2, 'production'], stage);
   }

@@ -26,9 +26,9 @@ const floor = await openFloor(
     modelsDir,
     judging: 1,
     governed: {
-      limits: { minBoards: 8, errorShare: 0.05, latencyRatio: 50, disagreement: 0.2 },
+      limits: { minBoards: 8, errorShare: 0.05, latencyRatio: 1_000_000, disagreement: 0.2 },
       watchMs: 300,
-      sideTimeoutMs: 1500,
+      sideTimeoutMs: 10_000,
       backlog: 50,
       rollbackPauseMs: 600_000,
     },
@@ -161,7 +161,8 @@ test('a canary judges whole lots and none that was begun; one that is worse on p
       ['*', 3],
     ],
   );
-  assert.match((await floor.metrics.render()).text, /model_rollbacks_total\{[^}]*rule="(disagreement|calls)"[^}]*\} 1/);
+  const counted = /model_rollbacks_total\{[^}]*rule="(disagreement|calls)"[^}]*\} 1/;
+  await until('the count', async () => counted.test((await floor.metrics.render()).text));
   const before = (await versionsOf(canaryLot)).length;
   const [again] = await judged(canaryLot, [good]);
   assert.equal((await floor.inspection(String(again))).verdict, 'pass');
@@ -231,16 +232,16 @@ test('a shadow that hangs delays nothing and answers nothing', async (t) => {
   t.diagnostic(
     `a board, median and p95: ${middle(without)}, ${p95(without)} ms without a shadow, ${middle(beside)}, ${p95(beside)} ms beside one that hangs`,
   );
-  assert.ok(middle(beside) < Math.max(middle(without) * 3, 150), `median ${middle(without)} ms without, ${middle(beside)} ms beside`);
-  // Whoever waits for the shadow waits 1,500 ms; a busy machine alone makes the slowest boards several times slower.
-  assert.ok(p95(beside) < Math.max(p95(without) * 3, 750), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside`);
+  assert.ok(middle(beside) < Math.max(middle(without) * 3, 1000), `median ${middle(without)} ms without, ${middle(beside)} ms beside`);
+  // Whoever waits for the shadow waits 10 s; a busy machine alone makes the slowest boards several times slower.
+  assert.ok(p95(beside) < Math.max(p95(without) * 3, 5000), `p95 ${p95(without)} ms without, ${p95(beside)} ms beside`);
   const failed = await until('the shadow to be given up', async () => {
     const found = await floor.rows<{ error: string }>(
       `select error from inference.comparison where candidate_version = 3 and state = 'failed'`,
     );
     return found.length > 0 && found;
   });
-  assert.match(failed[0]?.error ?? '', /no answer within 1500 ms/);
+  assert.match(failed[0]?.error ?? '', /no answer within 10000 ms/);
   assert.deepEqual(await floor.rows(`select from inference.run where version = 3`), []);
   assert.equal((await stage(3, 'draft')).status, 200);
 });

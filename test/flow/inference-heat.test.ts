@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { drawBoard } from '../support/boards.ts';
-import { openFloor, type Who } from '../support/floor.ts';
+import { openFloor, until, type Who } from '../support/floor.ts';
 
 const floor = await openFloor({ after });
 const size = { width: 100, height: 60 };
@@ -47,7 +48,25 @@ test('one map at a time: who comes meanwhile is told when to come again; picture
   const large = await drawBoard({ width: 1200, height: 1200 });
   await floor.assign('LOT-2025-001', { template: large });
   const operation = await judged(large);
-  const answers = await Promise.all([heat('engineer', operation), heat('engineer', operation), heat('engineer', operation)]);
+  const { read } = floor.blobs;
+  const gate = Promise.withResolvers<void>();
+  floor.blobs.read = (...asked) =>
+    Readable.from(
+      (async function* () {
+        await gate.promise;
+        yield* read(...asked);
+      })(),
+    );
+  let told = 0;
+  const asked = [1, 2, 3].map(async () => {
+    const answer = await heat('engineer', operation);
+    told += 1;
+    return answer;
+  });
+  await until('two refusals', async () => told === 2);
+  floor.blobs.read = read;
+  gate.resolve();
+  const answers = await Promise.all(asked);
   assert.equal(answers.filter(({ statusCode }) => statusCode === 200).length, 1);
   for (const refused of answers.filter(({ statusCode }) => statusCode !== 200)) {
     assert.equal(refused.statusCode, 503);

@@ -91,6 +91,8 @@ test('the higher priority goes first, but a point of it is worth 30 s of waiting
   await clear();
   const [low] = await queued(idle, 1, bad, { priority: 1 });
   const [high] = await queued(idle, 1, bad, { priority: 10 });
+  // Both from one moment: what is compared is the priority, and not how long the second took to be queued.
+  await idle.rows('update inference.job set turn = turn + (now() - created_at) where inspection_id = any($1)', [[low, high]]);
   await idle.rows(`update inference.job set turn = turn - interval '269 seconds' where inspection_id = $1`, [low]);
   assert.equal((await claimJob(idle.db, 'a', READY, PRODUCTION))?.inspection_id, high);
   await idle.rows(`update inference.job set state = 'queued', lease_owner = null where inspection_id = $1`, [high]);
@@ -113,7 +115,7 @@ test('three processes that died over one run are enough: a person must look', as
 test('a process that stops waits for its runs a little, then hands them back as if they had not been begun', async (t) => {
   await clear();
   const [id] = await queued(idle, 1, good);
-  const threads = openThreads({ size: 1, maxQueue: 8, timeoutMs: 5000, models: [], log: quiet });
+  const threads = openThreads({ size: 1, maxQueue: 8, timeoutMs: 60_000, models: [], log: quiet });
   t.after(() => threads.close());
   const folder = await mkdtemp(join(tmpdir(), 'cqp-models-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -146,7 +148,7 @@ test('a process that stops waits for its runs a little, then hands them back as 
   await until('the run', async () => begun);
   const began = performance.now();
   await workers.stop();
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(performance.now() - began < 20_000, 'the run never ends');
   const jobs = await idle.rows('select state, attempts, lease_owner from inference.job where inspection_id = $1', [id]);
   assert.deepEqual(jobs, [{ state: 'queued', attempts: 0, lease_owner: null }]);
 });

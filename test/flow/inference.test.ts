@@ -130,9 +130,9 @@ test('a second picture while a run is queued starts no other and troubles nobody
   const id = await floor.create('visual', { lot_id: 'LOT-2025-001' });
   await floor.upload('station', id, 'image', bad);
   const jobs = () => floor.rows('select from inference.job where inspection_id = $1', [id]);
-  await until('its run to be queued', async () => (await jobs()).length === 1, 5000);
+  await until('its run to be queued', async () => (await jobs()).length === 1);
   await floor.upload('station', id, 'image', good);
-  await until('both to be seen', async () => (await floor.bus.lag()).every(({ events }) => events === 0), 2500);
+  await until('both to be seen', async () => (await floor.bus.lag()).every(({ events }) => events === 0));
   await floor.rows(`update inference.model_version set stage = 'production'`);
   assert.equal((await floor.settled(id)).verdict, 'fail', 'the picture that started the run is the one that is judged');
   assert.equal((await jobs()).length, 1);

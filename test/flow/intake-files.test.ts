@@ -11,7 +11,7 @@ import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Problem } from '../../src/contracts/problems.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
-const { app, db, files, listen } = await plant({ after });
+const { app, db, files, listen } = await plant({ after }, { uploadTimeoutMs: 120_000 });
 const address = await listen();
 
 const picture = (format: 'png' | 'jpeg' | 'webp' | 'tiff', width = 64, height = 48): Promise<Buffer> =>
@@ -229,10 +229,10 @@ test('a body shorter than its Content-Length stores nothing', async () => {
     `POST /v1/inspections/${id}/artifacts?kind=image HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer aoi\r\nContent-Type: image/png\r\nContent-Length: ${png.length + 10}\r\n\r\n`,
   );
   socket.write(png);
-  await sleep(100);
+  for (let tries = 0; tries < 1500 && (await files()).length === before.length; tries++) await sleep(20);
   assert.equal((await files()).length, before.length + 1, 'it is arriving');
   socket.destroy();
-  for (let tries = 0; tries < 50 && (await files()).length > before.length; tries++) await sleep(20);
+  for (let tries = 0; tries < 1500 && (await files()).length > before.length; tries++) await sleep(20);
   assert.deepEqual(await files(), before);
   assert.equal((await db.pool.query('select 1 from intake.artifact where inspection_id = $1', [id])).rowCount, 0);
 });
@@ -254,7 +254,7 @@ test('a body that dribbles is cut off after the upload time-out and stores nothi
     `POST /v1/inspections/${made.id}/artifacts?kind=image HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer aoi\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nabc`,
   );
   await new Promise((resolve) => socket.once('close', resolve));
-  assert.ok(performance.now() - start < 3000);
+  assert.ok(performance.now() - start < 20_000);
   assert.ok(told.startsWith('HTTP/1.1 408'), told);
   assert.deepEqual(await slow.files(), []);
 });

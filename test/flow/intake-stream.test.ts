@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { BatchResult } from '../../src/contracts/inspections.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
-const { app, db, listen } = await plant({ after }, { creations: { most: 36 } });
+const { app, db, listen } = await plant({ after }, { uploadTimeoutMs: 120_000, creations: { most: 36 } });
 const url = await listen();
 
 /** A batch that is sent bit by bit: both directions are open at once. */
@@ -36,7 +36,7 @@ function open(headers: Record<string, string> = {}) {
       .slice(0, -1)
       .map((line) => JSON.parse(line) as BatchResult);
   const until = async (count: number) => {
-    for (let tries = 0; results().length < count && tries < 500; tries += 1) await pause(10);
+    for (const end = Date.now() + 60_000; results().length < count && Date.now() < end; ) await pause(10);
     return results();
   };
   return { sent, answered, ended, results, until };

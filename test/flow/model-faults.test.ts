@@ -70,7 +70,7 @@ async function tried(change: string, more: Partial<WorkersDeps>): Promise<string
 const STILL = `priority = 5`;
 
 test('a version whose run fails, or whose answer cannot be read, has a fault', async () => {
-  assert.deepEqual(await tried(STILL, {}), ['the model broke']);
+  assert.deepEqual([...new Set(await tried(STILL, {}))], ['the model broke']);
   assert.match(String(await tried(STILL, { runtime: answering(async () => ({})) })), /answered without heat or ltrb/);
 });
 

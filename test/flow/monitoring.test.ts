@@ -228,7 +228,9 @@ test('what people decided is a data set: fingerprint first, provenance in each l
 });
 
 test('looks that wait and open alarms are told as metrics', async () => {
-  const text = await until('metrics', async () => (await floor.metrics.render()).text);
-  assert.match(text, /review_looks_waiting\{kind="audit"\} 1\n/);
+  const text = await until('metrics', async () => {
+    const now = (await floor.metrics.render()).text;
+    return /review_looks_waiting\{kind="audit"\} 1\n/.test(now) && now;
+  });
   assert.match(text, /drift_alarms_open\{station_id="other"\} 0\n/);
 });

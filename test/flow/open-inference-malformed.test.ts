@@ -119,7 +119,7 @@ test('a body that is not what it says is a 4xx that names the field, never a 500
     assert.equal(answer.status, status, `${what}: ${answer.text.slice(0, 300)}`);
     const { error } = JSON.parse(answer.text) as { error: string };
     assert.match(error, words, what);
-    assert.ok(performance.now() - began < 5000, `${what} took ${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 20_000, `${what} took ${performance.now() - began} ms`);
   }
   assert.equal((await post(floor, JSON.stringify({ inputs: [pair()] }))).status, 200, 'and the next good one is answered');
 });

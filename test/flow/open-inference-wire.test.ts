@@ -57,7 +57,7 @@ test('a body that is too large is refused by what it announces, or where it pass
 });
 
 test('bodies that do not come hold 32 places at most: the next is told 429 at once, a broken one gives its place back, a slow one is told 408', async (t) => {
-  const { port } = await servedProtocol(t, { requestTimeoutMs: 4000 });
+  const { port } = await servedProtocol(t, { requestTimeoutMs: 10_000 });
   const slow = Array.from({ length: 32 }, () => open(port, { 'content-length': '1000' }));
   for (const { call } of slow) call.write('{');
   await pause(1000);
@@ -113,7 +113,7 @@ test('a client that leaves before its model is found gets no run', async (t) => 
   gone.call.end(good);
   while (asked < 1) await pause(10);
   gone.call.destroy();
-  await pause(300);
+  await pause(1000);
   found.resolve();
   await pause(500);
   const stats = await fetch(`http://127.0.0.1:${port}/v2/models/pcb-pair-synth/stats`, { headers: { authorization: 'Bearer a.b.c' } });

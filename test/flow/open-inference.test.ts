@@ -72,7 +72,7 @@ function rawOutputs({ raw, headers }: Answered) {
 
 test('a client that speaks JSON and one that speaks raw bytes get the same numbers, board by board', async (t) => {
   const floor = await ready(t);
-  const json = await send(floor, 'POST', INFER, jsonOf(boards(3), { id: 'a-1', parameters: { priority: 1, timeout: 5_000_000 } }));
+  const json = await send(floor, 'POST', INFER, jsonOf(boards(3), { id: 'a-1', parameters: { priority: 1, timeout: 60_000_000 } }));
   assert.equal(json.status, 200, json.raw.toString());
   const { id, model_name, model_version, outputs } = json.json();
   assert.deepEqual([id, model_name, model_version], ['a-1', MODEL, '1']);

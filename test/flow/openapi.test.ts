@@ -152,7 +152,7 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
       });
       return { status: answer.status, body: (await judge.judge(method, path, answer)) as never };
     };
-    for (let seconds = 0; seconds < 30; seconds += 1) {
+    for (let seconds = 0; seconds < 80; seconds += 1) {
       const { body } = await call('GET', '/v1/inspections?verdict=fail&include=defects&inspection_type=visual');
       if ((body as { data: unknown[] }).data.length > 0) break;
       await pause(1000);

@@ -22,9 +22,11 @@ test('every route of the API stands in the document, and the document names no o
     });
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'cqp-document-'));
-  t.after(() => rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }));
   const platform = await compose(loadConfig({}, { CQP_DATA_DIR: dataDir, CQP_DEMO: 'off', PORT: '0', LOG_LEVEL: 'silent' }));
-  t.after(() => platform.close());
+  t.after(async () => {
+    await platform.close();
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  });
   const document = (await (await fetch(`${platform.url}/api/v1/openapi.json`)).json()) as { paths: Record<string, object> };
   const documented = Object.entries(document.paths)
     .flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`))

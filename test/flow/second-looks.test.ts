@@ -64,7 +64,7 @@ test('a shadow that does not load uses up no board and holds up no look at the c
   await stage(3, 'canary', 50);
   await judged(1, 'LOT-2025-101');
   await judged(3, 'LOT-2025-102');
-  const real = sideOf({ timeoutMs: 10_000, log: quiet });
+  const real = sideOf({ timeoutMs: 60_000, log: quiet });
   let whole = false;
   let opened = 0;
   const told: string[] = [];
@@ -89,7 +89,7 @@ test('a board whose pictures cannot be read while their store is away is looked 
   await judged(1, 'LOT-2025-103');
   const before = (await looks('shadow')).length;
   let asked = 0;
-  const second = looking(sideOf({ timeoutMs: 10_000, log: quiet }), [], {
+  const second = looking(sideOf({ timeoutMs: 60_000, log: quiet }), [], {
     read(sha256) {
       const stream = floor.blobs.read(sha256);
       asked += 1;
@@ -111,7 +111,7 @@ test('a board whose pictures cannot be read while their store is away is looked 
 
 test('a stop waits for no side that is still opening', async () => {
   await stage(2, 'shadow');
-  const real = sideOf({ timeoutMs: 10_000, log: quiet });
+  const real = sideOf({ timeoutMs: 60_000, log: quiet });
   let opening = false;
   const second = looking(async (wanted, signal) => {
     opening = true;

@@ -5,7 +5,7 @@ import type { QualityReport, ReviewerAgreement } from '../../src/contracts/monit
 import type { LookOutcome, Repeated, ReviewItem } from '../../src/contracts/review.ts';
 import { drawnForAudit } from '../../src/disposition/audit-draw.ts';
 import { drawBoard } from '../support/boards.ts';
-import { openFloor, type Who } from '../support/floor.ts';
+import { openFloor, until, type Who } from '../support/floor.ts';
 
 const MODEL = 'pcb-pair-synth';
 const LOT = 'LOT-2025-001';
@@ -153,7 +153,10 @@ test('the figures are those of the last word, and kappa has its denominator, by 
   );
   const quality = (await floor.call('engineer', 'GET', `/v1/models/${MODEL}/quality`)).body as unknown as QualityReport;
   assert.deepEqual([quality.total.audited, quality.total.escapes, quality.total.missed_defects], [8, 3, 3]);
-  const { text } = await floor.metrics.render();
+  const text = await until('metrics', async () => {
+    const now = (await floor.metrics.render()).text;
+    return /review_kappa\{kind="audit"\} \d/.test(now) && now;
+  });
   assert.match(text, /review_repeats\{state="second"\} 1\n/);
   assert.match(text, /review_repeats\{state="third"\} 1\n/);
   assert.match(text, /review_repeats\{state="done"\} 6\n/);

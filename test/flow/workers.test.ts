@@ -28,6 +28,12 @@ async function figure(platform: RunningPlatform, name: string): Promise<number> 
   );
 }
 const created = 'http_requests_total{method="POST",status="201",handler="/v1/inspections"} ';
+/** A scrape leaves out a process that is late: it may show too little for a moment, never too much. */
+async function shows(platform: RunningPlatform, wanted: number): Promise<void> {
+  let shown = await figure(platform, created);
+  for (const end = Date.now() + 15_000; shown !== wanted && Date.now() < end; shown = await figure(platform, created)) await pause(100);
+  assert.equal(shown, wanted);
+}
 const board = (chip: number) => ({ lot_id: 'LOT-2026-001', chip_id: `CHIP-${chip}`, inspection_type: 'electrical' });
 
 async function start(t: TestContext, environment: Record<string, string> = {}): Promise<{ platform: RunningPlatform; token: string }> {
@@ -60,10 +66,11 @@ test('several processes behind one port are one platform', { timeout: 120_000 },
     }
     assert.equal((await two.ask('POST', '/v1/inspections', board(2), key)).status, 422);
     assert.equal((await two.ask('GET', String(first.headers.location))).body, first.body);
-    const before = await figure(platform, created);
+    let before = 0;
+    for (let scrape = 0; scrape < 4; scrape += 1) before = Math.max(before, await figure(platform, created));
     for (let chip = 10; chip < 20; chip += 1)
       assert.equal((await (chip % 2 ? one : two).ask('POST', '/v1/inspections', board(chip))).status, 201);
-    for (let scrape = 0; scrape < 4; scrape += 1) assert.equal(await figure(platform, created), before + 10, 'whichever process answers');
+    for (let scrape = 0; scrape < 4; scrape += 1) await shows(platform, before + 10);
   });
 
   await t.test('who waits, and who watches, hears of what the other process did', async () => {
@@ -119,7 +126,7 @@ test('a process that dies is started again, the others go on, and no counter fal
     assert.equal((await at.ask('POST', '/v1/inspections', board(chip))).status, 201);
     at.close();
   }
-  assert.equal(await figure(platform, created), 20);
+  await shows(platform, 20);
   const [victim] = workersOf(platform);
   assert.ok(victim);
   process.kill(victim, 'SIGKILL');
@@ -141,21 +148,23 @@ test('a process that dies is started again, the others go on, and no counter fal
   assert.ok(refused <= 1);
   const now = workersOf(platform);
   assert.ok(now.length === 2 && !now.includes(victim));
-  assert.equal(await figure(platform, created), 20);
+  await shows(platform, 20);
 });
 
-test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 60_000 }, async (t) => {
-  const { platform, token } = await start(t, { DRAIN_DELAY: '1s' });
+test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 120_000 }, async (t) => {
+  const { platform, token } = await start(t, { DRAIN_DELAY: '6s' });
   const [one, two] = [openConnection(platform.url, token), openConnection(platform.url, token)];
   const { id } = JSON.parse((await one.ask('POST', '/v1/inspections', board(1))).body) as Inspection;
   const waiting = [one, two].map((at) => at.ask('GET', `/v1/inspections/${id}?wait=20`));
   await pause(300);
-  const stopped = platform.stop();
-  await pause(300);
-  assert.equal((await fetch(`${platform.url}/health/ready`)).status, 503, 'not ready at once');
   const began = performance.now();
+  const stopped = platform.stop();
+  const ready = async () => (await fetch(`${platform.url}/health/ready`)).status;
+  let told = await ready();
+  for (; told !== 503 && performance.now() - began < 5000; told = await ready()) await pause(50);
+  assert.equal(told, 503, 'not ready while it still answers');
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 200);
-  assert.ok(performance.now() - began < 5000, 'who waits is told what is known, not kept for the 20 s');
+  assert.ok(performance.now() - began < 15_000, 'who waits is told what is known, not kept for the 20 s');
   assert.equal(await stopped, 0);
   assert.deepEqual(workersOf(platform), []);
   one.close();

@@ -1,18 +1,24 @@
 import type { AnyEvent, EventType } from '../../src/contracts/events.ts';
 import { STREAM_PROTOCOL, type StreamMessage } from '../../src/contracts/stream.ts';
 
-/** Reads all kept events of these types through the live stream, from the oldest to `quietMillis` without a new one. */
-export function readEvents(url: string, token: string, types: EventType[], quietMillis = 3000): Promise<AnyEvent[]> {
+/** Without a new event for so long (milliseconds) there is none; and so long it may take until there are as many as there have to be. */
+const QUIET_MS = 3000;
+const PATIENCE_MS = 60_000;
+
+/** Reads all kept events of these types through the live stream, from the oldest on: at least `least` of them, unless they do not come. */
+export function readEvents(url: string, token: string, types: EventType[], least: number): Promise<AnyEvent[]> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/v1/stream`, [STREAM_PROTOCOL, `bearer.${token}`]);
     const events: AnyEvent[] = [];
     let quiet: NodeJS.Timeout | undefined;
+    const end = performance.now() + PATIENCE_MS;
     const wait = () => {
       clearTimeout(quiet);
       quiet = setTimeout(() => {
+        if (events.length < least && performance.now() < end) return wait();
         socket.close();
         resolve(events);
-      }, quietMillis);
+      }, QUIET_MS);
     };
     socket.addEventListener('open', () => {
       socket.send(JSON.stringify({ type: 'subscribe', filter: { event_types: types }, after: '0.0' }));

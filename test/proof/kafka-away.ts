@@ -12,7 +12,7 @@ import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker, openLink } from '../support/kafka-broker.ts';
 import { readTopic } from '../support/kafka-topics.ts';
-import { runCommand, startPlatform } from '../support/platform.ts';
+import { runCommand, startPlatform, staysUp } from '../support/platform.ts';
 import { type Posted, postSteadily } from './kafka-load.ts';
 
 export type How = 'kill' | 'cut' | 'freeze';
@@ -89,7 +89,7 @@ export async function measureAway(
       await pause(500);
       const metrics = await (await fetch(`${platform.url}/metrics`)).text();
       seen.lagSeconds = Math.max(seen.lagSeconds, Number(/^bus_lag_seconds\{group="relay"\} (\S+)/m.exec(metrics)?.[1] ?? 0));
-      seen.readyAlways &&= (await fetch(`${platform.url}/health/ready`)).ok && (await fetch(`${platform.url}/health/live`)).ok;
+      seen.readyAlways &&= await staysUp(platform.url);
       const health = (await (await fetch(`${platform.url}/health`)).json()) as { parts: { bus: { status: string } } };
       seen.degraded ||= health.parts.bus.status === 'degraded';
     }

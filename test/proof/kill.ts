@@ -101,6 +101,8 @@ export async function measureKills(rounds: number, say: (text: string) => void):
       const stop = new AbortController();
       const posting = load(platform, product, lot, round, acknowledged, stop.signal);
       await pause(700 + randomInt(2500));
+      // A round in which nothing was acknowledged shows nothing.
+      for (const end = Date.now() + 20_000; acknowledged.artifacts.size < 4 * round && Date.now() < end; ) await pause(50);
       jobsInFlight += await underWay(platform, token);
       await platform.stop('SIGKILL');
       stop.abort();
@@ -163,7 +165,8 @@ async function hold(
     }
   }
   const told = new Map<string, number>();
-  for (const event of await readEvents(platform.url, token, ['inspection.judged', 'inspection.waiting']))
+  const decided = [...entries.values()].reduce((sum, count) => sum + count, 0);
+  for (const event of await readEvents(platform.url, token, ['inspection.judged', 'inspection.waiting'], decided))
     told.set(event.aggregate.id, (told.get(event.aggregate.id) ?? 0) + 1);
   for (const [id, { judgeable }] of acknowledged.inspections) {
     if (!judgeable) continue;

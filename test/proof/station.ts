@@ -77,6 +77,7 @@ export async function measureStation(rounds: number, say: (text: string) => void
   const environment = { PORT: String(await freePort()), TOKEN_LIFETIME: '1h' };
   let stationKills = 0;
   let platformKills = 0;
+  let run = 0;
   let station: ChildProcess | null = null;
   try {
     let platform = await startPlatform(null, { dataDir, environment });
@@ -96,9 +97,19 @@ export async function measureStation(rounds: number, say: (text: string) => void
         if (what === 1) await pause(500 + randomInt(1000));
         platform = await startPlatform(null, { dataDir, environment });
       }
-      if (what !== 1) station = startStation(platform, home, round);
+      if (what !== 1) {
+        station = startStation(platform, home, round);
+        run = round;
+      }
       say(`round ${round} of ${rounds}: ${stationKills} stations and ${platformKills} platforms killed`);
     }
+    // The last one started must be at work, or the signal comes before it listens.
+    const begun = `"ST-${run}-`;
+    for (
+      const end = Date.now() + 60_000;
+      Date.now() < end && !(await readFile(join(home, 'promised.ndjson'), 'utf8').catch(() => '')).includes(begun);
+    )
+      await pause(50);
     await pause(1500);
     station.kill('SIGTERM');
     const code = await ended(station);

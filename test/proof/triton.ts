@@ -11,7 +11,7 @@ import { makeProducts, type Product, writeProducts } from '../../src/simulator/p
 import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Link, openLink } from '../support/link.ts';
-import { type RunningPlatform, runCommand, startPlatform } from '../support/platform.ts';
+import { type RunningPlatform, runCommand, startPlatform, staysUp } from '../support/platform.ts';
 import { realTriton } from '../support/triton.ts';
 
 export const FAULTS = ['stop', 'kill', 'hole', 'stub'] as const;
@@ -123,7 +123,7 @@ async function suffer(fault: Fault, awaySeconds: number, platform: RunningPlatfo
   while (fault === 'stub' ? (await reloads()) === reloadsBefore : performance.now() - struck < awaySeconds * 1000) {
     if (openedSeconds === null && figure(await metricsOf(platform), 'inference_breaker_state') > 0)
       openedSeconds = Number(((performance.now() - struck) / 1000).toFixed(2));
-    seen.readyAlways &&= (await fetch(`${platform.url}/health/ready`)).ok && (await fetch(`${platform.url}/health/live`)).ok;
+    seen.readyAlways &&= await staysUp(platform.url);
     const health = (await (await fetch(`${platform.url}/health`)).json()) as { parts: { inference: { status: string } } };
     seen.degraded ||= health.parts.inference.status === 'degraded';
     seen.waiting = Math.max(seen.waiting, await number(db, "select count(*) as n from intake.inspection where status = 'in_progress'"));

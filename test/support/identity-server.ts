@@ -49,7 +49,7 @@ export async function startIdentity(
     demo: true,
     outside: options.outside ?? null,
   });
-  const app = await createApp({ authenticate: slice.authenticate, log });
+  const app = await createApp({ authenticate: slice.authenticate, log, maxDelayMs: 60_000 });
   await slice.routes?.(app);
   await app.ready();
   await slice.background.start();

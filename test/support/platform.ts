@@ -146,3 +146,11 @@ export function runCommand(args: string[], environment: Record<string, string> =
     child.on('exit', (code) => (code === 0 ? resolve(out) : reject(new Error(`${args.join(' ')} left with ${code}: ${err || out}`))));
   });
 }
+
+/** Live and ready, now or a second later: one look has 1.5 s, and a machine may stand still for that long. */
+export async function staysUp(url: string): Promise<boolean> {
+  const isUp = async () => (await fetch(`${url}/health/ready`)).ok && (await fetch(`${url}/health/live`)).ok;
+  if (await isUp()) return true;
+  await pause(1000);
+  return await isUp();
+}

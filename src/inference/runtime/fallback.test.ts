@@ -39,8 +39,8 @@ function both(ms: number) {
 
 test('the second runtime has what the first left of the deadline', async () => {
   const { runtime, seen } = both(100);
-  await runtime.infer({ ...key, tensors: {}, deadlineMs: 1000 });
-  assert.ok((seen[0] ?? 0) > 0 && (seen[0] ?? 0) <= 901, String(seen[0]));
+  await runtime.infer({ ...key, tensors: {}, deadlineMs: 60_000 });
+  assert.ok((seen[0] ?? 0) > 0 && (seen[0] ?? 0) <= 59_901, String(seen[0]));
   await runtime.infer({ ...key, tensors: {} });
   assert.equal(seen[1], undefined);
 });

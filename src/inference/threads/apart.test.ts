@@ -19,13 +19,13 @@ test('a model that never answers is given up in time, its process is gone, and t
   await writeTinyModel(folder);
   await writeTinyModel(folder, { version: 2, hangs: true });
   const { models } = await readRepository(folder);
-  const side = await sideOf({ timeoutMs: 1500, log: quiet })(models);
+  const side = await sideOf({ timeoutMs: 10_000, log: quiet })(models);
   t.after(() => side.close());
   const run = (version: number) => side.runtime.infer({ model: 'pcb-pair-synth', version, tensors: pair() });
   assert.ok((await run(1)).heat);
   const began = performance.now();
-  await assert.rejects(run(2), { name: 'RunFailed', message: /no answer within 1500 ms/ });
-  assert.ok(performance.now() - began < 5000);
+  await assert.rejects(run(2), { name: 'RunFailed', message: /no answer within 10000 ms/ });
+  assert.ok(performance.now() - began < 60_000);
   await side.settled();
   assert.ok((await run(1)).heat);
 });
@@ -76,6 +76,6 @@ test('a process apart does not outlive the one that started it', async () => {
   };
   assert.ok(lives());
   parent.kill('SIGKILL');
-  for (const end = Date.now() + 10_000; lives() && Date.now() < end; ) await sleep(50);
+  for (const end = Date.now() + 60_000; lives() && Date.now() < end; ) await sleep(50);
   assert.ok(!lives());
 });

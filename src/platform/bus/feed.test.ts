@@ -40,7 +40,8 @@ async function shown(feed: Feed, count: number): Promise<FeedEntry[]> {
 
 test('a listener hears every event once and at once; after() gives what came before, in pages', async (t) => {
   const { db, door, onCommit } = await testDatabase(t);
-  const tail = openTail({ db });
+  // Polled so seldom that a poll cannot be taken for the wake.
+  const tail = openTail({ db, pollMs: 20_000 });
   const feed = openFeed({ db, tail });
   onCommit(() => feed.wake());
   t.after(() => feed.stop());
@@ -54,7 +55,7 @@ test('a listener hears every event once and at once; after() gives what came bef
   await door.record(cause, { rows: [], events: [held(1), held(2)], audit: [] });
   while (heard.length < 2) await sleep(1);
   const took = performance.now() - began;
-  assert.ok(took < 80, `heard after ${took} ms: the wake did not reach the tail`);
+  assert.ok(took < 10_000, `heard after ${took} ms: the wake did not reach the tail`);
   await door.record(cause, { rows: [], events: [held(3)], audit: [] });
   while (heard.length < 3) await sleep(1);
   stop();
@@ -85,7 +86,7 @@ test('two processes: an event of the other is heard within the poll; a cursor of
     while (times.length < version || cursors.length < version) await sleep(5);
   }
   const [, , median = 0] = times.toSorted((one, other) => one - other);
-  assert.ok(median < 400, `heard after ${times} ms`);
+  assert.ok(median < 2000, `heard after ${times} ms`);
   assert.deepEqual(versions((await b.after(cursors[2] ?? '', 10)).events), [4, 5]);
 });
 
@@ -123,7 +124,10 @@ test('after a month off nothing is forgotten at the start; a group whose process
   await db.pool.query("insert into platform.bus_member (owner, groups, lease_until) values ('x', '{g}', now() + interval '1 minute')");
   assert.equal((await maintain(db)).trimmed, 0, 'it is served');
   await db.pool.query("update platform.bus_member set lease_until = now() - interval '1 hour'");
-  assert.equal((await maintain(db)).trimmed, 1, 'its owner is dead');
+  // A transaction of another test on the same server can hold it back for a moment.
+  let trimmed = 0;
+  for (const end = Date.now() + 10_000; trimmed === 0 && Date.now() < end; await sleep(20)) ({ trimmed } = await maintain(db));
+  assert.equal(trimmed, 1, 'its owner is dead');
 });
 
 test('what the inbox knows of events that may come again stays, however old: the platform may have been off for a week', async (t) => {

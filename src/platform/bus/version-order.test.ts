@@ -108,14 +108,14 @@ test('records that were just created, and versions that follow each other, ask t
 
 test('a page is arranged within a second however many events of the same lane wait behind it', async (t) => {
   const database = await testDatabase(t);
-  await database.db.pool.query(
+  await database.open({ statementTimeoutMs: 60_000 }).pool.query(
     `insert into platform.outbox (topic, partition, key, event_id, occurred_at, event, record)
      select 'quality.signals', 0, 'k', gen_random_uuid(), now(), json_build_object('event_id', gen_random_uuid(), 'event_type', 'lot.held', 'schema_version', 1,
        'occurred_at', now(), 'trace_id', repeat('a', 32), 'source_service', 't', 'site', 's', 'aggregate',
        json_build_object('type', 'lot', 'id', 'L' || n, 'version', 3), 'payload', json_build_object('n', n)), 'L' || n
      from generate_series(1, 40000) as n`,
   );
-  const db = database.open({ statementTimeoutMs: 1000 });
+  const db = database.open({ statementTimeoutMs: 5000 });
   let { entries } = await readAll(db, START, 500);
   while (entries.length < 500) {
     await sleep(10);

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { withDeadline } from '../telemetry/deadline.ts';
 import { unavailable } from './faults.ts';
 import { type Liveness, watchLiveness } from './liveness.ts';
 import { resultTypes } from './result-types.ts';
@@ -65,16 +66,11 @@ const ASK_LIMIT_MS = 500;
 const PLANNER = '-c random_page_cost=1.1';
 
 /** Whether the other end answers. The empty statement costs the server no plan and no snapshot. */
-async function answers(client: pg.PoolClient): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, ASK_LIMIT_MS, false);
-  });
-  const asked = client.query('').then(
+function answers(client: pg.PoolClient): Promise<boolean> {
+  return withDeadline(client.query(''), ASK_LIMIT_MS).then(
     () => true,
     () => false,
   );
-  return Promise.race([asked, late]).finally(() => clearTimeout(timer));
 }
 
 type ConnectCallback = (error: unknown, client?: pg.PoolClient, release?: unknown) => void;

@@ -66,7 +66,7 @@ test('a change writes rows, event, audit entry and key together', async (t) => {
   assert.equal(rows[0].actor_subject, 'c-1');
   assert.equal(rows[0].old, null);
   assert.deepEqual(rows[0].new, { state: 'held' });
-  assert.ok(Math.abs(rows[0].recorded_at.getTime() - Date.now()) < 5000);
+  assert.ok(Math.abs(rows[0].recorded_at.getTime() - Date.now()) < 60_000);
 });
 
 test('whatever throws between leaves nothing behind, and the connection free', async (t) => {

@@ -18,6 +18,8 @@ const inspected = `insert into intake.inspection (id, site, lot_id, chip_id, ins
 
 test('measurements are a hypertable with their key, their reference and their views; the ledger is none', { skip }, async (t) => {
   const { db } = await testDatabase(t);
+  // The template may be of the month before.
+  await maintain(db);
   const { rows } = await db.pool.query(
     `select hypertable_schema || '.' || hypertable_name as name from timescaledb_information.hypertables`,
   );

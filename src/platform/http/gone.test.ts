@@ -50,7 +50,7 @@ async function served(t: TestContext, options: AppOptions = {}) {
     socket.write(request);
     const [chunk] = (await Promise.race([
       new Promise((resolve) => socket.once('data', (data) => resolve([data]))),
-      sleep(2000).then(() => ['nothing']),
+      sleep(20_000, undefined, { ref: false }).then(() => ['nothing']),
     ])) as [Buffer | string];
     socket.destroy();
     return chunk.toString().slice(9, 12);

@@ -24,7 +24,8 @@ test('every line is written whole and once, however the program ends', { timeout
     '',
     'process.exit(3);',
     "throw new Error('unexpected');",
-    "setTimeout(() => process.kill(process.pid, 'SIGKILL'), 2_000);",
+    // In turns of the loop: what is due at once is not written between.
+    "let turns = 0; setInterval(() => { turns += 1; if (turns === 20) process.kill(process.pid, 'SIGKILL'); }, 100);",
   ])
     assert.deepEqual(
       (await linesOf(last)).sort((one, other) => one - other),

@@ -2,6 +2,7 @@ import { type AnyEvent, EVENT_TYPES, TOPICS } from '../../../src/contracts/event
 import { PARTITIONS } from '../../../src/platform/db/envelope.ts';
 import { readTopic } from '../../support/kafka-topics.ts';
 import { readEvents } from '../events.ts';
+import { asking } from './checker.ts';
 import type { Plant } from './plant.ts';
 
 export interface Published {
@@ -16,8 +17,13 @@ export interface Published {
 /** By a client of its own, from the beginning: the topics where there is a broker, the live stream where there is none. */
 export async function readPublished(plant: Plant): Promise<Published> {
   const events: AnyEvent[] = [];
-  if (plant.topics === null) events.push(...(await readEvents(plant.bases[0] ?? '', await plant.tokenOfPerson('admin'), [...EVENT_TYPES])));
-  else
+  if (plant.topics === null) {
+    const written = await asking(plant.postgres.adminUrl, async (client) => {
+      const { rows } = await client.query<{ n: number }>('select count(*)::int as n from platform.outbox');
+      return rows[0]?.n ?? 0;
+    });
+    events.push(...(await readEvents(plant.bases[0] ?? '', await plant.tokenOfPerson('admin'), [...EVENT_TYPES], written)));
+  } else
     for (const topic of TOPICS)
       for (const { value } of await readTopic(plant.topics.brokers, `${plant.topics.prefix}${topic}`, PARTITIONS))
         events.push(JSON.parse(value.toString()) as AnyEvent);

@@ -23,10 +23,11 @@ class FakeSocket {
   }
 }
 
-test('a connection that has gone silent is not live: it is given up and made anew after the last cursor', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  const names = { setTimeout, clearTimeout, addEventListener() {}, removeEventListener() {} };
-  Object.assign(globalThis, { window: names, WebSocket: FakeSocket });
+type Names = { addEventListener(name: string, act: () => void): void };
+async function opened(names: Partial<Names> = {}) {
+  FakeSocket.made = [];
+  const window = { setTimeout, clearTimeout, addEventListener() {}, removeEventListener() {}, ...names };
+  Object.assign(globalThis, { window, WebSocket: FakeSocket });
   const states: StreamState[] = [];
   const stream = openStream({
     url: 'ws://test',
@@ -35,14 +36,42 @@ test('a connection that has gone silent is not live: it is given up and made ane
     onGap: () => undefined,
     onState: (state) => states.push(state),
   });
-  const settle = async () => {
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-  };
   await settle();
   const [first] = FakeSocket.made;
-  first?.onopen?.();
-  assert.deepEqual(JSON.parse(first?.sent[0] ?? ''), { type: 'subscribe', beat: true });
-  const say = (message: object) => first?.onmessage?.({ data: JSON.stringify(message) });
+  assert.ok(first);
+  first.onopen?.();
+  const say = (message: object) => first.onmessage?.({ data: JSON.stringify(message) });
+  return { stream, states, first, say };
+}
+const settle = async () => {
+  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+};
+
+test('a line that the browser knows to be cut is told at once, whether or not the connection says that it closed', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const heard = new Map<string, () => void>();
+  const { stream, states, first, say } = await opened({ addEventListener: (name, act) => void heard.set(name, act) });
+  say({ type: 'subscribed', cursor: '7.0' });
+  heard.get('offline')?.();
+  assert.deepEqual(states, ['connecting', 'live', 'offline']);
+  assert.ok(first.closed);
+  say({ type: 'subscribed', cursor: '8.0' });
+  assert.equal(states.length, 3, 'what it still says is of before');
+  heard.get('online')?.();
+  await settle();
+  const second = FakeSocket.made[1];
+  second?.onopen?.();
+  assert.deepEqual(JSON.parse(second?.sent[0] ?? ''), { type: 'subscribe', beat: true, after: '7.0' });
+  t.mock.timers.tick(20_000);
+  await settle();
+  assert.equal(FakeSocket.made.length, 2, 'one try, not two');
+  stream.close();
+});
+
+test('a connection that has gone silent is not live: it is given up and made anew after the last cursor', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const { stream, states, first, say } = await opened();
+  assert.deepEqual(JSON.parse(first.sent[0] ?? ''), { type: 'subscribe', beat: true });
   say({ type: 'subscribed', cursor: '7.0' });
   for (let beats = 0; beats < 5; beats++) {
     t.mock.timers.tick(20_000);
@@ -51,7 +80,7 @@ test('a connection that has gone silent is not live: it is given up and made ane
   assert.deepEqual(states, ['connecting', 'live']);
   t.mock.timers.tick(SILENCE);
   assert.deepEqual(states, ['connecting', 'live', 'offline']);
-  assert.ok(first?.closed);
+  assert.ok(first.closed);
   t.mock.timers.tick(20_000);
   await settle();
   const second = FakeSocket.made[1];

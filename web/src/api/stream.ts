@@ -92,7 +92,13 @@ export function openStream(options: StreamOptions): { close(): void } {
     window.clearTimeout(timer);
     if (socket?.readyState !== WebSocket.OPEN) void connect();
   };
-  const gone = () => socket?.close();
+  /** What came after the break keeps a browser from reading the end of the connection: its close may be told late or never. */
+  const gone = () => {
+    const lost = socket;
+    socket = null;
+    lost?.close();
+    later();
+  };
   window.addEventListener('online', atOnce);
   window.addEventListener('offline', gone);
   say('connecting');

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { useLayoutEffect, useRef, useSyncExternalStore } from 'react';
 
 /** A key of the page: shown by `?` with its word, and run unless the person is typing. */
 export interface Key {
@@ -79,10 +79,11 @@ export function listenForKeys(): void {
 /** Keys of a shown component; the last shown wins where two want the same key. */
 export function useKeys(title: string, keys: readonly Key[]): void {
   const group = useRef<KeyGroup>({ title, keys });
-  useEffect(() => {
+  // With the board that is shown and not after it: a key that comes between would act on the one before.
+  useLayoutEffect(() => {
     group.current = { title, keys };
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     groups.push(group);
     changed();
     return () => {
