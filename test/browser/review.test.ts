@@ -304,6 +304,8 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.waitForTimeout(500);
+    assert.equal(new URL(page.url()).pathname, '/review', 'the key was the dialog’s');
     await page.keyboard.press('Escape');
     await page.waitForURL((url) => url.pathname === '/');
   });

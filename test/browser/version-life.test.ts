@@ -33,7 +33,9 @@ describe('the life of a version, by a quality engineer', { skip: !hasChromium(),
   const focused = () =>
     sitting.page.evaluate(() => {
       const at = document.activeElement;
-      return `${at?.getAttribute('aria-label') ?? (at as HTMLInputElement | null)?.labels?.[0]?.textContent ?? at?.textContent ?? ''}`.trim();
+      // Of a page where nothing has the focus it would be all of its text.
+      if (!at || at === document.body) return '';
+      return `${at.getAttribute('aria-label') ?? (at as HTMLInputElement).labels?.[0]?.textContent ?? at.textContent ?? ''}`.trim();
     });
 
   /** Moves the focus by Tab until it is on what is named so: whoever has no mouse must get there. */

@@ -54,10 +54,16 @@ function ownKey(name: string, target: EventTarget | null): boolean {
   return /^(Shift\+)?(Enter| )$/.test(name) && target instanceof HTMLElement && /^(A|BUTTON|SUMMARY)$/.test(target.tagName);
 }
 
+/** Whether a dialog was open when the key came: one that it closes is gone before `onDown` hears of it. */
+let toDialog = false;
+function noteDialog(): void {
+  toDialog = document.querySelector('[role="dialog"]') !== null;
+}
+
 function onDown(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || typing(event.target) || !keysOn()) return;
   const name = nameOf(event);
-  if (document.querySelector('[role="dialog"]') || ownKey(name, event.target)) return;
+  if (toDialog || ownKey(name, event.target)) return;
   const key = find(name);
   if (!key) return;
   event.preventDefault();
@@ -69,6 +75,8 @@ function onUp(event: KeyboardEvent): void {
 }
 
 export function listenForKeys(): void {
+  // Before any dialog listens.
+  window.addEventListener('keydown', noteDialog, { capture: true });
   window.addEventListener('keydown', onDown);
   window.addEventListener('keyup', onUp);
   window.addEventListener('blur', () => {
