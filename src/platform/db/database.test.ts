@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import pg from 'pg';
 import { testDatabase } from '../../../test/support/database.ts';
+import { countTurns } from '../../../test/support/turns.ts';
 import { openDatabase, prepared } from './database.ts';
 import { asProblem, isAway, isRetryable, isUnavailable } from './faults.ts';
 import { parseInt8 } from './result-types.ts';
@@ -87,17 +88,12 @@ test('a half-open connection (bytes go nowhere) is answered for within 2 s, fift
   });
   await Promise.all(Array.from({ length: 10 }, () => db.ping()));
   hole = true;
-  // In turns of the event loop, as it is counted there: a process that stands still is nobody's fault.
-  let turns = 0;
-  const clock = setInterval(() => {
-    turns += 1;
-  }, 100);
-  t.after(async () => clearInterval(clock));
+  const turns = countTurns(t);
   for (let round = 0; round < 50; round += 1) {
-    const began = turns;
+    const began = turns();
     // Whatever waits for a server that is away goes on waiting: a fault that is not told as its absence is given up after some tries.
     await assert.rejects(db.ping(), (fault: unknown) => isUnavailable(fault) && isAway(fault));
-    assert.ok(turns - began < 20, `${turns - began} turns of 100 ms`);
+    assert.ok(turns() - began < 20, `${turns() - began} turns of 100 ms`);
   }
   hole = false;
   for (const end = Date.now() + 20_000; ; ) {

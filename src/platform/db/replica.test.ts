@@ -8,6 +8,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { testDatabase } from '../../../test/support/database.ts';
 import { startPlatform } from '../../../test/support/platform.ts';
+import { countTurns } from '../../../test/support/turns.ts';
 import { openReplica, type Reader } from './replica.ts';
 
 const { TEST_PRIMARY_URL: primaryUrl, TEST_REPLICA_URL: replicaUrl } = process.env;
@@ -106,17 +107,12 @@ test('killed: no list waits 2 s or fails, and the replica is taken again when it
   await write(1);
   let longest = 0;
   let running = true;
-  // In turns of the event loop: a process that stands still is nobody's fault.
-  let turns = 0;
-  const clock = setInterval(() => {
-    turns += 1;
-  }, 100);
-  t.after(() => clearInterval(clock));
+  const turns = countTurns(t);
   const readers = [READER, READER, WRITER].map(async (reader) => {
     while (running) {
-      const began = turns;
+      const began = turns();
       assert.ok((await count(reader)) !== undefined);
-      longest = Math.max(longest, turns - began);
+      longest = Math.max(longest, turns() - began);
       await sleep(1);
     }
   });
