@@ -236,13 +236,22 @@ export function busContract(name: string, harness: BusHarness): void {
     for (const kind of kinds) if ((await harness.inject(floor, kind[0])) === 'put') put.push(kind);
     await publish(door, held('L', 2));
     await until('the event behind them', async () => (await effects(floor, 'g')).includes('L.2'));
-    const parked = (await bus.parked('g')).sort((one, other) => one.parked_at.getTime() - other.parked_at.getTime());
+    const parked = await bus.parked('g');
     assert.equal(parked.length, put.length);
-    for (const [index, [bytes, cause]] of put.entries()) {
-      assert.match(parked[index]?.cause ?? '', cause);
-      await harness.setAside?.(floor, bytes, parked[index]?.cause ?? '');
+    const kept = async (id: string) => {
+      const { rows } = await floor.db.pool.query('select event, raw from platform.bus_parked where event_id = $1', [id]);
+      return (rows[0]?.raw ?? Buffer.from(rows[0]?.event ?? '')) as Buffer;
+    };
+    const idOf = new Map(
+      await Promise.all(parked.map(async ({ event_id }) => [(await kept(event_id)).toString('hex'), event_id] as const)),
+    );
+    for (const [bytes, cause] of put) {
+      const told = parked.find(({ event_id }) => event_id === idOf.get(bytes.toString('hex')))?.cause ?? '';
+      assert.match(told, cause);
+      await harness.setAside?.(floor, bytes, told);
     }
-    const id = parked[0]?.event_id ?? '';
+    const [bytes = Buffer.alloc(0)] = put[0] ?? [];
+    const id = idOf.get(bytes.toString('hex')) ?? '';
     const story = async () => {
       const { rows } = await floor.db.pool.query('select action from platform.audit_entry where object_id = $1 order by id', [id]);
       return rows.map((row) => row.action);
@@ -256,9 +265,7 @@ export function busContract(name: string, harness: BusHarness): void {
     await next.bus.start();
     await until('its second parking', async () => (await next.bus.parked('g')).find((one) => one.event_id === id)?.state === 'parked');
     assert.deepEqual(await story(), ['event.parked', 'event.redriven', 'event.parked']);
-    const kept = await floor.db.pool.query('select event, raw from platform.bus_parked where event_id = $1', [id]);
-    const [bytes] = put[0] ?? [];
-    assert.deepEqual(kept.rows[0]?.raw ?? Buffer.from(kept.rows[0]?.event ?? ''), bytes);
+    assert.deepEqual(await kept(id), bytes);
   });
 
   test(`${name}: versions are applied in order though their transaction ids are not, even past the horizon`, async (t) => {

@@ -132,6 +132,7 @@ export async function listParked(db: Database, group?: string): Promise<ParkedEv
     .selectFrom('platform.bus_parked')
     .select(['consumer_group as group', 'event_id', 'topic', 'key', 'cause', 'attempts', 'parked_at', 'state'])
     .orderBy('parked_at', 'desc')
+    .orderBy('event_id', 'desc')
     .limit(1000);
   if (group !== undefined) query = query.where('consumer_group', '=', group);
   return await query.execute();
