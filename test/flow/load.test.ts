@@ -12,7 +12,7 @@ test('50,000 a minute over 2,000 connections, then 2,000 in a second: all answer
   timeout: 290_000,
 }, async (t) => {
   const measure = async () => {
-    const options = { seconds: 20, rate: 834, connections: 2000, burst: 2000, workers: 1, split: true };
+    const options = { seconds: 20, rate: 834, connections: 2000, burst: 2000, workers: 1, on: 'inspection' as const };
     const figures = await measureLoad(options, (text) => t.diagnostic(text));
     t.diagnostic(JSON.stringify(figures));
     return { ...figures, late: figures.steady.p95 > figures.control.p95 + BESIDE_CONTROL_MS };
