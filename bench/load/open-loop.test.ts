@@ -96,7 +96,7 @@ test('open loop against a server: everything due is answered, a reset and a refu
   assert.equal(steady.server_errors, 1);
   assert.ok((steady.by_kind.read?.answered ?? 0) > 10);
   assert.equal(burst.answered, 100);
-  assert.ok(burst.latency.p50 < 10_000);
+  assert.ok(burst.latency.p50 < 2000);
 });
 
 test('a server that speaks before it closes an idle connection leaves no request without an answer', async (t) => {
@@ -149,7 +149,7 @@ test('what settles is not counted, and what finds no free connection is given up
   assert.ok(steady);
   // Ten connections of a tenth of a second each: about 100/s are sent, of 1,000/s.
   assert.deepEqual([steady.answered, steady.unanswered, most], [steady.due, 0, 10]);
-  assert.ok(steady.due > 0 && steady.due <= 210, `${steady.due} due`);
+  assert.ok(steady.due > 20 && steady.due <= 210, `${steady.due} due`);
   assert.ok(steady.given_up > 1000, `${steady.given_up} given up`);
   assert.equal(steady.by_status['201']?.answered, steady.due);
   // Nobody waited for a connection: ten times as many as can be done would wait for seconds.

@@ -81,7 +81,7 @@ export const InspectionCreate = Type.Object(
         minimum: 0,
         maximum: Number.MAX_SAFE_INTEGER,
         description:
-          'Which count the number belongs to, 0 when left out: a station that lost its count begins a greater epoch, such as the seconds of the clock',
+          'Which count the number belongs to, 0 when left out: a station that lost its count begins a greater epoch, such as the milliseconds of the clock',
       }),
     ),
   },

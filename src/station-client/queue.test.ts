@@ -217,6 +217,19 @@ test('damage in the newest segment is no torn end: what lies behind it is kept, 
   assert.ok((await readdir(folder)).includes(`${name}.damaged`), 'the bytes are kept for a person');
 });
 
+test('two new folders of one second have two counts: else the numbers of the second would be used ones', async (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 10, 27, 8, 0, 0, 100) });
+  const { epoch: _, ...limits } = LIMITS;
+  const epochs: number[] = [];
+  for (const _folder of ['one', 'other']) {
+    const queue = await StationQueue.open({ folder: await newFolder(), ...limits });
+    epochs.push(queue.backlog.epoch);
+    await queue.close();
+    t.mock.timers.tick(200);
+  }
+  assert.ok((epochs[1] ?? 0) > (epochs[0] ?? 0), String(epochs));
+});
+
 test('a broken record whose note lies behind it was safe as well', async () => {
   const folder = await newFolder();
   const queue = await open(folder);

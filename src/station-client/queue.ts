@@ -14,7 +14,7 @@ export interface QueueOptions {
   /** Bytes of all segments. */
   maxBytes: number;
   maxEntries: number;
-  /** The count that a new folder begins; seconds of the clock when left out, so that a later one is greater. */
+  /** The count that a new folder begins; milliseconds of the clock when left out, so that a later one is greater, and two of one second are two. */
   epoch?: number;
 }
 
@@ -78,10 +78,10 @@ export class StationQueue {
         (frame, place) => backlog.apply(frame.head as Head, place),
         (frame) => backlog.isNewer(frame.head as Head),
       );
-      const seconds = Math.floor(Date.now() / 1000);
+      const now = Date.now();
       const isClosed = segments.currentSize === Number.POSITIVE_INFINITY;
-      if (isClosed && damage.length > 0) backlog.beginEpoch(seconds);
-      if (backlog.epoch === 0) backlog.epoch = options.epoch ?? seconds;
+      if (isClosed && damage.length > 0) backlog.beginEpoch(now);
+      if (backlog.epoch === 0) backlog.epoch = options.epoch ?? now;
       if (isClosed) await segments.begin(backlog.opening());
       return new StationQueue(options, backlog, segments, unlock, damage);
     } catch (error) {

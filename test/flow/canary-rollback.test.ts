@@ -187,7 +187,7 @@ test('a canary whose runs fail is rolled back for its errors; its boards are jud
   for (const shown of ends)
     if (shown.status === 'awaiting_review') assert.equal(shown.reason, 'model_failed');
     else assert.deepEqual([shown.status, judgesOf(shown)], ['completed', [1]]);
-  assert.ok(ends.some(({ status }) => status === 'completed'));
+  assert.ok(ends.filter(({ status }) => status === 'completed').length >= ends.length / 2);
   const [later] = (await post(lot, 1)) as [string];
   assert.deepEqual(judgesOf(await settled(later)), [1]);
   const again = await ask(engineer, 'POST', `/v1/inspections/${first}/infer`, {});

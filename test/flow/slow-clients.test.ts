@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Busy, busy } from '../support/busy.ts';
+import { countTurns } from '../support/turns.ts';
 
 const HEAD = 'Host: localhost\r\nAuthorization: Bearer good\r\n';
 const LIMIT_MS = 30_000;
@@ -59,7 +60,7 @@ test('1,000 slow clients are gone within 30 s, and nobody else notices them', { 
   await p95(server, 2);
   const [before, memory, quiet] = [await server.figure('process_open_fds'), await rss(), await p95(server, 8)];
   const kinds = ['header', 'body', 'header', 'body', 'header', 'body', 'header', 'body', 'reader', 'header'];
-  const began = performance.now();
+  const turns = countTurns(t);
   const slow = Array.from({ length: 1000 }, (_, index) => ({
     kind: kinds[index % 10] ?? '',
     ...slowClient(port, kinds[index % 10] ?? ''),
@@ -69,16 +70,19 @@ test('1,000 slow clients are gone within 30 s, and nobody else notices them', { 
   });
   await pause(2000);
   assert.ok((await server.figure('process_open_fds')) >= before + 950, 'they are connected');
-  const busyP95 = await p95(server, 8);
+  // 25 ms: what two cores shared with the clients of this very test may add.
+  const unnoticed = quiet * 1.5 + 25;
+  let busyP95 = await p95(server, 8);
+  // Others on the machine make a time longer, never shorter.
+  if (busyP95 > unnoticed) busyP95 = Math.min(busyP95, await p95(server, 8));
   const most = await rss();
-  while ((await server.figure('process_open_fds')) > before + 10 && performance.now() - began < LIMIT_MS + 15_000) await pause(250);
-  const gone = performance.now() - began;
+  while ((await server.figure('process_open_fds')) > before + 10 && turns() * 100 < LIMIT_MS + 15_000) await pause(250);
+  const gone = turns() * 100;
   t.diagnostic(
-    `all gone after ${Math.round(gone)} ms; P95 of others ${quiet.toFixed(1)} ms before, ${busyP95.toFixed(1)} ms beside them; memory +${((most - memory) / 2 ** 20).toFixed(0)} MiB`,
+    `all gone after ${gone} ms; P95 of others ${quiet.toFixed(1)} ms before, ${busyP95.toFixed(1)} ms beside them; memory +${((most - memory) / 2 ** 20).toFixed(0)} MiB`,
   );
-  assert.ok(gone < LIMIT_MS + 10_000, `${gone} ms`);
-  // What two cores shared with the clients of this very test may add; who waited for them would wait for seconds.
-  assert.ok(busyP95 <= quiet * 1.5 + 250, `${busyP95} ms beside ${quiet} ms`);
+  assert.ok(gone < LIMIT_MS, `${gone} ms`);
+  assert.ok(busyP95 <= unnoticed, `${busyP95} ms beside ${quiet} ms`);
   assert.ok(most - memory < 100 * 2 ** 20);
 });
 

@@ -6,6 +6,7 @@ import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
 import type { Connections } from './connections.ts';
 import type { CreationGate } from './creations.ts';
+import { lingeringClose } from './discard.ts';
 import { holdBack, retryAfterFor } from './hold-back.ts';
 import type { Pressure } from './pressure.ts';
 import { errorText } from './problem-body.ts';
@@ -91,7 +92,8 @@ export function addAdmission(app: App, options: AdmissionOptions): void {
       String(seconds),
       ...(whole && !upgrade ? [] : ['connection', 'close']),
     ]);
-    if (!whole || upgrade) raw.once('finish', () => request.raw.socket.destroySoon());
+    if (upgrade) raw.once('finish', () => request.raw.socket.destroySoon());
+    else if (!whole) lingeringClose(request.raw, raw);
     request.raw.once('end', () => options.connections.answered(request.raw));
     if (whole && !upgrade) holdBack(request, seconds);
     raw.end(body);

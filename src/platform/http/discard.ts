@@ -48,7 +48,7 @@ export function lingeringClose(request: IncomingMessage, response: ServerRespons
   const { socket } = request;
   // Node calls it when the last answer of a connection was handed over.
   socket.destroySoon = () => {
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
     socket.once('close', () => clearTimeout(timer));
     request.once('end', () => socket.destroy());
     socket.end();

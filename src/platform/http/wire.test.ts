@@ -75,17 +75,22 @@ test('a client that writes 3 MB before it reads still sees the 413; so does a ch
   assert.match(await raw(port, [head('Transfer-Encoding: chunked'), ...chunks, '0\r\n\r\n'], { writeFirst: true }), /^HTTP\/1\.1 413 /);
 });
 
-test('a client that writes 64 MB before it reads sees the 413 as well, and no reset', async (t) => {
-  const { port } = await listening(t);
-  const piece = Buffer.alloc(1_000_000, 0x20);
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-  const faults: Error[] = [];
-  socket.on('error', (error) => faults.push(error));
-  socket.write(head(64 * piece.length));
-  for (let sent = 0; sent < 64; sent++) await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
-  assert.deepEqual(faults, []);
-  const got = await text(socket);
-  assert.match(got, /^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*payload_too_large/i);
+test('a client that writes 64 MB before it reads sees its refusal, too large or overloaded, and no reset', async (t) => {
+  const refusals = [
+    [{}, /^HTTP\/1\.1 413 [\s\S]*connection: close[\s\S]*payload_too_large/i],
+    [{ creations: { most: 0 } }, /^HTTP\/1\.1 503 [\s\S]*retry-after: \d+[\s\S]*connection: close[\s\S]*overloaded/i],
+  ] as const;
+  for (const [options, refusal] of refusals) {
+    const { port } = await listening(t, options);
+    const piece = Buffer.alloc(1_000_000, 0x20);
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    const faults: Error[] = [];
+    socket.on('error', (error) => faults.push(error));
+    socket.write(head(64 * piece.length));
+    for (let sent = 0; sent < 64; sent++) await new Promise<void>((resolve) => socket.write(piece, () => resolve()));
+    assert.deepEqual(faults, []);
+    assert.match(await text(socket), refusal);
+  }
 });
 
 test('a body without an end is not read for ever: after 4 MiB the 413 is sent and the connection closed', async (t) => {
