@@ -1,4 +1,5 @@
 import type { Takings } from '../http/limits.ts';
+import { ProblemError } from '../problem.ts';
 import type { LimitChannel } from '../shared-state/share-limits.ts';
 import type { Figures, Metrics } from '../telemetry/metrics.ts';
 import { textOf } from './figures.ts';
@@ -11,13 +12,18 @@ export interface Member<Part> {
   serving(facts: unknown): void;
   /** Called once when the primary asks for it. */
   onLeave(fn: () => void): void;
-  /** Tells the others these figures when they ask. Answers how to get those of the whole group; of a process that is late, its last ones. */
-  shareFigures(metrics: Metrics): () => Promise<{ contentType: string; text: string }>;
+  /**
+   * Tells the others these figures when they ask. Answers how to get those of the whole group; of a process that is late, its last ones.
+   * @param waitMs how long the primary may take; the scrape is then refused, because figures of a part would look like counters that fell
+   * @throws ProblemError service_unavailable
+   */
+  shareFigures(metrics: Metrics, waitMs?: number): () => Promise<{ contentType: string; text: string }>;
   /** By the primary, to and from the other processes. */
   readonly limits: LimitChannel;
 }
 
-const ALL_MS = 1000;
+/** The primary answers after 0.8 s at most, whatever the others do; a scraper waits for ten. */
+const ALL_MS = 5000;
 
 const say = (message: ToPrimary) => {
   if (process.connected) process.send?.(message);
@@ -69,25 +75,25 @@ export async function joinGroup<Part>(): Promise<Member<Part>> {
       leave = fn;
       if (leaving) fn();
     },
-    shareFigures(metrics) {
+    shareFigures(metrics, waitMs = ALL_MS) {
       tell = () => metrics.figures();
-      let others: readonly Figures[] = [];
       return async () => {
         const id = ++serial;
-        const told = new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ALL_MS);
-          waiting.set(id, (figures) => {
-            clearTimeout(timer);
-            others = figures;
-            resolve();
-          });
-        });
+        const { promise: told, resolve, reject } = Promise.withResolvers<readonly Figures[]>();
+        const late = () =>
+          reject(new ProblemError('service_unavailable', { detail: 'The figures of the other processes do not come', retryAfter: 1 }));
+        const timer = setTimeout(late, waitMs);
+        waiting.set(id, resolve);
         say({ kind: 'ask', id });
-        const [own] = await Promise.all([metrics.figures(), told]);
-        waiting.delete(id);
-        // Should this process die, its counters stay in the sum.
-        say({ kind: 'figures', id: 0, figures: own });
-        return { contentType: metrics.registry.contentType, text: await textOf([own, ...others]) };
+        try {
+          const [own, others] = await Promise.all([metrics.figures(), told]);
+          // Should this process die, its counters stay in the sum.
+          say({ kind: 'figures', id: 0, figures: own });
+          return { contentType: metrics.registry.contentType, text: await textOf([own, ...others]) };
+        } finally {
+          clearTimeout(timer);
+          waiting.delete(id);
+        }
       };
     },
     limits: {
