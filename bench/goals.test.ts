@@ -6,7 +6,7 @@ import { type Run, summarise } from './rounds.ts';
 import { createLines, explain } from './table.ts';
 
 const run = (cpu_us: number, strangers = 0): Run => ({
-  ...{ requests_s: 1000, p50: 1, p95: 2, p99: 3, postgres_cpu_us: 30, generator_cpu_us: 20, utilisation: 0.9 },
+  ...{ requests_s: 1000, p50: 1, p95: 2, p99: 3, postgres_cpu_us: 30, generator_cpu_us: 20, memory_mib: 100, utilisation: 0.9 },
   ...{ cpu_us, strangers },
 });
 const result: CreateResult = {

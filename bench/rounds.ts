@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { countRows, Incorrect, judgeRows } from './exact-check.ts';
 import type { Load } from './load/generator.ts';
 import { BATCH_ITEMS, type Form } from './load/request.ts';
-import { machineUse, treeCpu } from './process-tree.ts';
+import { machineUse, treeCpu, treeUse } from './process-tree.ts';
 import type { BenchDatabase } from './sides/postgres.ts';
 import { OTHER_CORE, pin, type Side } from './sides/side.ts';
 import { median } from './stats.ts';
@@ -21,6 +21,8 @@ export interface Run {
   /** Of PostgreSQL (us a request). */
   postgres_cpu_us: number;
   generator_cpu_us: number;
+  /** Proportional resident memory of the server's process tree at the end of the run (MiB). */
+  memory_mib: number;
   /** Share of its core that the server used: near 1 it was the limit of the run. */
   utilisation: number;
   /** Share of the machine that processes other than the bench's own took, and what the host took away. */
@@ -83,6 +85,7 @@ export async function runOnce(side: Side, database: BenchDatabase, options: Load
     cpu_us: a((one) => one.server),
     postgres_cpu_us: a((one) => one.postgres),
     generator_cpu_us: load.generator_us,
+    memory_mib: treeUse(side.pid).program.memoryBytes / 2 ** 20,
     utilisation: (last.server - first.server) / micros,
     strangers: Math.max(0, taken / (micros * options.cores)),
   };
@@ -122,6 +125,7 @@ const FIGURES = [
   'cpu_us',
   'postgres_cpu_us',
   'generator_cpu_us',
+  'memory_mib',
   'utilisation',
   'strangers',
 ] as const satisfies readonly (keyof Run)[];

@@ -7,8 +7,8 @@ export function createLines({ rows, overOurs }: CreateResult): string[] {
   const names = Object.keys(rows);
   const ordered = [...names.filter((name) => !name.endsWith(WITHOUT_DUTIES)), ...names.filter((name) => name.endsWith(WITHOUT_DUTIES))];
   return [
-    '| server | requests/s | P50 ms | P95 ms | P99 ms | server CPU us | least | PostgreSQL CPU us | use of its core | CPU over ours | noisy runs |',
-    '|---|---|---|---|---|---|---|---|---|---|---|',
+    '| server | requests/s | P50 ms | P95 ms | P99 ms | server CPU us | least | PostgreSQL CPU us | memory MiB | use of its core | CPU over ours | noisy runs |',
+    '|---|---|---|---|---|---|---|---|---|---|---|---|',
     ...ordered.map((name) => {
       const row = rows[name];
       if (row === undefined) return '';
@@ -18,6 +18,7 @@ export function createLines({ rows, overOurs }: CreateResult): string[] {
         row.cpu_us.toFixed(0),
         row.cpu_us_least.toFixed(0),
         row.postgres_cpu_us.toFixed(0),
+        row.memory_mib.toFixed(0),
         row.utilisation.toFixed(2),
         rounded(overOurs[name] ?? Number.NaN),
         `${row.noisy} of ${row.runs}`,

@@ -34,16 +34,13 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
   app.post(
     '/v1/inspections/:id/complete',
     {
-      config: { permission: 'inspections:write' },
+      config: { permission: 'inspections:write', person: true, etag: true, ifMatch: true },
       schema: {
         tags: ['inspections'],
         summary: 'Judge an inspection by hand',
         params: IdParams,
         body: ref(InspectionComplete),
         response: { 200: ref(Inspection), default: ref(Problem) },
-      },
-      preValidation: async (request) => {
-        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
       },
     },
     async (request, reply) => {
@@ -65,16 +62,13 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
   app.post(
     '/v1/defects/:id/review',
     {
-      config: { permission: 'defects:review' },
+      config: { permission: 'defects:review', person: true, etag: true, ifMatch: true },
       schema: {
         tags: ['inspections'],
         summary: 'Confirm, reject or reclassify a defect',
         params: IdParams,
         body: ref(DefectReview),
         response: { 200: ref(Defect), default: ref(Problem) },
-      },
-      preValidation: async (request) => {
-        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
       },
     },
     async (request, reply) => {
@@ -90,16 +84,13 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
   app.post(
     '/v1/inspections/:id/review',
     {
-      config: { permission: 'defects:review' },
+      config: { permission: 'defects:review', person: true, etag: (said: InspectionReviewed) => said.inspection.version, ifMatch: true },
       schema: {
         tags: ['inspections'],
         summary: 'Answer an audit: nothing was missed, something was, or it cannot be told; or name what was missed at a disagreement',
         params: IdParams,
         body: ref(InspectionReview),
         response: { 200: ref(InspectionReviewed), default: ref(Problem) },
-      },
-      preValidation: async (request) => {
-        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
       },
     },
     async (request, reply) => {
@@ -114,16 +105,13 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
   app.post(
     '/v1/repeated-looks/:id',
     {
-      config: { permission: 'defects:review' },
+      config: { permission: 'defects:review', person: true },
       schema: {
         tags: ['inspections'],
         summary: 'Answer an audit again, as another person; or decide, as a third, where two differ',
         params: IdParams,
         body: ref(RepeatReview),
         response: { 200: ref(Repeated), default: ref(Problem) },
-      },
-      preValidation: async (request) => {
-        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
       },
     },
     async (request) => {
@@ -139,7 +127,7 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
     app.post(
       path,
       {
-        config: { permission: 'lots:disposition' },
+        config: { permission: 'lots:disposition', etag: true, ifMatch: true },
         schema: {
           tags: ['inspections'],
           summary,

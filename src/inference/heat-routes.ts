@@ -2,6 +2,7 @@ import { IdParams } from '../contracts/primitives.ts';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { App } from '../platform/http/app.ts';
 import { notModified } from '../platform/http/conditional.ts';
+import { bytesOf } from '../platform/http/document.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { rawScore } from './detections.ts';
@@ -52,7 +53,7 @@ export function heatRoutes(app: App, { db, eyes }: HeatDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/operations/:id/heat',
-    config: { permission: 'inspections:read', class: 'read' },
+    config: { permission: 'inspections:read', class: 'read', answers: bytesOf(['image/png']), etag: () => null, ifNoneMatch: true },
     schema: {
       tags: ['inference'],
       summary: 'Where the model of a run looked: a map of its scores',

@@ -28,7 +28,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
   app.post(
     '/v1/inspections/:id/infer',
     {
-      config: { permission: 'inference:execute', optionalBody: true },
+      config: { permission: 'inference:execute', optionalBody: true, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Ask for a model run',
@@ -52,7 +52,7 @@ export function runRoutes(app: App, { db, door, productionModel, metrics, wake }
   app.get(
     '/v1/operations/:id',
     {
-      config: { permission: 'authenticated' },
+      config: { permission: 'authenticated', etag: () => null },
       schema: {
         tags: ['inference'],
         summary: 'State of an operation, for who asked for it',

@@ -1,10 +1,11 @@
-import { Artifact, ArtifactQuery, PICTURE_TYPES } from '../contracts/artifacts.ts';
+import { Artifact, ArtifactQuery, FILE_TYPES, PICTURE_TYPES } from '../contracts/artifacts.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { IdParams, ref } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { sendBlob } from '../platform/download/send-blob.ts';
 import type { App } from '../platform/http/app.ts';
-import { etag } from '../platform/http/conditional.ts';
+import { etag, expectVersion } from '../platform/http/conditional.ts';
+import { bytesOf, uploadOf } from '../platform/http/document.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { presentArtifact } from './artifact.ts';
@@ -14,7 +15,7 @@ import { artifactLocation, storeArtifact } from './store-artifact.ts';
 import type { ArtifactRow, IntakeTables } from './tables.ts';
 
 const UPLOAD_WORDS =
-  'The file is the raw body, or the field `file` of a form. `image` and `reference` take PNG, JPEG, WebP and TIFF up to 100 megapixels; `document` and `measurement` take PDF, CSV, text and JSON. Record and kind are judged before the body is read. `X-Content-SHA256`, `Content-Digest` or `Digest` are checked when they are given.';
+  'The file is the raw body, or the field `file` of a form. `image` and `reference` take PNG, JPEG, WebP and TIFF up to 100 megapixels; `document` and `measurement` take PDF, CSV, text and JSON. Record and kind are judged before the body is read. `X-Content-SHA256`, `Content-Digest` or `Digest` are checked when they are given. With `If-Match`, only while that version of the inspection is current.';
 
 type Reading = { reads: Reads<IntakeTables> };
 
@@ -25,7 +26,13 @@ export function uploadRoute(app: App, deps: Reading & Pick<IntakeDeps, 'door' | 
   app.route({
     method: 'POST',
     url: '/v1/inspections/:id/artifacts',
-    config: { permission: 'artifacts:write', upload: true },
+    config: {
+      permission: 'artifacts:write',
+      upload: true,
+      consumes: uploadOf([...PICTURE_TYPES, ...FILE_TYPES]),
+      etag: () => 1,
+      ifMatch: true,
+    },
     // The record and `kind` are judged before the size, which the handler holds to its own limit.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     schema: {
@@ -39,9 +46,18 @@ export function uploadRoute(app: App, deps: Reading & Pick<IntakeDeps, 'door' | 
     async handler(request, reply) {
       const inspection = await findInspection(reads, requireUuid(request.params.id), request.caller);
       if (!inspection) throw new ProblemError('not_found');
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      judgeVersion(inspection.version);
       const { kind } = request.query;
       const { caller, raw: source } = request;
-      const stored = await storeArtifact(deps, { source, inspection, kind, caller, cause: (sha256) => request.cause(sha256) });
+      const stored = await storeArtifact(deps, {
+        source,
+        inspection,
+        kind,
+        caller,
+        judgeVersion,
+        cause: (sha256) => request.cause(sha256),
+      });
       etag(reply, 1);
       return reply.code(201).header('location', artifactLocation(stored.id)).send(stored);
     },
@@ -58,7 +74,7 @@ export function artifactReadRoutes(app: App, { reads, blobs }: Reading & Pick<In
   app.route({
     method: 'GET',
     url: '/v1/artifacts/:id',
-    config: { permission: 'artifacts:read', class: 'read' },
+    config: { permission: 'artifacts:read', class: 'read', etag: () => null },
     schema: { tags: ['inspections'], summary: 'Read what is known of a file', params: IdParams, response: { 200: ref(Artifact) } },
     async handler(request, reply) {
       const row = await visible(request.params.id, request.caller);
@@ -70,7 +86,14 @@ export function artifactReadRoutes(app: App, { reads, blobs }: Reading & Pick<In
   app.route({
     method: 'GET',
     url: '/v1/artifacts/:id/content',
-    config: { permission: 'artifacts:read', class: 'read' },
+    config: {
+      permission: 'artifacts:read',
+      class: 'read',
+      answers: bytesOf([...PICTURE_TYPES, ...FILE_TYPES]),
+      ranges: true,
+      etag: () => null,
+      ifNoneMatch: true,
+    },
     schema: {
       tags: ['inspections'],
       summary: 'Read the bytes of a file',

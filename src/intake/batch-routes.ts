@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { BATCH_LIMIT, BatchAnswer, type BatchResult, InspectionCreate } from '../contracts/inspections.ts';
+import { BATCH_LIMIT, BatchAnswer, BatchResult, InspectionCreate } from '../contracts/inspections.ts';
 import { ref } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { Replayed } from '../platform/db/door.ts';
@@ -162,7 +162,9 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
             'application/x-ndjson': { schema: ref(InspectionCreate) },
           },
         },
-        response: { 200: { content: { 'application/json': { schema: ref(BatchAnswer) } } } },
+        response: {
+          200: { content: { 'application/json': { schema: ref(BatchAnswer) }, 'application/x-ndjson': { schema: ref(BatchResult) } } },
+        },
       },
       async handler(request, reply) {
         const body = request.body as unknown as Buffer | Collected | Readable;

@@ -1,7 +1,6 @@
-import { isUtf8 } from 'node:buffer';
 import { BATCH_LIMIT, type BatchResult, InspectionCreate } from '../contracts/inspections.ts';
 import type { Caller } from '../contracts/permissions.ts';
-import { deeperThan, MAX_DEPTH, readJson } from '../platform/http/json.ts';
+import { parseJson, readJson } from '../platform/http/json.ts';
 import { contractSchemas } from '../platform/http/schemas.ts';
 import { bodyChecker } from '../platform/http/validation.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
@@ -18,14 +17,7 @@ export const tooMany = () => invalid('body', `A batch has at most ${BATCH_LIMIT}
 
 /** @throws ProblemError malformed_json, json_too_deep, validation_error: about the batch as a whole */
 export function itemsOfArray(bytes: Uint8Array): unknown[] {
-  if (!isUtf8(bytes)) throw new ProblemError('malformed_json', { detail: 'The body is not UTF-8' });
-  if (deeperThan(bytes, MAX_DEPTH)) throw new ProblemError('json_too_deep');
-  let list: unknown;
-  try {
-    list = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new ProblemError('malformed_json', { cause });
-  }
+  const list = parseJson(bytes);
   if (!Array.isArray(list)) throw invalid('body', 'A batch is an array of inspections', 'type');
   if (list.length > BATCH_LIMIT) throw tooMany();
   return list;
@@ -57,7 +49,7 @@ export function batchJudge(): BatchJudge {
       let item: unknown;
       try {
         if (line === TOO_LONG) throw new ProblemError('payload_too_large');
-        item = readJson(line, JSON.parse);
+        item = readJson(line);
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         into.bad.push(refusal(index, error));

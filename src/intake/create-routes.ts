@@ -13,7 +13,7 @@ export function createRoutes(app: App, { plant, recorder }: { plant: Plant; reco
   app.route({
     method: 'POST',
     url: '/v1/inspections',
-    config: { permission: 'inspections:write', class: 'create', lean: true },
+    config: { permission: 'inspections:write', class: 'create', lean: true, etag: true },
     schema: {
       tags: ['inspections'],
       summary: 'Post an inspection',

@@ -117,7 +117,7 @@ export function readRoutes(app: App, deps: ReadDeps): void {
   app.route({
     method: 'GET',
     url: '/v1/inspections/:id',
-    config: { permission: 'inspections:read', class: 'read' },
+    config: { permission: 'inspections:read', class: 'read', etag: true, ifNoneMatch: true },
     schema: {
       tags: ['inspections'],
       summary: 'Read an inspection',

@@ -5,6 +5,7 @@ import type { ProblemDetail } from '../contracts/problems.ts';
 import type { Reads } from '../platform/db/database.ts';
 import type { Cause, Door } from '../platform/db/door.ts';
 import type { App } from '../platform/http/app.ts';
+import { expectVersion } from '../platform/http/conditional.ts';
 import { requireUuid } from '../platform/http/ids.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { ProblemError } from '../platform/problem.ts';
@@ -31,17 +32,18 @@ export function checkMeasurements(values: readonly MeasurementCreate[]): Problem
 /**
  * Values of an inspection that is not settled yet. Every type takes them: a visual inspection may carry measured widths, which are kept and shown and
  * do not judge it.
- * @throws ProblemError not_found, transition_not_allowed
+ * @throws ProblemError not_found, transition_not_allowed, what `judgeVersion` throws of the inspection's version
  */
 export function recordMeasurements(
   door: Door,
   cause: Cause,
   values: readonly MeasurementCreate[],
-  target: { id: string; sight: Sight },
+  target: { id: string; sight: Sight; judgeVersion(current: number): void },
 ): Promise<Measurement[]> {
   return door.change<IntakeTables, Measurement[]>(cause, async (tx) => {
     const inspection = await lockInspection(tx, target.id, target.sight);
     if (!inspection) throw new ProblemError('not_found');
+    target.judgeVersion(inspection.version);
     if (inspection.status === 'completed' || inspection.status === 'cancelled')
       throw new ProblemError('transition_not_allowed', { detail: `The inspection is ${inspection.status}: it takes no measurements` });
     const created_at = new Date();
@@ -92,12 +94,12 @@ export function measurementRoutes(app: App, { door, reads }: { door: Door; reads
   app.route({
     method: 'POST',
     url: '/v1/inspections/:id/measurements',
-    config: { permission: 'inspections:write' },
+    config: { permission: 'inspections:write', ifMatch: true },
     schema: {
       tags: ['inspections'],
       summary: 'Post measured values',
       description:
-        'Electrical, thermal and dimensional inspections are judged by them; limits come from the product revision, and from here only where it has none. Refused (409) on a completed or cancelled inspection.',
+        'Electrical, thermal and dimensional inspections are judged by them; limits come from the product revision, and from here only where it has none. Refused (409) on a completed or cancelled inspection. With `If-Match`, only while that version of the inspection is current.',
       params: IdParams,
       body: ref(MeasurementsCreate),
       response: { 201: ref(MeasurementList) },
@@ -107,7 +109,8 @@ export function measurementRoutes(app: App, { door, reads }: { door: Door; reads
       if (faults.length > 0) throw new ProblemError('validation_error', { details: faults.slice(0, 100) });
       const id = requireUuid(request.params.id);
       if (!(await findInspection(reads, id, request.caller))) throw new ProblemError('not_found');
-      const shown = await recordMeasurements(door, request.cause(), request.body, { id, sight: request.caller });
+      const judgeVersion = (current: number) => expectVersion(request, current);
+      const shown = await recordMeasurements(door, request.cause(), request.body, { id, sight: request.caller, judgeVersion });
       return reply
         .code(201)
         .header('location', `/v1/inspections/${id}?include=measurements`)

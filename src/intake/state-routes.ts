@@ -19,7 +19,7 @@ export function stateRoutes(app: App, { door, metrics }: StateDeps): void {
   app.route({
     method: 'POST',
     url: '/v1/inspections/:id/start',
-    config: { permission: 'inspections:write', optionalBody: true },
+    config: { permission: 'inspections:write', optionalBody: true, etag: true, ifMatch: true },
     schema: {
       tags: ['inspections'],
       summary: 'Start an inspection',
@@ -43,7 +43,7 @@ export function stateRoutes(app: App, { door, metrics }: StateDeps): void {
   app.route({
     method: 'POST',
     url: '/v1/inspections/:id/cancel',
-    config: { permission: 'inspections:write' },
+    config: { permission: 'inspections:write', etag: true, ifMatch: true },
     schema: {
       tags: ['inspections'],
       summary: 'Cancel an inspection',

@@ -27,6 +27,8 @@ interface Upload {
   inspection: InspectionRow;
   kind: ArtifactKind;
   caller: Caller;
+  /** Judges the inspection's version as it is when the file is stored. */
+  judgeVersion(current: number): void;
   /** Makes the cause, once the bytes are known. */
   cause(sha256: string): Cause;
 }
@@ -52,6 +54,7 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
       door.change<IntakeTables, Artifact>(upload.cause(staged.sha256), async (tx) => {
         const inspection = await lockInspection(tx, upload.inspection.id, upload.caller);
         if (!inspection) throw new ProblemError('not_found');
+        upload.judgeVersion(inspection.version);
         refuseCancelled(inspection);
         await holdBlob(tx, staged.sha256);
         const row = rowOf(received, upload);

@@ -104,7 +104,7 @@ export function lotRoutes(app: App, deps: Deps): void {
   app.route({
     method: 'GET',
     url: '/v1/lots/:lot_id',
-    config: { permission: 'inspections:read', class: 'read' },
+    config: { permission: 'inspections:read', class: 'read', etag: true },
     schema: { tags: ['lots'], summary: 'Read a lot', params: Params, querystring: SiteQuery, response: { 200: ref(Lot) } },
     async handler(request, reply) {
       const lot = await theLot(reads, request.params.lot_id.toUpperCase(), siteFor(request.caller, request.query.site));
@@ -117,7 +117,7 @@ export function lotRoutes(app: App, deps: Deps): void {
   app.route({
     method: 'PUT',
     url: '/v1/lots/:lot_id',
-    config: { permission: 'masterdata:write' },
+    config: { permission: 'masterdata:write', etag: true, ifMatch: true },
     schema: {
       tags: ['lots'],
       summary: 'Give a lot its product revision',

@@ -1,10 +1,12 @@
 import { Type } from 'typebox';
+import { PICTURE_TYPES } from '../contracts/artifacts.ts';
 import { ProductRevision, RevisionWrite } from '../contracts/masterdata.ts';
 import { PageQuery, ProductCode, page, RevisionCode, ref } from '../contracts/primitives.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { sendBlob } from '../platform/download/send-blob.ts';
 import type { App } from '../platform/http/app.ts';
 import { etag, expectVersion } from '../platform/http/conditional.ts';
+import { bytesOf, uploadOf } from '../platform/http/document.ts';
 import { answerList, type PagedList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { MasterdataDeps } from './deps.ts';
@@ -81,7 +83,7 @@ export function productRoutes(app: App, { reads, door, blobs }: Deps): void {
   app.route({
     method: 'GET',
     url: '/v1/products/:product/revisions/:revision',
-    config: { permission: 'masterdata:read', class: 'read' },
+    config: { permission: 'masterdata:read', class: 'read', etag: true },
     schema: { tags: ['master data'], summary: 'Read a product revision', params: Name, response: { 200: ref(ProductRevision) } },
     async handler(request, reply) {
       const row = await findRevision(reads, request.params);
@@ -95,7 +97,7 @@ export function productRoutes(app: App, { reads, door, blobs }: Deps): void {
   app.route({
     method: 'PUT',
     url: '/v1/products/:product/revisions/:revision',
-    config: { permission: 'masterdata:write' },
+    config: { permission: 'masterdata:write', etag: true, ifMatch: true },
     schema: {
       tags: ['master data'],
       summary: 'Write a product revision',
@@ -120,7 +122,14 @@ export function productRoutes(app: App, { reads, door, blobs }: Deps): void {
   app.route({
     method: 'GET',
     url: '/v1/products/:product/revisions/:revision/template',
-    config: { permission: 'masterdata:read', class: 'read' },
+    config: {
+      permission: 'masterdata:read',
+      class: 'read',
+      answers: bytesOf(PICTURE_TYPES),
+      ranges: true,
+      etag: () => null,
+      ifNoneMatch: true,
+    },
     schema: {
       tags: ['master data'],
       summary: 'Read the golden template',
@@ -143,7 +152,7 @@ export function templateRoute(app: App, deps: Deps): void {
   app.route({
     method: 'PUT',
     url: '/v1/products/:product/revisions/:revision/template',
-    config: { permission: 'masterdata:write', upload: true },
+    config: { permission: 'masterdata:write', upload: true, consumes: uploadOf(PICTURE_TYPES), etag: true, ifMatch: true },
     // The record is judged before the size, which the handler holds to its own limit.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     schema: {

@@ -169,16 +169,13 @@ export function monitoringRoutes(app: App, { db, door, baselineBoards }: RoutesD
   app.post(
     '/v1/drift-alarms/:id/acknowledge',
     {
-      config: { permission: 'inference:manage' },
+      config: { permission: 'inference:manage', person: true, etag: (alarm: DriftAlarm) => alarm.record_version, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Say that a drift alarm was seen, and whether the station is judged by its old baseline or a new one',
         params: IdParams,
         body: ref(DriftAcknowledge),
         response: { 200: ref(DriftAlarm), default: ref(Problem) },
-      },
-      preValidation: async (request) => {
-        if (request.caller.kind !== 'person') throw new ProblemError('person_required');
       },
     },
     async (request, reply) => {

@@ -73,6 +73,18 @@ test('lines are answered as lines, and a line that cannot be read is a 400 of it
   }
 });
 
+test('what no single create may hold no item may hold', async () => {
+  const poison = '{"lot_id":"LOT-2026-001","chip_id":"POISON","inspection_type":"visual","station_metadata":{"__proto__":{"x":1}}}';
+  assert.equal((await send(`[${poison}]`)).json().error.code, 'malformed_json');
+  const lines = await send(`${JSON.stringify(board({ chip_id: 'BESIDE' }))}\n${poison}`, 'application/x-ndjson');
+  const [good, bad] = lines.body
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as BatchResult);
+  assert.deepEqual([good?.status, bad?.status, bad?.error?.code], [201, 400, 'malformed_json']);
+  assert.equal((await stored('POISON')).length, 0);
+});
+
 test('a batch is bounded, and a key replays its answer in the form it had', async () => {
   const many = (n: number) => Array.from({ length: n }, (_, index) => board({ chip_id: `M-${index}` }));
   assert.equal((await send(JSON.stringify(many(1001)))).statusCode, 422);

@@ -301,6 +301,9 @@ test('a key makes an upload happen once; the same bytes are one blob for two rec
   const again = await send(png);
   assert.equal(again.statusCode, 201, again.body);
   assert.equal(again.body, first.body);
+  assert.deepEqual([first.headers.etag, again.headers.etag], ['"1"', '"1"']);
+  const stale = await upload(id, 'image', 'image/png', png, { 'if-match': '"99"' });
+  assert.deepEqual([stale.statusCode, stale.headers.etag], [412, '"1"'], stale.body);
   assert.equal((await send(await picture('png'))).statusCode, 422);
   const second = await upload(await inspection(), 'image', 'image/png', png);
   assert.equal(second.statusCode, 201);

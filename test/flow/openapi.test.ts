@@ -9,7 +9,8 @@ import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 interface Operation {
   operationId: string;
   security?: Record<string, string[]>[];
-  responses: Record<string, { content?: Record<string, { schema: object }> }>;
+  parameters?: { in: string; name: string }[];
+  responses: Record<string, { headers?: Record<string, object>; content?: Record<string, { schema: object }> }>;
 }
 interface Document {
   openapi: string;
@@ -50,9 +51,13 @@ class LiveJudge {
     const response = operation.responses[String(answer.status)] ?? operation.responses.default;
     assert.ok(response, `${method} ${template} answers ${answer.status}`);
     this.seen.add(`${method} ${template}`);
+    if (answer.ok)
+      assert.equal(answer.headers.has('etag'), response.headers?.ETag !== undefined, `${method} ${template}: whether it has an ETag`);
+    if (answer.status === 304) return undefined;
     const type = (answer.headers.get('content-type') ?? '').split(';')[0] ?? '';
     const content = response.content?.[type];
     assert.ok(content, `${method} ${template} answers ${answer.status} as ${type}`);
+    if (type.endsWith('ndjson')) return answer.text();
     const body: unknown = type.endsWith('json') ? await answer.json() : await answer.text();
     if (!type.endsWith('json')) return body;
     const schema = JSON.parse(JSON.stringify(content.schema).replaceAll('"#/components/', '"openapi#/components/')) as object;
@@ -88,6 +93,11 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
           operation.responses.default?.content?.[form] || path.startsWith('/health') || path === '/metrics',
           `${name} documents its errors`,
         );
+        const takes = new Set((operation.parameters ?? []).filter((one) => one.in === 'header').map((one) => one.name));
+        if (method === 'post' && path.startsWith('/v1/') && !path.endsWith('/simulate'))
+          assert.ok(takes.has('idempotency-key'), `${name} takes a key`);
+        if (path.endsWith('/content') || path.endsWith('/template'))
+          assert.ok(method !== 'get' || takes.has('range'), `${name} answers in ranges`);
         if (path.startsWith('/v1/')) assert.ok((operation.security ?? []).length > 0, `${name} says which token it asks for`);
       }
   });
@@ -242,6 +252,25 @@ test('the API is what its document says', { timeout: 120_000 }, async (t) => {
       (await call('POST', `/v1/inspections/${id}/cancel`, { reason: 'held to the document' }, { 'if-match': '"99"' })).status,
       412,
     );
+    assert.equal(
+      (await call('POST', `/v1/inspections/${id}/measurements`, [{ characteristic: 'r', value: 1, unit: 'ohm' }], { 'if-match': '"99"' }))
+        .status,
+      412,
+    );
+    const picture = `/v1/artifacts/${failed.artifacts[0]?.id}/content`;
+    assert.equal((await call('GET', picture)).status, 200);
+    assert.equal((await call('GET', picture, undefined, { range: 'bytes=0-9' })).status, 206);
+    assert.equal((await call('GET', picture, undefined, { 'if-none-match': '*' })).status, 304);
+    assert.equal((await call('GET', `/v1/inspections/${id}`, undefined, { 'if-none-match': '*' })).status, 304);
+    assert.equal((await call('GET', `/v1/products/${lot.product}/revisions/${lot.revision}/template`)).status, 200);
+    const lines =
+      '{"lot_id":"LOT-2031-001","chip_id":"DOC-3","inspection_type":"electrical","station_metadata":{"station_id":"ICT-HH-1"}}\n';
+    const batch = await fetch(`${platform.url}/v1/inspections/batch`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
+      body: lines,
+    });
+    await judge.judge('POST', '/v1/inspections/batch', batch);
     assert.equal((await call('POST', `/v1/defects/${failed.defects[0]?.id}/review`, { decision: 'confirm' })).status, 200);
     assert.equal((await call('POST', `/v1/lots/LOT-2031-001/hold?site=hamburg`, { reason: 'held to the document' })).status, 200);
     assert.equal((await call('POST', `/v1/inspections/${failed.id}/infer`, {})).status, 202);

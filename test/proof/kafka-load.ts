@@ -9,6 +9,8 @@ export interface Posted {
   /** Inspections whose create and measurements were both acknowledged. */
   judgeable: string[];
   created: string[];
+  /** When (ms since the epoch) each of `created` was sent, by id. */
+  sentAt: Map<string, number>;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface Posted {
  */
 export async function postSteadily(platform: RunningPlatform, aSecond: number, stop: AbortSignal): Promise<Posted> {
   const station = platform.station('ICT-HH-1');
-  const posted: Posted = { statuses: {}, times: [], judgeable: [], created: [] };
+  const posted: Posted = { statuses: {}, times: [], judgeable: [], created: [], sentAt: new Map() };
   const send = async (path: string, body: unknown): Promise<Response | undefined> =>
     fetch(platform.url + path, {
       method: 'POST',
@@ -35,6 +37,7 @@ export async function postSteadily(platform: RunningPlatform, aSecond: number, s
     if (answer?.status !== 201) return;
     const { id } = (await answer.json()) as { id: string };
     posted.created.push(id);
+    posted.sentAt.set(id, at);
     const value = 1 + (n % 7) / 20;
     const measured = await send(`/v1/inspections/${id}/measurements`, [
       { characteristic: 'net_resistance', unit: 'ohm', value, lsl: 0.5, usl: 1.5 },

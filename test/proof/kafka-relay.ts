@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { median } from '../../bench/stats.ts';
+import type { PlatformEvent } from '../../src/contracts/events.ts';
 import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
 import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
@@ -9,6 +10,7 @@ import { openDoor } from '../../src/platform/db/door.ts';
 import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker } from '../support/kafka-broker.ts';
+import { followTopic } from '../support/kafka-topics.ts';
 import { runCommand, startPlatform } from '../support/platform.ts';
 import { postSteadily } from './kafka-load.ts';
 
@@ -51,16 +53,31 @@ async function cpuOf(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** What an inspection with its measurements costs the platform's process, and how long a create takes. */
-async function cost(t: Closers, broker: string | null, seconds: number, aSecond: number): Promise<{ cpuMs: number; createMs: number }> {
+interface Cost {
+  cpuMs: number;
+  createMs: number;
+  /** From the moment that a creation was sent until a consumer of the topic had its event: milliseconds each, on Kafka alone. */
+  toTopicMs: number[];
+}
+
+/** What an inspection with its measurements costs the platform's process, how long a create takes, and when its event can be read from the topic. */
+async function cost(t: Closers, broker: string | null, seconds: number, aSecond: number): Promise<Cost> {
   const { url } = await testDatabase(t);
+  const prefix = `c${Date.now()}.`;
   const environment = {
     DATABASE_URL: url,
     DB_CONNECT_TIMEOUT: '10s',
-    ...(broker ? { KAFKA_BROKERS: broker, KAFKA_TOPIC_PREFIX: `c${Date.now()}.`, KAFKA_REPLICATION: '1' } : {}),
+    ...(broker ? { KAFKA_BROKERS: broker, KAFKA_TOPIC_PREFIX: prefix, KAFKA_REPLICATION: '1' } : {}),
   };
   await runCommand(['migrate'], environment);
   const platform = await startPlatform(null, { environment });
+  const arrived = new Map<string, number>();
+  const follower = broker
+    ? await followTopic(broker, `${prefix}inspection.lifecycle`, (value) => {
+        const { event_type, aggregate } = JSON.parse(value.toString()) as PlatformEvent;
+        if (event_type === 'inspection.created') arrived.set(aggregate.id, Date.now());
+      })
+    : undefined;
   try {
     const run = async (length: number) => {
       const stop = AbortSignal.timeout(length * 1000);
@@ -71,8 +88,16 @@ async function cost(t: Closers, broker: string | null, seconds: number, aSecond:
     };
     await run(3);
     const { cpu, posted } = await run(seconds);
-    return { cpuMs: (cpu * 1000) / Math.max(1, posted.created.length), createMs: median(posted.times.map(({ took }) => took)) };
+    const missing = () => posted.created.filter((id) => !arrived.has(id)).length;
+    for (const until = Date.now() + 30_000; follower && missing() > 0; await pause(50))
+      if (Date.now() > until) throw new Error(`${missing()} events did not come to the topic`);
+    return {
+      cpuMs: (cpu * 1000) / Math.max(1, posted.created.length),
+      createMs: median(posted.times.map(({ took }) => took)),
+      toTopicMs: follower ? posted.created.map((id) => (arrived.get(id) ?? 0) - (posted.sentAt.get(id) ?? 0)) : [],
+    };
   } finally {
+    await follower?.close();
     await platform.stop();
   }
 }
@@ -90,8 +115,8 @@ if (values.help)
   console.log(`usage: node test/proof/kafka-relay.ts [--events 100000] [--rounds 3] [--seconds 10] [--rate 60]
 
 Measures, on a Kafka broker of its own (Java 17 and Maven are needed): how fast the relay publishes a full outbox, also where each event has to look for
-an earlier version of its record; and what an inspection with its measurements costs the platform's process with the bus in PostgreSQL and with the bus on
-Kafka, in turn.`);
+an earlier version of its record; what an inspection with its measurements costs the platform's process with the bus in PostgreSQL and with the bus on
+Kafka, in turn; and when a consumer of the topic has the event of a creation, from the moment that the creation was sent.`);
 else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const closers: (() => Promise<unknown>)[] = [];
@@ -106,22 +131,26 @@ else {
       rates.lookedUp.push(await relayRate(t, broker.address, `l${round}.`, events / 20, 2));
       console.error(JSON.stringify(rates));
     }
-    const costs = { postgres: [] as { cpuMs: number; createMs: number }[], kafka: [] as { cpuMs: number; createMs: number }[] };
+    const costs = { postgres: [] as Cost[], kafka: [] as Cost[] };
+    const told = (list: Cost[]) => list.map(({ toTopicMs, ...rest }) => rest);
     for (let round = 0; round < rounds; round += 1) {
       costs.postgres.push(await cost(t, null, seconds, rate));
       costs.kafka.push(await cost(t, broker.address, seconds, rate));
-      console.error(JSON.stringify(costs));
+      console.error(JSON.stringify({ postgres: told(costs.postgres), kafka: told(costs.kafka) }));
     }
-    const middle = (list: { cpuMs: number; createMs: number }[]) => ({
+    const middle = (list: Cost[]) => ({
       cpuMs: Number(median(list.map(({ cpuMs }) => cpuMs)).toFixed(2)),
       createMs: median(list.map(({ createMs }) => createMs)),
     });
     const [postgres, kafka] = [middle(costs.postgres), middle(costs.kafka)];
+    const waits = costs.kafka.flatMap(({ toTopicMs }) => toTopicMs).sort((one, other) => one - other);
+    const share = (part: number) => waits[Math.floor(part * (waits.length - 1))];
     console.log(
       JSON.stringify({
         relayEventsPerSecond: Math.round(median(rates.creates)),
         relayEventsPerSecondAllLookedUp: Math.round(median(rates.lookedUp)),
         inspection: { postgres, kafka, cpuRatio: Number((kafka.cpuMs / postgres.cpuMs).toFixed(2)) },
+        sentToTopicMs: { events: waits.length, p50: share(0.5), p95: share(0.95), p99: share(0.99) },
       }),
     );
   } finally {

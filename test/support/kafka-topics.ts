@@ -31,6 +31,14 @@ export async function readTopic(brokers: string, topic: string, partitions: numb
   return found.sort((one, other) => one.partition - other.partition || Number(one.offset - other.offset)).map(({ message }) => message);
 }
 
+/** Hears what comes to a topic from now on. @param heard called with each message at once */
+export async function followTopic(brokers: string, topic: string, heard: (value: Buffer) => void): Promise<{ close(): Promise<void> }> {
+  const consumer = new Consumer({ ...address(brokers), groupId: `follow-${randomBytes(6).toString('hex')}`, autocommit: false });
+  const stream = await consumer.consume({ topics: [topic], mode: 'latest', maxWaitTime: 100 });
+  stream.on('data', (message: { value: Buffer }) => heard(message.value));
+  return { close: () => consumer.close(true) };
+}
+
 /** Past the relay. */
 export async function writeBytes(brokers: string, topic: string, partition: number, key: string, value: Buffer): Promise<void> {
   const producer = new Producer(address(brokers));

@@ -54,7 +54,10 @@ export async function sampleApp(options: AppOptions = {}, more: { health?: boole
   });
   app.post(
     '/v1/inspections/:id/start',
-    { config: { permission: 'inspections:write', optionalBody: true }, schema: { body: Type.Object({}, { additionalProperties: false }) } },
+    {
+      config: { permission: 'inspections:write', optionalBody: true, etag: true },
+      schema: { body: Type.Object({}, { additionalProperties: false }) },
+    },
     async (request) => {
       expectVersion(request, 3);
       if ((request.params as { id: string }).id === 'again')
@@ -68,6 +71,7 @@ export async function sampleApp(options: AppOptions = {}, more: { health?: boole
   app.post('/v1/free', { config: { permission: 'inspections:write' }, bodyLimit: 8 * 1024 * 1024 }, async (request) => ({
     got: request.body ?? null,
   }));
+  app.post('/v1/judgements', { config: { permission: 'inspections:write', person: true } }, async () => ({}));
   app.post('/v1/lots/:id/hold', { config: { permission: 'lots:disposition' } }, async () => ({}));
   app.get('/v1/boom', { config: { permission: 'authenticated' } }, async () => {
     throw new Error('password=hunter2 in a message stays inside');
@@ -79,6 +83,7 @@ export async function sampleApp(options: AppOptions = {}, more: { health?: boole
       [
         ['1', '=cmd()', -5, true, new Date(0)],
         ['2', 'a "b", c', 1.5, false, null],
+        ['3', 'fine\n=1+1', 0, true, null],
       ],
     ),
   );

@@ -22,7 +22,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.get(
     '/v1/models/:name/versions/:version',
     {
-      config: { permission: 'inference:read' },
+      config: { permission: 'inference:read', etag: () => null },
       schema: {
         tags: ['inference'],
         summary: 'All that is known of a version of a model',
@@ -39,7 +39,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/versions/:version/stage',
     {
-      config: { permission: 'inference:manage', replayTag: false },
+      config: { permission: 'inference:manage', etag: () => null, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Move a version to another stage',
@@ -61,7 +61,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/rollback',
     {
-      config: { permission: 'inference:manage', replayTag: false },
+      config: { permission: 'inference:manage', etag: () => null, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Back to the version that was in production before',

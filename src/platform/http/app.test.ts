@@ -13,7 +13,16 @@ const tooLarge = JSON.stringify({ ...BODY, station_metadata: { x: 'y'.repeat(1_1
 /** Each row has every fault that is judged later as well: the first one must win. */
 const ORDER: [string, InjectOptions, number, string][] = [
   ['unknown path before everything', { method: 'DELETE', url: '/nope', payload: tooLarge }, 404, 'not_found'],
+  ['unknown path before the form', { method: 'POST', url: '/v1/nope', payload: '{', headers: json }, 404, 'not_found'],
+  ['unknown path before the size', { method: 'POST', url: '/v1/nope', payload: tooLarge, headers: json }, 404, 'not_found'],
   ['undeclared method before the token', { method: 'DELETE', url: '/v1/inspections' }, 405, 'method_not_allowed'],
+  ['undeclared method before the form', { method: 'PUT', url: '/v1/inspections', payload: '{', headers: json }, 405, 'method_not_allowed'],
+  [
+    'undeclared method before the depth',
+    { method: 'DELETE', url: '/v1/inspections', payload: '['.repeat(100), headers: json },
+    405,
+    'method_not_allowed',
+  ],
   [
     'no token before size, type and form',
     { method: 'POST', url: '/v1/inspections', payload: tooLarge, headers: { 'content-type': 'text/plain' } },
@@ -26,6 +35,12 @@ const ORDER: [string, InjectOptions, number, string][] = [
     { method: 'POST', url: '/v1/inspections', payload: BODY, headers: { authorization: 'Basic Z29vZA==' } },
     401,
     'unauthorized',
+  ],
+  [
+    'a client where a person is asked for, before the size',
+    { method: 'POST', url: '/v1/judgements', payload: tooLarge, headers: json },
+    403,
+    'person_required',
   ],
   ['missing scope before size', { method: 'POST', url: '/v1/lots/x/hold', payload: tooLarge, headers: json }, 403, 'forbidden'],
   [
@@ -99,6 +114,7 @@ test('405 names what the path takes, 401 and 403 how to be let in', async (t) =>
   const app = await sampleApp();
   t.after(() => app.close());
   assert.equal((await app.inject({ method: 'PUT', url: '/v1/inspections' })).headers.allow, 'GET, HEAD, POST');
+  assert.equal((await app.inject({ method: 'PUT', url: '/v1/inspections', payload: '{', headers: json })).headers.allow, 'GET, HEAD, POST');
   assert.equal((await app.inject({ method: 'TRACE' as 'GET', url: `/v1/inspections/${KNOWN_ID}` })).headers.allow, 'GET, HEAD');
   assert.equal((await app.inject({ url: '/v1/inspections' })).headers['www-authenticate'], 'Bearer');
   assert.equal(

@@ -129,6 +129,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     },
     http: {
       maxHeaderSize: HEADER_BLOCK,
+      // A request without `Host` is refused like one with a foreign one, in the words of every error.
+      requireHostHeader: false,
       headersTimeout: Math.min(keepAliveTimeout, requestTimeout),
       connectionsCheckingInterval: 5000,
       shouldUpgradeCallback: (request) =>
@@ -153,6 +155,8 @@ export async function createApp(options: AppOptions = {}): Promise<App> {
     },
   }).withTypeProvider<TypeBoxTypeProvider>() as App;
 
+  // An expectation that nobody knows may be left unmet (RFC 9110, 10.1.1): Node's own answer would be one without a body.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response));
   for (const schema of options.schemas ?? contractSchemas()) app.addSchema(schema);
   addRouteRegister(app, { metrics, table });
   const takePlace: preHandlerHookHandler = (request, _reply, done) => {

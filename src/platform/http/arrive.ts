@@ -133,7 +133,9 @@ export function addArrival(app: App, options: ArriveOptions): void {
         reply.raw.once('close', () => end(request, reply.raw.headersSent ? reply.raw.statusCode : 499));
       }
     }
-    if (!hostAllowed(request.host) && !ANY_HOST.test(request.url)) return done(new ProblemError('host_not_allowed'));
+    // From HTTP/1.1 on a request says for whom it is (RFC 9112, 3.2).
+    const named = request.headers.host !== undefined || request.raw.httpVersion === '1.0';
+    if (!named || (!hostAllowed(request.host) && !ANY_HOST.test(request.url))) return done(new ProblemError('host_not_allowed'));
     if (request.method === 'OPTIONS') return answerOptions(request, reply, done, options.table);
     done();
   });

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
-import type { FastifyError, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../problem.ts';
 import type { App } from './app.ts';
 import type { BodyWatch } from './body-watch.ts';
-import { type JsonParse, readJson, textOf } from './json.ts';
+import { readJson, textOf } from './json.ts';
 
 /** sha256 of what a request says: method, address with its query, and its body, which is UTF-8 or refused. */
 export function hashRequest(request: FastifyRequest, text: string): string {
@@ -18,22 +18,6 @@ const KEY = /^[\x20-\x7e]{1,255}$/;
  * for unknown types, so that they end in 415. The default text parser is taken out.
  */
 export function addBodyParsing(app: App, bodies: BodyWatch): void {
-  const fastifyJson = app.getDefaultJsonParser('error', 'error') as unknown as (
-    request: null,
-    text: string,
-    done: (error: FastifyError | null, value: unknown) => void,
-  ) => void;
-  const parse: JsonParse = (text) => {
-    let failure: FastifyError | null = null;
-    let result: unknown;
-    fastifyJson(null, text, (error, value) => {
-      failure = error;
-      result = value;
-    });
-    if (failure !== null) throw failure;
-    return result;
-  };
-
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     try {
@@ -42,7 +26,7 @@ export function addBodyParsing(app: App, bodies: BodyWatch): void {
       if (body.length === 0) {
         if (request.route.config.optionalBody !== true) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
         done(null, undefined);
-      } else done(null, readJson(body, parse, text));
+      } else done(null, readJson(body, text));
     } catch (error) {
       done(error as Error, undefined);
     }

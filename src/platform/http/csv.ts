@@ -5,7 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 /** Whether the client asked for the list as a file: `text/csv` stands in `Accept` with a weight that is not below JSON's. */
 export function wantsCsv(request: FastifyRequest): boolean {
   const accept = request.headers.accept;
-  if (accept === undefined || !accept.includes('text/csv')) return false;
+  if (accept === undefined || !/text\/csv/i.test(accept)) return false;
   let csv = 0;
   let json = 0;
   for (const item of accept.toLowerCase().split(',')) {
@@ -41,7 +41,7 @@ export function sendCsv(
     for await (const row of rows) yield row.map(cell);
   }
   const source = Readable.from(cells());
-  const csv = stringify({ escape_formulas: true, record_delimiter: 'windows' });
+  const csv = stringify({ escape_formulas: true, record_delimiter: 'windows', quoted_match: /[\r\n]/ });
   source.on('error', (error) => csv.destroy(error));
   csv.on('close', () => source.destroy());
   source.pipe(csv);

@@ -79,14 +79,33 @@ const PROBLEM = {
 };
 const MESSAGE = { description: 'An error, in words', content: { 'application/json': { schema: { $ref: 'ProtocolError#' } } } };
 const BINARY = { type: 'string', format: 'binary' };
-const UPLOADS = { 'application/octet-stream': BINARY, 'multipart/form-data': BINARY };
-const BYTES = { description: 'The bytes, in their own type', content: { 'application/octet-stream': { schema: BINARY } } };
+/** Content types with one shape. */
+const each = (types: readonly string[], shape: object): Record<string, object> => Object.fromEntries(types.map((type) => [type, shape]));
+/** For `answers`: bytes in one of these types. */
+export const bytesOf = (types: readonly string[]): Record<string, object> => each(types, BINARY);
+/** For `consumes`: a file as the raw body, or as the field `file` of a form. */
+export const uploadOf = (types: readonly string[]): Record<string, object> => ({
+  ...bytesOf(types),
+  'multipart/form-data': { type: 'object', required: ['file'], properties: { file: BINARY } },
+});
+const contentOf = (shapes: Readonly<Record<string, object>>): Record<string, { schema: object }> =>
+  Object.fromEntries(Object.entries(shapes).map(([type, schema]) => [type, { schema }]));
 
 type Responses = Record<string, Record<string, unknown>>;
+type RouteConfig = import('fastify').FastifyContextConfig;
+
+const ETAG = { ETag: { type: 'string', description: 'Names what is there now: the version of a record or the hash of bytes, in quotes' } };
+const NOT_MODIFIED = { description: 'The client has it already', headers: ETAG, type: 'null' };
+
+/** The headers of an answer stand beside its content. */
+function withEtag(answer: Record<string, unknown>): Record<string, unknown> {
+  const content = answer.content ?? { 'application/json': { schema: answer } };
+  return { description: answer.description ?? 'Default Response', headers: ETAG, content };
+}
 
 /** A list is also a file; an answer without a schema is bytes. */
-function responsesOf(schema: Schema | undefined, method: string, error: typeof PROBLEM | typeof MESSAGE): Responses {
-  const responses: Responses = { ...(schema?.response as Responses | undefined), default: error };
+function responsesOf(schema: Schema | undefined, method: string, config: RouteConfig): Responses {
+  const responses: Responses = { ...(schema?.response as Responses | undefined), default: config.errors === 'message' ? MESSAGE : PROBLEM };
   const query = schema?.querystring as { properties?: Record<string, unknown> } | undefined;
   const page = responses['200'];
   if (method === 'GET' && query?.properties?.cursor !== undefined && page !== undefined && page.content === undefined)
@@ -94,12 +113,30 @@ function responsesOf(schema: Schema | undefined, method: string, error: typeof P
       description: 'A page; with `Accept: text/csv` the whole list as a file',
       content: { 'application/json': { schema: page }, 'text/csv': { schema: { type: 'string' } } },
     };
-  if (method === 'GET' && Object.keys(responses).every((status) => status === 'default')) responses['200'] = BYTES;
+  if (config.answers !== undefined) responses['200'] = { description: 'The bytes, in their own type', content: contentOf(config.answers) };
+  if (config.ranges === true) responses['206'] = { ...responses['200'], description: 'One range of the bytes' };
+  if (config.etag !== undefined)
+    for (const [status, answer] of Object.entries(responses)) if (status.startsWith('2')) responses[status] = withEtag(answer);
+  if (config.ifNoneMatch === true) responses['304'] = NOT_MODIFIED;
   return responses;
 }
 
+/** Headers that the platform judges for a route. */
+function headersOf(method: string, { permission = 'none', errors, ...config }: RouteConfig): Record<string, object> {
+  const changes = method === 'POST' && permission !== 'none' && errors !== 'message' && config.class !== 'export';
+  const key = { type: 'string', minLength: 1, maxLength: 255, description: 'The same key and body again are answered as the first time' };
+  return {
+    ...(changes ? { 'idempotency-key': key } : {}),
+    ...(config.ifMatch === true ? { 'if-match': { type: 'string', description: 'The `ETag` that has to be current; else 412' } } : {}),
+    ...(config.ifNoneMatch === true
+      ? { 'if-none-match': { type: 'string', description: 'The `ETag` that the client has; 304 while it is current' } }
+      : {}),
+    ...(config.ranges === true ? { range: { type: 'string', description: 'One range of bytes' } } : {}),
+  };
+}
+
 /** What a route's own schema does not say: scope, tag, id, errors, the idempotency header, bodies that are bytes. */
-function describe(schema: Schema | undefined, url: string, method: string, config: import('fastify').FastifyContextConfig): Schema {
+function describe(schema: Schema | undefined, url: string, method: string, config: RouteConfig): Schema {
   const { permission = 'none' } = config;
   const described: Schema = {
     ...schema,
@@ -107,24 +144,12 @@ function describe(schema: Schema | undefined, url: string, method: string, confi
     operationId: schema?.operationId ?? operationId(method, url),
     security: permission === 'none' ? [] : [{ oauth2: permission === 'authenticated' ? [] : [permission] }],
     description: [schema?.description, permission in SCOPES ? `Scope: \`${permission}\`` : undefined].filter(Boolean).join('\n\n'),
-    response: responsesOf(schema, method, config.errors === 'message' ? MESSAGE : PROBLEM),
+    response: responsesOf(schema, method, config),
   };
   if (described.description === '') delete described.description;
-  if (method === 'POST' && permission !== 'none' && config.errors !== 'message')
-    described.headers = {
-      type: 'object',
-      properties: {
-        'idempotency-key': {
-          type: 'string',
-          minLength: 1,
-          maxLength: 255,
-          description: 'The same key and body again are answered as the first time',
-        },
-      },
-    };
-  const consumes = config.consumes ?? (config.upload === true ? UPLOADS : undefined);
-  if (consumes !== undefined && described.body === undefined)
-    described.body = { content: Object.fromEntries(Object.entries(consumes).map(([type, shape]) => [type, { schema: shape }])) } as never;
+  const headers = headersOf(method, config);
+  if (Object.keys(headers).length > 0) described.headers = { type: 'object', properties: headers };
+  if (config.consumes !== undefined && described.body === undefined) described.body = { content: contentOf(config.consumes) };
   if (config.optionalBody === true) described['x-optional-body'] = true;
   return described;
 }

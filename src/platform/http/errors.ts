@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyContextConfig, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Replayed } from '../db/change.ts';
 import { asProblem } from '../db/faults.ts';
 import { uuidv7 } from '../id.ts';
@@ -8,10 +8,19 @@ import type { Log } from '../telemetry/log.ts';
 import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
 import type { BodyWatch } from './body-watch.ts';
+import { etag } from './conditional.ts';
 import { discardBody, lingeringClose } from './discard.ts';
 import { errorText, PROBLEM_TYPE, problemBody, problemOf } from './problem-body.ts';
 import { type RouteTable, template } from './routes.ts';
 import { detailsOf, type Part } from './validation.ts';
+
+const BODY_FAULTS: ReadonlySet<string> = new Set([
+  'payload_too_large',
+  'unsupported_media_type',
+  'malformed_json',
+  'json_too_deep',
+  'malformed_request',
+]);
 
 type Thrown = Partial<FastifyError> & { validationContext?: Part };
 
@@ -50,8 +59,8 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
     if (thrown instanceof Replayed) {
       const { status, location, body } = thrown.answer;
       if (location !== undefined) reply.header('location', location);
-      const version = typeof body === 'object' && body !== null && 'version' in body ? body.version : undefined;
-      if (typeof version === 'number' && request.routeOptions.config.replayTag !== false) reply.header('etag', `"${version}"`);
+      const version = versionOf(request.routeOptions.config.etag, body);
+      if (typeof version === 'number') etag(reply, version);
       // Through the serializer of the route, as the first time: the stored text has the order of keys that the command had.
       return reply.code(status).header('idempotency-replayed', 'true').type('application/json; charset=utf-8').send(body);
     }
@@ -77,9 +86,11 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
     if (!request.raw.complete && (problem.status === 413 || problem.status === 415)) {
       const { ended, bytes } = await discardBody(request.raw);
       if (!ended) lingeringClose(request.raw, reply.raw);
-      if (bytes > (request.routeOptions.bodyLimit ?? bytes)) return sendProblem(request, reply, new ProblemError('payload_too_large'));
+      if (!request.is404 && bytes > (request.routeOptions.bodyLimit ?? bytes))
+        return sendProblem(request, reply, new ProblemError('payload_too_large'));
     }
-    return sendProblem(request, reply, problem);
+    // An address that is not there, or not with this method, is said before anything of the body is.
+    return sendProblem(request, reply, request.is404 && BODY_FAULTS.has(problem.code) ? addressProblem(request, table) : problem);
   }
 
   function logFault(problem: ProblemError, request: FastifyRequest): void {
@@ -99,19 +110,26 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
     bodies.forget(request);
     return answer(error, request, reply);
   });
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = table.allowed(pathOf(request.url));
-    const problem =
-      allowed.length === 0 || allowed.includes(request.method)
-        ? new ProblemError('not_found')
-        : new ProblemError('method_not_allowed', { headers: { allow: allowed.join(', ') } });
-    return sendProblem(request, reply, problem);
-  });
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, addressProblem(request, table)));
+}
+
+/** 404, or 405 with what the path takes: of a request that no route is for. */
+function addressProblem(request: FastifyRequest, table: RouteTable): ProblemError {
+  const allowed = table.allowed(pathOf(request.url));
+  return allowed.length === 0 || allowed.includes(request.method)
+    ? new ProblemError('not_found')
+    : new ProblemError('method_not_allowed', { headers: { allow: allowed.join(', ') } });
 }
 
 /** A body that dribbles: 408, and the connection is closed. */
 export function bodyTimedOut(request: FastifyRequest, reply: FastifyReply): void {
   if (!reply.sent) sendProblem(request, reply.header('connection', 'close'), new ProblemError('request_timeout'));
+}
+
+/** The version that a stored answer tells of, by what its route says of its tags. */
+function versionOf(tag: FastifyContextConfig['etag'], body: unknown): unknown {
+  if (tag === undefined || typeof body !== 'object' || body === null) return undefined;
+  return tag === true ? (body as { version?: unknown }).version : tag(body as never);
 }
 
 function reasonOf(problem: ProblemError): string {

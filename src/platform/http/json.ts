@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import secureJson from 'secure-json-parse';
 import { ProblemError } from '../problem.ts';
 
 /** Levels of arrays and objects that a body may nest. */
@@ -40,22 +41,27 @@ export function unstorable(value: unknown, path: readonly string[] = []): string
 /** UTF-8; what is none becomes U+FFFD. */
 export const textOf = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 
-export type JsonParse = (text: string) => unknown;
-
 /**
- * Bytes of a request to a JSON value. `parse` must refuse `__proto__` and `constructor.prototype` (Fastify's own does). `text` is what they are as
- * text, where somebody has read it already.
- * @throws ProblemError malformed_json (400), json_too_deep (400), validation_error (422) for U+0000 and unpaired surrogates
+ * Bytes to a JSON value without `__proto__` and `constructor.prototype`, as which an object would not be what it says. `text` is what they are as text,
+ * where somebody has read it already.
+ * @throws ProblemError malformed_json, json_too_deep
  */
-export function readJson(bytes: Uint8Array, parse: JsonParse, text = textOf(bytes)): unknown {
+export function parseJson(bytes: Uint8Array, text = textOf(bytes)): unknown {
   if (!isUtf8(bytes)) throw new ProblemError('malformed_json', { detail: 'The body is not UTF-8' });
   if (deeperThan(bytes, MAX_DEPTH)) throw new ProblemError('json_too_deep');
-  let value: unknown;
   try {
-    value = parse(text);
+    return secureJson.parse(text);
   } catch (cause) {
     throw new ProblemError('malformed_json', { cause });
   }
+}
+
+/**
+ * As `parseJson`, and what cannot be kept is refused.
+ * @throws ProblemError malformed_json (400), json_too_deep (400), validation_error (422) for U+0000 and unpaired surrogates
+ */
+export function readJson(bytes: Uint8Array, text = textOf(bytes)): unknown {
+  const value = parseJson(bytes, text);
   if (SUSPECT.test(text)) {
     const path = unstorable(value);
     if (path !== undefined)

@@ -90,6 +90,7 @@ export function addJudgement(app: App, options: JudgeOptions): void {
     if (!requests.take(caller.subject)) throw new ProblemError('too_many_requests', { retryAfter: 1 });
     const permission = route.config.permission;
     if (permission !== undefined && permission !== 'authenticated' && permission !== 'none') requireScope(caller, permission);
+    if (route.config.person === true && caller.kind !== 'person') throw new ProblemError('person_required');
     proceed(request, reply, route);
   }
 

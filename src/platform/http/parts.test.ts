@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { FastifyRequest } from 'fastify';
 import { namesTag } from './conditional.ts';
+import { wantsCsv } from './csv.ts';
 import { operationId } from './document.ts';
 import { createLimiter } from './limits.ts';
 import { decodeCursor, encodeCursor, idPosition, pageOf, timeSpan } from './paging.ts';
@@ -11,6 +13,13 @@ import { RouteTable, template } from './routes.ts';
 import { hostFilter } from './security.ts';
 import { sanRequestId, traceFor, traceOf } from './trace.ts';
 import { validatorFactory } from './validation.ts';
+
+test('a list is a file for who asks for text/csv no less than for JSON, in any case of letters', () => {
+  const wants = (accept?: string) => wantsCsv({ headers: { accept } } as FastifyRequest);
+  for (const accept of ['text/csv', 'TEXT/CSV', 'application/json;q=0.5, Text/Csv', 'text/csv, application/json'])
+    assert.ok(wants(accept), accept);
+  for (const accept of [undefined, '*/*', 'text/csv;q=0.4, application/json', 'text/csv;q=0']) assert.ok(!wants(accept), accept);
+});
 
 test('a bucket never gives more than its burst and its rate over any time, and its map stays bounded', () => {
   fc.assert(

@@ -25,8 +25,19 @@ declare module 'fastify' {
     only?: readonly string[];
     /** How errors are written: the platform's problem body, or `{error}` with words as the Open Inference Protocol has it (422 is 400 there). */
     errors?: 'problem' | 'message';
-    /** False: what the body calls `version` is a name and not how often the record changed, so a replay has no `ETag`. */
-    replayTag?: false;
+    /** Only a person may do this: a client's token is told `person_required` before its body is read. */
+    person?: true;
+    /**
+     * Answers carry the `ETag` of their record: the `version` of the body, or what is said of it; null where the body does not tell (a replay then has
+     * none). For replays and the OpenAPI document: the route sets it on its first answer.
+     */
+    etag?: true | ((body: never) => number | null);
+    /** The route judges `If-Match`, or `If-None-Match`. Only told in the OpenAPI document. */
+    ifMatch?: true;
+    ifNoneMatch?: true;
+    /** Content types of bytes that the route answers, and whether it takes a `Range` of them. Only told in the OpenAPI document. */
+    answers?: Readonly<Record<string, object>>;
+    ranges?: true;
     /** The token may also come as a WebSocket subprotocol `bearer.<token>`: browsers cannot set headers there. */
     subprotocolToken?: boolean;
     /**

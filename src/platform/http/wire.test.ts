@@ -111,6 +111,16 @@ test('a header block over 16 KiB is 431 with the usual body; bytes that are no H
   assert.match(both, /^HTTP\/1\.1 400 /, 'two lengths are one too many');
 });
 
+test('a request that does not say for whom it is gets the usual body, but for a probe by HTTP/1.0; an expectation that nobody knows is left unmet', async (t) => {
+  const { port } = await listening(t);
+  assert.match(await raw(port, ['GET /v1/inspections HTTP/1.1\r\n\r\n']), /^HTTP\/1\.1 400 [\s\S]*x-request-id[\s\S]*host_not_allowed/i);
+  assert.match(await raw(port, ['GET /health HTTP/1.1\r\n\r\n']), /^HTTP\/1\.1 400 /);
+  assert.match(await raw(port, ['GET /health HTTP/1.0\r\n\r\n']), /^HTTP\/1\.1 200 /);
+  assert.match(await raw(port, ['GET /v1/inspections HTTP/1.0\r\nAuthorization: Bearer good\r\n\r\n']), /^HTTP\/1\.1 400 /);
+  const text = JSON.stringify(BODY);
+  assert.match(await raw(port, [head(text.length, 'Expect: a-miracle\r\n'), text]), /^HTTP\/1\.1 201 /);
+});
+
 test('a body that dribbles gets 408 and the connection is closed; one that arrives in pieces is fine', async (t) => {
   const { port } = await listening(t, { requestTimeoutMs: 3000 });
   const text = JSON.stringify(BODY);
@@ -186,12 +196,15 @@ test('answers from 1,000 bytes are compressed when asked for, and carry the secu
   assert.equal((await app.inject({ method: 'HEAD', url: '/v1/inspections', headers: TOKEN })).body, '');
 });
 
-test('a list as a file: formulas are text, numbers and times stay', async (t) => {
+test('a list as a file: formulas are text, also behind a line feed, which begins no row; numbers and times stay', async (t) => {
   const app = await sampleApp();
   t.after(() => app.close());
   const response = await app.inject({ url: '/v1/rows', headers: TOKEN });
   assert.match(String(response.headers['content-type']), /^text\/csv/);
-  assert.equal(response.body, 'id,note,n,ok,at\r\n1,\'=cmd(),-5,true,1970-01-01T00:00:00.000Z\r\n2,"a ""b"", c",1.5,false,\r\n');
+  assert.equal(
+    response.body,
+    'id,note,n,ok,at\r\n1,\'=cmd(),-5,true,1970-01-01T00:00:00.000Z\r\n2,"a ""b"", c",1.5,false,\r\n3,"fine\n=1+1",0,true,\r\n',
+  );
 });
 
 test('a client has its rate, an address its failed tokens', async (t) => {
