@@ -60,7 +60,7 @@ export function recordMeasurements(
     }));
     await tx.insertInto('intake.measurement').values(rows).execute();
     const shown = rows.map((row) => presentMeasurement(row));
-    const { site, lot_id, inspection_type, station_id, version } = inspection;
+    const { site, lot_id, inspection_type, station_id } = inspection;
     return {
       result: shown,
       events: [
@@ -68,7 +68,8 @@ export function recordMeasurements(
           type: 'measurements.recorded',
           site,
           key: lotKey(inspection),
-          aggregate: { type: 'inspection', id: inspection.id, version },
+          // A record of its own: it leaves the version of the inspection as it is, and a reader that goes by versions would take it for a repeat.
+          aggregate: { type: 'measurements', id: shown[0]?.id ?? inspection.id, version: 1 },
           payload: { inspection_id: inspection.id, lot_id, inspection_type, station_id, count: rows.length },
         },
       ],

@@ -15,6 +15,18 @@ test('ids are UUIDs of version 7, no two alike, in the order they were made, and
   assert.ok(millisOfId(ids[0] as string) >= before && millisOfId(ids.at(-1) as string) <= Date.now() + 10);
 });
 
+test('a clock that is set back by hours is followed, by less than a second it is not', (t) => {
+  const noon = Date.UTC(2026, 10, 27, 12);
+  t.mock.timers.enable({ apis: ['Date'], now: noon });
+  const before = uuidv7();
+  t.mock.timers.setTime(noon - 500);
+  const jitter = uuidv7();
+  assert.ok(jitter > before);
+  assert.equal(millisOfId(jitter), noon);
+  t.mock.timers.setTime(noon - 3_600_000);
+  assert.equal(millisOfId(uuidv7()), noon - 3_600_000);
+});
+
 test('the digits that are drawn take every value', () => {
   const seen = Array.from({ length: 36 }, () => new Set<string>());
   for (let n = 0; n < 2_000; n++) for (const [at, digit] of [...uuidv7()].entries()) seen[at]?.add(digit);

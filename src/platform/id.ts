@@ -13,6 +13,8 @@ const pool = new Uint32Array(1024);
 let used = pool.length;
 let lastMillis = 0;
 let counter = 0;
+/** A clock that is behind the last id by more was set back: ids follow it. By less (a step of time service, ids that borrowed) they go on in order. */
+const BEHIND_MS = 1000;
 /** The text of an id, written in place and copied out: half the time of putting it together from pieces, and no pieces for the collector. */
 const text = Buffer.alloc(36, '-');
 
@@ -42,12 +44,13 @@ function startMillis(millis: number): void {
 
 /**
  * UUID version 7 (RFC 9562, 5.7): 48 bits of milliseconds, then a 12-bit counter within the millisecond (method 1 of 6.2) so that ids made by
- * one process sort in the order they were made, then 62 random bits.
+ * one process sort in the order they were made, then 62 random bits. After a clock was set back they sort by the new time: `created_at` is read from
+ * them, and time-outs count by it.
  */
 export function uuidv7(): string {
   const now = Date.now();
   const high = word();
-  if (now > lastMillis) {
+  if (now > lastMillis || now < lastMillis - BEHIND_MS) {
     startMillis(now);
     counter = word() & 0x3ff;
   } else if (++counter > 0xfff) {

@@ -98,6 +98,12 @@ test('measurements are kept with their limits until disposition judges them; lim
   assert.deepEqual([data[0]?.value, data[0]?.lsl, data[1]?.lsl, data[0]?.in_limits], [10.25, 9, null, null]);
   assert.deepEqual((await now(one.id)).measurements, data);
   assert.deepEqual(await eventsOf(one.id), ['inspection.created', 'measurements.recorded']);
+  const { rows: twice } = await db.pool.query(
+    `select (event -> 'aggregate')::text as record from platform.outbox where event -> 'payload' ->> 'inspection_id' = $1
+     group by 1 having count(*) > 1`,
+    [one.id],
+  );
+  assert.deepEqual(twice, [], 'no two events tell of one version of a record');
   const crossed = await call(url, [{ characteristic: 'a', value: 1, unit: 'V', lsl: 2, usl: 1 }]);
   assert.deepEqual([crossed.statusCode, crossed.json<Problem>().error.details[0]?.field], [422, 'body -> 0 -> lsl']);
   for (const body of [
