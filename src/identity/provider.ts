@@ -158,6 +158,8 @@ export function createProvider(options: ProviderOptions): Provider {
       ctx.status = 200;
       ctx.body = '';
     }
+    // The answer has no content (RFC 7009, 2.2): clients that read JSON alone would take an empty text for a fault.
+    if (oidc?.route === 'revocation' && ctx.body === '') ctx.remove('content-type');
     if (oidc?.route === 'end_session_confirm' && (oidc.params as { logout?: unknown }).logout)
       await endGrants(provider, oidc.session?.authorizations);
   });

@@ -139,8 +139,35 @@ describe('the dashboard in a browser', { skip: !hasChromium(), timeout: 290_000 
     assert.equal(await page.locator('.chip').count(), 0);
   });
 
-  test('rows are gone through and opened by keyboard', async () => {
-    await open('/inspections');
+  test('a row of the list says its state as it is, without a look elsewhere', async () => {
+    const chip = `LIST-${Date.now()}`;
+    const site = person('quality_manager') as Person & { site: string };
+    const station = platform.station(
+      platform.credentials.clients.find((one) => one.site === site.site && one.station_id?.startsWith('ICT'))?.station_id,
+    );
+    const send = async (path: string, body: unknown) => {
+      const answer = await fetch(platform.url + path, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await station.token()}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      assert.equal(answer.status, 201);
+      return (await answer.json()) as { id: string };
+    };
+    const { id } = await send('/v1/inspections', { lot_id: 'LOT-2033-001', chip_id: chip, inspection_type: 'electrical' });
+    await open(`/inspections?chip_id=${chip}`);
+    const state = page.locator('.inspections-table tbody tr', { hasText: chip }).locator('.state');
+    await state.filter({ hasText: 'Pending' }).waitFor();
+    await page.locator('.live-mark', { hasText: 'Live' }).waitFor();
+    await send(`/v1/inspections/${id}/measurements`, [{ characteristic: 'net_resistance', value: 9, unit: 'ohm', lsl: 0, usl: 1 }]);
+    await state.filter({ hasText: 'Fail' }).waitFor({ timeout: 60_000 });
+  });
+
+  test('rows are gone through and opened by keyboard, also after the menu was clicked', async () => {
+    await page.locator('nav').getByRole('link', { name: 'Lots', exact: true }).click();
+    await page.waitForURL(/\/lots/);
+    await page.locator('nav').getByRole('link', { name: 'Inspections', exact: true }).click();
+    await page.waitForURL(/\/inspections/);
     await page.locator('.inspections-table tbody tr').first().waitFor();
     await page.keyboard.press('j');
     await page.keyboard.press('j');
@@ -216,6 +243,19 @@ describe('the dashboard in a browser', { skip: !hasChromium(), timeout: 290_000 
     await page.getByRole('dialog').getByRole('button', { name: 'Hold' }).click();
     await page.getByText('Solder mask looks dull').waitFor();
     await page.locator('.page-head .state', { hasText: 'Held' }).waitFor();
+  });
+
+  test('who signs out has to give the password to come back, in another tab as well', async () => {
+    const away = await browser.newContext({ locale: 'en' });
+    const tab = await signIn(away, platform.url, person('quality_manager'));
+    await tab.locator('.menu-button').click();
+    await tab.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await tab.locator('input[name="password"]').waitFor();
+    const other = await away.newPage();
+    await other.goto(platform.url);
+    await other.locator('input[name="password"]').waitFor();
+    await away.close();
   });
 
   test('who may not hold a lot is not offered it', async () => {

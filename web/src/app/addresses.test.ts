@@ -29,6 +29,8 @@ test('filters stand in the address and nothing else does', () => {
     '/inspections?verdict=fail&lot_id=LOT-2025-001',
   );
   assert.deepEqual(placeOf('/inspections', '?verdict=fail&evil=1&lot_id=').search, { verdict: 'fail' });
+  assert.deepEqual(placeOf('/inspections', '?verdict=bogus&status=lost&from=yesterday&to=2026-13-99').search, {});
+  assert.deepEqual(placeOf('/inspections', '?from=2026-11-27T00:00:00Z').search, { from: '2026-11-27T00:00:00Z' });
   assert.deepEqual(placeOf('/lots', '?state=lost').search, {});
   assert.deepEqual(placeOf('/lots', '?state=held&at=DE1%2FLOT-1').search, { state: 'held', at: 'DE1/LOT-1' });
   assert.deepEqual(placeOf('/models/pcb', '?tab=quality&by=station&days=7').search, { tab: 'quality', by: 'station', days: '7' });

@@ -15,9 +15,26 @@ const LOAD: Record<To, () => Loaded> = {
   '/models/$name': async () => ({ default: (await import('../pages/model/model-page.tsx')).ModelPage }),
 };
 
-export const PAGES = Object.fromEntries(Object.entries(LOAD).map(([to, load]) => [to, lazy(load)])) as Record<
-  To,
-  LazyExoticComponent<ComponentType>
->;
+const pages = new Map<To, LazyExoticComponent<ComponentType>>();
+
+/** The page of an address. One that did not arrive is asked for again the next time. */
+export function pageAt(to: To): LazyExoticComponent<ComponentType> {
+  const known = pages.get(to);
+  if (known) return known;
+  const page = lazy(() =>
+    LOAD[to]().catch((error: unknown) => {
+      pages.delete(to);
+      throw error;
+    }),
+  );
+  pages.set(to, page);
+  return page;
+}
+
 /** Reads a page ahead of a click; a failure is told when the page is really wanted. */
 export const loadPage = (to: To) => LOAD[to]().catch(() => undefined);
+
+/** Reads all of them, so that a break of the connection leaves every page there. */
+export async function loadPages(): Promise<void> {
+  for (const to of Object.keys(LOAD) as To[]) await loadPage(to);
+}

@@ -1,6 +1,6 @@
 import { AppShell } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { MeContext, usePlatform } from '../api/context.ts';
 import { useReads } from '../api/use-reads.ts';
@@ -15,7 +15,7 @@ import { KeysDialog } from './keys-dialog.tsx';
 import { Link } from './link.tsx';
 import { LiveBand, LiveMark } from './live-mark.tsx';
 import { Menu } from './menu.tsx';
-import { PAGES } from './pages.ts';
+import { loadPages, pageAt } from './pages.ts';
 import { usePlace } from './router.ts';
 
 const TABS = [
@@ -26,6 +26,8 @@ const TABS = [
   ['/models', 'models'],
 ] as const;
 
+const AHEAD_MS = 3_000;
+
 /** What stands around every page: where one is, the find field, whether the line is heard. */
 export function Shell() {
   const { t } = useTranslation();
@@ -34,14 +36,29 @@ export function Shell() {
   const { data: me, error, refetch } = useQuery(reads.me());
   const [keys, showKeys] = useState(false);
   const place = usePlace();
-  const Page = place.to ? PAGES[place.to] : NotFound;
+  const Page = place.to ? pageAt(place.to) : NotFound;
   useEffect(() => {
     if (me) live.start();
   }, [me, live]);
+  const known = me !== undefined;
+  useEffect(() => {
+    if (!known) return;
+    // When the first page has what it shows.
+    const ahead = setTimeout(() => void loadPages(), AHEAD_MS);
+    return () => clearTimeout(ahead);
+  }, [known]);
   useEffect(() => {
     const page = TABS.find(([to]) => (to === '/' ? place.to === '/' : place.to?.startsWith(to)));
     document.title = `${page ? t(`page.${page[1]}`) : (place.params.chipId ?? '')} · Chip Quality`;
   }, [place, t]);
+  const was = useRef(place);
+  useEffect(() => {
+    if (was.current === place) return;
+    was.current = place;
+    // What was followed keeps no Enter of the new page, and a screen reader goes on where the page begins.
+    const { activeElement: at } = document;
+    if (at === null || at === document.body || at.closest('nav') !== null) document.getElementById('main')?.focus({ preventScroll: true });
+  }, [place]);
   useKeys(t('key.everywhere'), [
     { key: '/', word: t('find.label'), run: focusFind },
     { key: '?', word: t('key.all'), run: () => showKeys(true) },

@@ -32,10 +32,11 @@ export function createSession(origin = window.location.origin): Session & { star
     accessTokenExpiringNotificationTimeInSeconds: 60,
     loadUserInfo: false,
     monitorSession: false,
-    revokeTokensOnSignout: true,
     revokeTokenTypes: ['refresh_token'],
   });
   let renewing: Promise<string> | null = null;
+  /** On the way out: what the page still asks for must not sign in again. */
+  let leaving = false;
 
   const here = () => window.location.pathname + window.location.search;
   const never = () => new Promise<never>(() => undefined);
@@ -58,7 +59,7 @@ export function createSession(origin = window.location.origin): Session & { star
   }
 
   async function leave(): Promise<never> {
-    await signIn();
+    if (!leaving) await signIn();
     return never();
   }
 
@@ -76,6 +77,7 @@ export function createSession(origin = window.location.origin): Session & { star
   }
 
   async function usable(user: User | null): Promise<string> {
+    if (leaving) return never();
     if (user && !user.expired) return user.access_token;
     renewing ??= renewed().finally(() => {
       renewing = null;
@@ -100,7 +102,10 @@ export function createSession(origin = window.location.origin): Session & { star
     renew: () => usable(null),
     signIn,
     async signOut() {
+      leaving = true;
       window.sessionStorage.setItem(SIGNED_OUT, 'yes');
+      // What cannot be given back now ends by itself; the provider's session has to end whatever comes of it.
+      await manager.revokeTokens().catch(() => undefined);
       try {
         await manager.signoutRedirect();
       } catch {

@@ -1,7 +1,9 @@
 import { Button, Kbd } from '@mantine/core';
-import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import type { InspectionFacts } from '../../../../src/contracts/event-payloads.ts';
+import type { Inspection } from '../../../../src/contracts/inspections.ts';
 import { useEvents } from '../../api/live.ts';
 import type { InspectionFilter } from '../../api/reads.ts';
 import { useReads } from '../../api/use-reads.ts';
@@ -13,6 +15,20 @@ import { FilterBar } from './filter-bar.tsx';
 import { filterOf, type InspectionsSearch, matches } from './search.ts';
 import { InspectionTable } from './table.tsx';
 
+const isOlder = (row: Pick<Inspection, 'id' | 'version'>, id: string, version: number) => row.id === id && row.version < version;
+
+function withState<P extends { data: Inspection[] }>(
+  list: InfiniteData<P, unknown>,
+  { inspection_id, status, verdict, reason }: Pick<InspectionFacts, 'inspection_id' | 'status' | 'verdict' | 'reason'>,
+  version: number,
+): InfiniteData<P, unknown> {
+  const pages = list.pages.map((page) => ({
+    ...page,
+    data: page.data.map((row) => (isOlder(row, inspection_id, version) ? { ...row, status, verdict, reason, version } : row)),
+  }));
+  return { ...list, pages };
+}
+
 export function InspectionsPage() {
   const { t } = useTranslation();
   const reads = useReads();
@@ -20,14 +36,22 @@ export function InspectionsPage() {
   const navigate = useNavigate();
   const search = useSearch() as InspectionsSearch;
   const filter = filterOf(search);
-  const list = useInfiniteQuery({ ...reads.inspections(filter, 'defects,inference'), staleTime: Infinity, refetchOnWindowFocus: false });
+  const asked = reads.inspections(filter, 'defects,inference');
+  const list = useInfiniteQuery({ ...asked, staleTime: Infinity, refetchOnWindowFocus: false });
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const [fresh, setFresh] = useState<ReadonlySet<string>>(new Set());
   const address = JSON.stringify(filter);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: other filters are another list: nothing is new in it yet
   useEffect(() => setFresh(new Set()), [address]);
-  useEvents(({ event_type, payload }) => {
+  useEvents(({ event_type, aggregate, payload }) => {
+    // A row that is shown tells its state as it is now, where it stands: nothing moves under the reader.
+    if (
+      'status' in payload &&
+      aggregate.type === 'inspection' &&
+      rows.some((row) => isOlder(row, payload.inspection_id, aggregate.version))
+    )
+      queries.setQueryData(asked.queryKey, (known) => known && withState(known, payload, aggregate.version));
     const wanted = filter.verdict || filter.status ? 'status' in payload : event_type === 'inspection.created';
     if (!wanted || !('status' in payload) || !matches(filter, payload)) return;
     const id = payload.inspection_id;
