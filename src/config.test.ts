@@ -102,6 +102,35 @@ test('durations and sizes are read with their units', () => {
   );
 });
 
+test('a duration that a timer waits for has an end, and what is no origin, no issuer, no broker and no kind of environment is named', () => {
+  const faultsOf = (given: NodeJS.ProcessEnv) => {
+    try {
+      loadConfig({}, given);
+      return [];
+    } catch (error) {
+      return (error as ConfigError).faults;
+    }
+  };
+  for (const name of ['INFERENCE_TIMEOUT', 'UPLOAD_TIMEOUT', 'SHUTDOWN_TIMEOUT', 'DRAIN_DELAY', 'CANARY_WATCH', 'DB_STATEMENT_TIMEOUT'])
+    assert.deepEqual(faultsOf({ [name]: '25d' }), [`${name}="25d" is longer than 10d`]);
+  assert.deepEqual(faultsOf({ INPUT_TIMEOUT: '30d', RETENTION_MEASUREMENTS: '3650d', ROLLBACK_PAUSE: '60d', SHUTDOWN_TIMEOUT: '10d' }), []);
+  for (const given of [
+    { PUBLIC_URL: 'localhost:8000' },
+    { PUBLIC_URL: 'http://h/p?q#f' },
+    { PUBLIC_URL: 'javascript:1' },
+    { CORS_ORIGINS: 'https://quality.example/' },
+    { CORS_ORIGINS: 'quality.example' },
+    { OIDC_ISSUER: 'javascript:1' },
+    { KAFKA_BROKERS: ',' },
+    { NODE_ENV: 'prod' },
+    { NODE_ENV: 'Production' },
+  ]) {
+    const [name] = Object.keys(given) as [string];
+    const faults = faultsOf(given);
+    assert.ok(faults.length === 1 && faults[0]?.startsWith(name), `${JSON.stringify(given)}: ${faults.join('; ')}`);
+  }
+});
+
 test('production refuses embedded defaults and made-up secrets unless they are wanted', () => {
   const faults = faultsOf({ NODE_ENV: 'production' });
   assert.ok(faults.some((fault) => fault.includes('DATABASE_URL')) && faults.some((fault) => fault.includes('IDENTITY_SECRET')));

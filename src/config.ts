@@ -92,6 +92,8 @@ function isOrigin(text: string): boolean {
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** What feeds a timer: above 24.8 days a timer of Node's ends at once, and two of them are added in places. */
+const LONGEST_MS = 10 * MILLIS.d;
 const SIZE = /^(\d+)(B|KiB|MiB|GiB)?$/;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
@@ -163,6 +165,8 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
       faults.push(`${name}=${shown} is not one of ${setting.oneOf.join(', ')}`);
     else if ('min' in setting && Number(value) < setting.min) faults.push(`${name}=${shown} is below ${setting.min}`);
     else if ('max' in setting && Number(value) > setting.max) faults.push(`${name}=${shown} is above ${setting.max}`);
+    else if (setting.kind === 'duration' && !('long' in setting) && Number(value) > LONGEST_MS)
+      faults.push(`${name}=${shown} is longer than 10d`);
     values[name] = value;
   }
   const raw = values as { [N in SettingName]: Defined<N> };
@@ -190,6 +194,13 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   for (const proxy of raw.TRUST_PROXY)
     if (!isProxy(proxy))
       faults.push(`TRUST_PROXY names ${JSON.stringify(proxy)}, which is no address, no network and none of ${PROXY_NAMES.join(', ')}`);
+  for (const origin of raw.CORS_ORIGINS)
+    if (!isOrigin(origin) || origin.endsWith('/'))
+      faults.push(`CORS_ORIGINS names ${JSON.stringify(origin)}, which is not http://host or https://host without a path`);
+  for (const name of ['OIDC_ISSUER', 'OIDC_JWKS_URL'] as const)
+    if (raw[name] !== null && URL.canParse(raw[name]) && !/^https?:$/.test(new URL(raw[name]).protocol))
+      faults.push(`${name}=${JSON.stringify(raw[name])} does not begin with http:// or https://`);
+  if (raw.KAFKA_BROKERS?.length === 0) faults.push(`KAFKA_BROKERS=${JSON.stringify(environment.KAFKA_BROKERS)} names no broker`);
   for (const broker of raw.KAFKA_BROKERS ?? [])
     if (!isPort(/^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(broker)?.[1]))
       faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);
@@ -197,7 +208,7 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
     faults.push(
       `KAFKA_TOPIC_PREFIX=${JSON.stringify(raw.KAFKA_TOPIC_PREFIX)} is not at most 100 letters, digits, dots, dashes and underscores`,
     );
-  for (const name of ['INSPECTION_URL', 'INFERENCE_URL'] as const)
+  for (const name of ['PUBLIC_URL', 'INSPECTION_URL', 'INFERENCE_URL'] as const)
     if (raw[name] !== null && !isOrigin(raw[name]))
       faults.push(`${name}=${JSON.stringify(raw[name])} is not http://host:port or https://host:port`);
   if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');

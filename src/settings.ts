@@ -9,6 +9,8 @@ interface Setting {
   readonly oneOf?: readonly string[];
   readonly min?: number;
   readonly max?: number;
+  /** A duration that no timer waits for: it may be longer than ten days. */
+  readonly long?: true;
 }
 
 /** Every environment variable, once. `docs/settings.md` is made from this table (`tools/settings-doc.ts`). Limits are in milliseconds and bytes. */
@@ -62,7 +64,12 @@ export const SETTINGS = {
     fallback: null,
     what: 'Process that started this one; when it is gone the platform leaves. Set by npm start',
   },
-  NODE_ENV: { kind: 'text', fallback: 'development', what: 'production refuses embedded defaults and made-up secrets' },
+  NODE_ENV: {
+    kind: 'text',
+    fallback: 'development',
+    oneOf: ['development', 'test', 'production'],
+    what: 'production refuses embedded defaults and made-up secrets',
+  },
   SERVICE_NAME: { kind: 'text', fallback: 'chip-quality-platform', what: 'Name in logs, metrics and events' },
   LOG_LEVEL: {
     kind: 'text',
@@ -98,6 +105,7 @@ export const SETTINGS = {
   },
   RETENTION_MEASUREMENTS: {
     kind: 'duration',
+    long: true,
     fallback: null,
     min: 2_678_400_000,
     what: 'Age after which whole months of measured values go, but for lots that are held and inspections not settled; kept for ever when left out',
@@ -220,6 +228,7 @@ export const SETTINGS = {
   LOT_ID_PATTERN: { kind: 'text', fallback: '^LOT-\\d{4}-\\d{3}$', what: 'Lot identifiers, unless a site has its own pattern' },
   INPUT_TIMEOUT: {
     kind: 'duration',
+    long: true,
     fallback: '15m',
     min: 1000,
     what: 'An inspection whose inputs do not come waits for a person after this',
@@ -317,7 +326,13 @@ export const SETTINGS = {
     max: 100,
     what: 'Percent of its boards that production calls otherwise, beyond which a canary is rolled back',
   },
-  ROLLBACK_PAUSE: { kind: 'duration', fallback: '30m', min: 0, what: 'A version that was rolled back is not promoted again for so long' },
+  ROLLBACK_PAUSE: {
+    kind: 'duration',
+    long: true,
+    fallback: '30m',
+    min: 0,
+    what: 'A version that was rolled back is not promoted again for so long',
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;
