@@ -13,7 +13,8 @@ export interface DeadLetters {
 
 const LIMIT_MS = 5_000;
 
-export function openDeadLetters(address: KafkaAddress, names: KafkaNames, log: BusLog | undefined): DeadLetters {
+/** @param stopping ends every wait for the broker: letters go one after the other, and a stop cannot wait for each */
+export function openDeadLetters(address: KafkaAddress, names: KafkaNames, log: BusLog | undefined, stopping: AbortSignal): DeadLetters {
   let producer: ReturnType<typeof openBytesProducer> | undefined;
   let last: Promise<void> = Promise.resolve();
 
@@ -34,7 +35,9 @@ export function openDeadLetters(address: KafkaAddress, names: KafkaNames, log: B
       producer ??= openBytesProducer(address);
       const sent = producer.send({ messages: [message], acks: ProduceAcks.ALL });
       sent.catch(() => {});
-      const late = sleep(LIMIT_MS, undefined, { ref: false }).then(() => Promise.reject(new Error(`no answer within ${LIMIT_MS} ms`)));
+      const late = sleep(LIMIT_MS, undefined, { ref: false, signal: stopping }).then(() =>
+        Promise.reject(new Error(`no answer within ${LIMIT_MS} ms`)),
+      );
       await Promise.race([sent, late]);
     } catch (error) {
       log?.warn({ group, event_id: entry.eventId, reason: words(error) }, 'a dead letter was not written; the parked row holds it');

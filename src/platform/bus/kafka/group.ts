@@ -23,8 +23,9 @@ export interface GroupOptions {
 
 /** A partition without room is waited for so long before its messages are let pass (and read again later). */
 const PATIENCE_MS = 250;
-/** Commits under way are waited for so long before a stream is left; what is not committed comes again. */
-const COMMIT_MS = 2_000;
+/** The broker is waited for so long when a stream or the group is left: what is not committed comes again, and a member that said nothing is missed. */
+const LEAVE_MS = 2_000;
+const briefly = (wish: Promise<unknown> | undefined): Promise<unknown> => Promise.race([wish, sleep(LEAVE_MS, undefined, { ref: false })]);
 /**
  * Failures in a row after which a new client takes the place of one that may know nothing right any more: minutes. Not sooner, for it is a new member, and
  * the group waits for the old one's session to end first.
@@ -64,14 +65,14 @@ export class KafkaGroup {
     this.running = this.run();
   }
 
-  /** Finishes what is in hand, commits, leaves the group. */
+  /** Finishes what is in hand, commits, leaves the group. Of a broker that does not answer nothing is awaited but what is in hand: lanes that are closed take no more. */
   async stop(): Promise<void> {
     this.closing.abort();
     const closed = Promise.all([...this.lanes.values()].map((lane) => lane.close()));
     await closed;
     await this.flush();
     await this.leave();
-    await this.running;
+    await briefly(this.running);
   }
 
   /** Whether this process is the one to handle what is redriven of a partition. */
@@ -124,7 +125,7 @@ export class KafkaGroup {
   }
 
   private async flush(): Promise<void> {
-    await Promise.race([Promise.all(this.commits), sleep(COMMIT_MS, undefined, { ref: false })]);
+    await briefly(Promise.all(this.commits));
     this.commits = new Set();
   }
 
@@ -189,6 +190,6 @@ export class KafkaGroup {
   private async leave(): Promise<void> {
     const { client } = this;
     this.client = undefined;
-    if (client) await Promise.race([client.close(true).catch(() => {}), sleep(COMMIT_MS, undefined, { ref: false })]);
+    if (client) await briefly(client.close(true).catch(() => {}));
   }
 }

@@ -49,9 +49,9 @@ const REDRIVE_MS = 1_500;
 export function kafkaBus(options: KafkaBusOptions): Bus {
   const { db, door, tail, address, names, log, observe } = options;
   const trouble = openTrouble(log);
-  const deadLetters = openDeadLetters(address, names, log);
-  const brokerLag = openBrokerLag(address, names);
   const stopping = new AbortController();
+  const deadLetters = openDeadLetters(address, names, log, stopping.signal);
+  const brokerLag = openBrokerLag(address, names);
   const consumers: Consumer[] = [];
   const groups: KafkaGroup[] = [];
   const relay = new Relay({

@@ -56,7 +56,7 @@ export class Publisher {
       const cutOff = () => void this.close();
       signal.addEventListener('abort', cutOff, { once: true });
       try {
-        await this.ready();
+        await this.ready(signal);
         this.producer ??= openProducer(this.options.address, (error) => {
           this.options.trouble.begins(WHO, error);
           // A topic that is gone is made again while the client goes on asking for it.
@@ -92,10 +92,10 @@ export class Publisher {
   }
 
   /** An unknown topic would make the idempotent client wait for it in silence: topics are there before the first send. */
-  private async ready(): Promise<void> {
+  private async ready(signal: AbortSignal): Promise<void> {
     if (this.isReady) return;
     const { address, names, replication } = this.options;
-    await makeTopics(address, names, replication);
+    await makeTopics(address, names, replication, signal);
     this.isReady = true;
   }
 }

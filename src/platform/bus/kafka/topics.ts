@@ -19,9 +19,15 @@ export class TopicsUnfit extends Error {
 /**
  * Makes what is missing of the topics (as many partitions as the outbox has lanes) and their dead-letter topics (one partition); changes nothing that
  * is there. `replication` null leaves the number of copies to the broker. With three copies or more a write must reach two.
+ * @param signal ends it where it stands: the tries of a broker that takes connections and never answers last minutes
  * @returns the names of those made. @throws TopicsUnfit; whatever the broker says
  */
-export async function makeTopics(address: KafkaAddress, names: KafkaNames, replication: number | null): Promise<string[]> {
+export async function makeTopics(
+  address: KafkaAddress,
+  names: KafkaNames,
+  replication: number | null,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const admin = new Admin({
     clientId: address.clientId,
     bootstrapBrokers: [...address.brokers],
@@ -32,6 +38,8 @@ export async function makeTopics(address: KafkaAddress, names: KafkaNames, repli
     retries: 2,
     retryDelay: 300,
   });
+  const cutOff = () => void admin.close().catch(() => {});
+  signal?.addEventListener('abort', cutOff, { once: true });
   try {
     const there = new Set(await admin.listTopics());
     const made: string[] = [];
@@ -43,25 +51,26 @@ export async function makeTopics(address: KafkaAddress, names: KafkaNames, repli
     await make(names.topics.map(names.topic), PARTITIONS);
     await make(names.topics.map(names.deadLetters), 1);
     const wanted = names.topics.map(names.topic);
-    const partitions = await partitionsOf(admin, wanted);
+    const partitions = await partitionsOf(admin, wanted, signal);
     for (const topic of wanted) {
       const count = partitions.get(topic) ?? 0;
       if (count < PARTITIONS) throw new TopicsUnfit(`The topic ${topic} has ${count} partitions; ${PARTITIONS} are needed`);
     }
     return made;
   } finally {
+    signal?.removeEventListener('abort', cutOff);
     await admin.close().catch(() => {});
   }
 }
 
 /** Brokers hear of a new topic a little later than it is made. */
-async function partitionsOf(admin: Admin, topics: string[]): Promise<Map<string, number>> {
+async function partitionsOf(admin: Admin, topics: string[], signal?: AbortSignal): Promise<Map<string, number>> {
   for (const end = Date.now() + SETTLE_MS; ; await sleep(200)) {
     try {
       const { topics: known } = await admin.metadata({ topics: [...topics], forceUpdate: true });
       return new Map(topics.map((topic) => [topic, known.get(topic)?.partitionsCount ?? 0]));
     } catch (error) {
-      if (Date.now() > end) throw error;
+      if (signal?.aborted || Date.now() > end) throw error;
     }
   }
 }
