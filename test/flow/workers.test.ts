@@ -151,6 +151,31 @@ test('a process that dies is started again, the others go on, and no counter fal
   await shows(platform, 20);
 });
 
+test('a process that is frozen is told of, ended, and another takes its place', { timeout: 120_000 }, async (t) => {
+  const { platform } = await start(t, { CQP_WORKERS: '3' });
+  // A connection may be handed to the frozen one: of several one is answered.
+  const probe = async () => await (await fetch(`${platform.url}/health`, { signal: AbortSignal.timeout(3000) })).text();
+  const health = () => Promise.any(Array.from({ length: 6 }, probe)).catch(() => '');
+  const [victim] = workersOf(platform);
+  assert.ok(victim);
+  process.kill(victim, 'SIGSTOP');
+  t.after(() => {
+    if (isRunning(victim)) process.kill(victim, 'SIGKILL');
+  });
+  let told = '';
+  let isTold = false;
+  for (const end = Date.now() + 60_000; !told.includes('3 of 3 serve, 1 started again'); told = await health()) {
+    isTold ||= told.includes('2 of 3 serve');
+    assert.ok(Date.now() < end, `the frozen process was not replaced: ${told}`);
+    await pause(100);
+  }
+  assert.ok(isTold, 'health told that two of three served');
+  assert.ok(!isRunning(victim));
+  const now = workersOf(platform);
+  assert.ok(now.length === 3 && !now.includes(victim));
+  assert.match(await platform.log(), /"process":\d,"questions":9,"msg":"process_silent"/);
+});
+
 test('SIGTERM: no process takes anything new, each finishes what it has, all leave with 0', { timeout: 120_000 }, async (t) => {
   const { platform, token } = await start(t, { DRAIN_DELAY: '6s' });
   const [one, two] = [openConnection(platform.url, token), openConnection(platform.url, token)];

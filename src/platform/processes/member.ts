@@ -47,6 +47,8 @@ export async function joinGroup<Part>(): Promise<Member<Part>> {
       case 'group':
         group = message.state;
         return;
+      case 'there':
+        return say({ kind: 'here' });
       case 'tell':
         void tell?.().then(
           (figures) => say({ kind: 'figures', id: message.id, figures }),

@@ -13,6 +13,7 @@ export interface GroupState {
 export type ToPrimary =
   | { kind: 'hello' }
   | { kind: 'serving'; facts: unknown }
+  | { kind: 'here' }
   | { kind: 'ask'; id: number }
   /** Asked for under this number, or 0: unasked. */
   | { kind: 'figures'; id: number; figures: Figures }
@@ -22,6 +23,8 @@ export type ToPrimary =
 export type ToMember =
   | { kind: 'assigned'; part: unknown }
   | { kind: 'group'; state: GroupState }
+  /** To be answered with `here`. */
+  | { kind: 'there' }
   | { kind: 'tell'; id: number }
   | { kind: 'all'; id: number; figures: readonly Figures[] }
   | { kind: 'taken'; limit: string; takings: Takings }

@@ -4,6 +4,7 @@ import type { Figures } from '../telemetry/metrics.ts';
 import { leftBehind } from './figures.ts';
 import type { GroupState, ToMember, ToPrimary } from './messages.ts';
 import { countRestarts, RESTARTS, type RestartOptions, type Restarts } from './restarts.ts';
+import { countSilence, SILENCE, type Silence } from './silence.ts';
 
 export interface GroupOptions {
   /** Processes that serve. */
@@ -32,6 +33,8 @@ interface Seat {
   readonly restarts: Restarts;
   worker: Worker | null;
   servingSince: number | null;
+  silence: Silence;
+  isQuiet: boolean;
   figures: Figures | null;
   timer: NodeJS.Timeout | undefined;
 }
@@ -51,6 +54,8 @@ export function startGroup(options: GroupOptions): Group {
     restarts: countRestarts(options.restarts ?? RESTARTS),
     worker: null,
     servingSince: null,
+    silence: countSilence(),
+    isQuiet: false,
     figures: null,
     timer: undefined,
   }));
@@ -67,10 +72,34 @@ export function startGroup(options: GroupOptions): Group {
   const send = (seat: Seat, message: ToMember) => {
     if (seat.worker?.isConnected()) seat.worker.send(message, () => {});
   };
-  const state = (): GroupState => ({ wanted: count, serving: seats.filter((seat) => seat.servingSince !== null).length, restarted });
+  const state = (): GroupState => ({
+    wanted: count,
+    serving: seats.filter((seat) => seat.servingSince !== null && !seat.isQuiet).length,
+    restarted,
+  });
   const tellState = () => {
     for (const seat of seats) send(seat, { kind: 'group', state: state() });
   };
+
+  function setQuiet(seat: Seat, isQuiet: boolean): void {
+    if (seat.isQuiet === isQuiet) return;
+    seat.isQuiet = isQuiet;
+    tellState();
+  }
+
+  /** A process that is frozen or spins is not dead, yet its share of the connections waits for ever: it is ended, and started again as one that died. */
+  function ask(seat: Seat): void {
+    if (seat.servingSince === null) return;
+    const hearing = seat.silence.ask();
+    setQuiet(seat, hearing !== 'there');
+    send(seat, { kind: 'there' });
+    if (hearing !== 'lost') return;
+    log.error({ process: seat.index, questions: SILENCE.most }, 'process_silent');
+    seat.worker?.process.kill('SIGKILL');
+  }
+  const asking = setInterval(() => {
+    for (const seat of seats) ask(seat);
+  }, SILENCE.everyMs);
 
   const asked = new Map<number, { waiting: Set<Seat>; answer(): void }>();
   let serial = 0;
@@ -91,6 +120,8 @@ export function startGroup(options: GroupOptions): Group {
   }
 
   function heard(seat: Seat, message: ToPrimary): void {
+    seat.silence.heard();
+    setQuiet(seat, false);
     switch (message.kind) {
       case 'hello':
         send(seat, { kind: 'assigned', part: options.part(seat.index) });
@@ -122,6 +153,8 @@ export function startGroup(options: GroupOptions): Group {
     const servedMs = seat.servingSince === null ? 0 : performance.now() - seat.servingSince;
     seat.worker = null;
     seat.servingSince = null;
+    seat.silence.heard();
+    seat.isQuiet = false;
     const last = seat.figures;
     seat.figures = null;
     if (last !== null) departed = departed.then((before) => leftBehind(before, last));
@@ -158,6 +191,7 @@ export function startGroup(options: GroupOptions): Group {
   for (const seat of seats) start(seat);
 
   async function stop(): Promise<boolean> {
+    clearInterval(asking);
     for (const seat of seats) clearTimeout(seat.timer);
     const all = new Promise<void>((resolve) => {
       gone = resolve;
