@@ -4,6 +4,10 @@ import type { Member } from './platform/processes/member.ts';
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
 
+/** They wait for a person as long as it takes, and the rest goes on: told, and no reason to be degraded. */
+const setAside = (events: number) =>
+  events === 0 ? {} : { detail: `${events} event${events === 1 ? ' is' : 's are'} set aside: the command dead-letters lists them` };
+
 /** Parts that are shown when they are not well, and that flip no readiness: the disk before it is full or the store of files that is away, the bus when events wait, the replica of reads,
  * Redis. */
 export function healthParts(
@@ -24,10 +28,11 @@ export function healthParts(
     bus: async () => {
       const trouble = bus.trouble();
       if (trouble !== null) return { status: 'degraded' as const, detail: trouble };
-      const worst = (await bus.lag()).reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
+      const lags = await bus.lag();
+      const worst = lags.reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
       return worst.seconds > SLOW_BUS_SECONDS
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }
-        : { status: 'ok' as const };
+        : { status: 'ok' as const, ...setAside(lags.reduce((sum, { parked }) => sum + parked, 0)) };
     },
     ...(redis && {
       redis: () => {

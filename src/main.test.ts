@@ -17,7 +17,7 @@ test('a command that is asked for help, or that is mistyped, does nothing but sa
       encoding: 'utf8',
       timeout: 60_000,
     });
-  for (const command of ['serve', 'migrate', 'simulate', 'token']) {
+  for (const command of ['serve', 'migrate', 'simulate', 'token', 'dead-letters', 'redrive']) {
     const help = run(command, '--help');
     assert.deepEqual([help.status, help.stderr], [0, ''], command);
     assert.match(help.stdout, /^usage: node src\/main\.ts/, command);

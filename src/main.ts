@@ -9,6 +9,10 @@ const USAGE = `usage: node src/main.ts <command> [options]
              settings come from the environment (docs/settings.md)
   migrate    brings the database to this version, and makes the topics that the brokers of KAFKA_BROKERS lack
   simulate   runs a simulated plant against a platform; simulate --help
+  dead-letters [--group G] [--limit N]
+             lists the events that a consumer group could not apply, a JSON object a line
+  redrive    --id EVENT | --group G | --all
+             hands such events to their groups again, once, as an entry of the audit trail
   token      prints an access token: --client ID or --user NAME of the demo credentials
 
   --help     this text`;
@@ -44,6 +48,61 @@ async function migrateCommand(args: string[]): Promise<void> {
   const { makeTopics } = await import('./platform/bus/kafka/topics.ts');
   const made = await makeTopics(kafka.address, kafka.names, kafka.replication);
   console.log(made.length === 0 ? 'the topics are there already' : `topics made: ${made.join(', ')}`);
+}
+
+/** Works on the database of a platform that runs, or on one that does not. */
+async function onDatabase<R>(work: (db: import('./platform/db/database.ts').Database) => Promise<R>): Promise<R> {
+  const config = loadConfig();
+  const { openMigrated } = await import('./infrastructure.ts');
+  const { createLog } = await import('./platform/telemetry/log.ts');
+  const { openDatabase } = await import('./platform/db/database.ts');
+  const { runningAddress } = await import('./platform/db/embedded/embedded.ts');
+  const running = config.databaseUrl === null ? await runningAddress(config.dataDir) : null;
+  const log = createLog({ level: 'silent', service: config.SERVICE_NAME });
+  const server = running === null ? await openMigrated(config, log) : { address: running, stop: async () => undefined };
+  const db = openDatabase({ ...server.address, poolSize: 1, overflow: 1, statementTimeoutMs: config.DB_STATEMENT_TIMEOUT });
+  try {
+    return await work(db);
+  } finally {
+    await db.close();
+    await server.stop();
+  }
+}
+
+async function deadLettersCommand(command: 'dead-letters' | 'redrive', args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      group: { type: 'string' },
+      ...(command === 'redrive' ? { id: { type: 'string' }, all: { type: 'boolean', default: false } } : { limit: { type: 'string' } }),
+      help: { type: 'boolean', default: false },
+    } as const,
+  });
+  if (values.help) return console.log(USAGE);
+  const { group, id, all, limit: said } = values as { group?: string; id?: string; all?: boolean; limit?: string };
+  const { isUuid } = await import('./platform/id.ts');
+  const { listDeadLetters, MOST, redriveDeadLetters } = await import('./platform/bus/command-line.ts');
+  const limit = said === undefined ? MOST : Number(said);
+  const fault = !(Number.isInteger(limit) && limit >= 1 && limit <= MOST)
+    ? `--limit is a whole number from 1 to ${MOST}`
+    : command === 'redrive' && [id, group, all === true ? 'all' : undefined].filter((one) => one !== undefined).length !== 1
+      ? 'one of --id, --group and --all says which events are meant'
+      : id !== undefined && !isUuid(id)
+        ? '--id is the event_id that dead-letters prints'
+        : null;
+  if (fault !== null) {
+    console.error(fault);
+    process.exitCode = 2;
+    return;
+  }
+  const wanted = { group, id, limit };
+  const began = performance.now();
+  const progress = (done: number) => {
+    if (done % 100 === 0 && performance.now() - began > 2000) console.error(`${done} handed over`);
+  };
+  console.error(
+    await onDatabase((db) => (command === 'redrive' ? redriveDeadLetters(db, wanted, progress) : listDeadLetters(db, wanted, console.log))),
+  );
 }
 
 async function token(args: string[]): Promise<void> {
@@ -87,6 +146,9 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
     }
     case 'token':
       return token(args);
+    case 'dead-letters':
+    case 'redrive':
+      return deadLettersCommand(command, args);
     case '--help':
     case '-h':
     case 'help':

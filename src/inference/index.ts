@@ -93,6 +93,8 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
   let workers: Workers | null = null;
   let threads: Threads | null = null;
   let trouble = (): string | null => null;
+  /** Why no board can be judged, whatever the runtime says. */
+  let lacking: string | null = null;
   const meters = runtimeMeters(metrics);
   let eyes: HeatDeps['eyes'] = () => null;
   let spare: SpareEyes | null = null;
@@ -128,7 +130,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
     },
     parts: {
       inference() {
-        const words = trouble();
+        const words = lacking ?? trouble();
         return words === null ? { status: 'ok' } : { status: 'degraded', detail: words };
       },
     },
@@ -139,6 +141,8 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
         held = models;
+        if (!models.some(({ manifest }) => manifest.name === productionModel))
+          lacking = `no version of ${productionModel} in MODELS_DIR (${settings.modelsDir}) can be used`;
         beside.push(watchCanary({ db, door, log, metrics, judging: productionModel, limits, backlog, everyMs: watchMs }));
         if (settings.workers === 0) {
           runtime = elsewhere(models, triton === null ? undefined : 'triton');

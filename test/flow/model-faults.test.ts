@@ -6,6 +6,7 @@ import { openThreads } from '../../src/inference/threads/pool.ts';
 import { jobWorkers, type WorkersDeps } from '../../src/inference/workers.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until } from '../support/floor.ts';
+import { startPlatform } from '../support/platform.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
 const MODEL = 'pcb-pair-synth';
@@ -89,4 +90,14 @@ test('what the version did not do is no fault of it: a store that fails, and a r
   };
   assert.deepEqual(await tried(STILL, { pictures: store }), []);
   assert.deepEqual(await tried(`decides = false, named = true, model = '${MODEL}', version = 1`, {}), []);
+});
+
+test('a platform without a model that could judge says so', { timeout: 60_000 }, async (t) => {
+  const platform = await startPlatform(t, { environment: { MODELS_DIR: '/nowhere/models' } });
+  const { status, parts } = (await (await fetch(`${platform.url}/health`)).json()) as {
+    status: string;
+    parts: Record<string, { status: string; detail?: string }>;
+  };
+  assert.deepEqual([status, parts.inference?.status], ['degraded', 'degraded']);
+  assert.match(parts.inference?.detail ?? '', /^no version of pcb-pair-synth in MODELS_DIR \(\/nowhere\/models\) can be used$/);
 });

@@ -127,14 +127,21 @@ export async function finishRedriven(db: Database, group: string, eventId: strin
     .execute();
 }
 
-export async function listParked(db: Database, group?: string): Promise<ParkedEvent[]> {
+/** The newest first; of all groups and states, but for what is asked for. */
+export async function listParked(
+  db: Database,
+  group?: string,
+  { state, id, limit = 1000 }: { state?: ParkedEvent['state']; id?: string; limit?: number } = {},
+): Promise<ParkedEvent[]> {
   let query = view(db)
     .selectFrom('platform.bus_parked')
     .select(['consumer_group as group', 'event_id', 'topic', 'key', 'cause', 'attempts', 'parked_at', 'state'])
     .orderBy('parked_at', 'desc')
     .orderBy('event_id', 'desc')
-    .limit(1000);
+    .limit(limit);
   if (group !== undefined) query = query.where('consumer_group', '=', group);
+  if (state !== undefined) query = query.where('state', '=', state);
+  if (id !== undefined) query = query.where('event_id', '=', id);
   return await query.execute();
 }
 

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { freePort } from '../../ports.ts';
 import type { DatabaseAddress } from '../database.ts';
 import { findBinaries } from './binaries.ts';
-import { lockFolder } from './folder-lock.ts';
+import { lockFolder, socketsOf } from './folder-lock.ts';
 import { chooseIsolation, clusterFolder, type Isolation, NOBODY } from './isolation.ts';
 import { endLeftOver, launch, logTail, makeCluster, type ServerPlace } from './server.ts';
 
@@ -33,6 +33,8 @@ export interface Embedded {
   stop(): Promise<void>;
 }
 
+const LOCK = 'platform.lock';
+
 /** A laptop's: small memory, durable, no parallel workers. About 26 MB resident when idle. */
 const SETTINGS: Record<string, string> = {
   shared_buffers: '64MB',
@@ -56,6 +58,12 @@ async function socketFolder(isolation: Isolation): Promise<string> {
   const folder = await mkdtemp(join(base, 'cqp-'));
   if (isolation === 'nobody') await chown(folder, NOBODY, NOBODY);
   return folder;
+}
+
+/** The server of a platform that runs on the folder, for commands beside it; null where none runs, or it has no sockets (Windows). */
+export async function runningAddress(dataDir: string): Promise<Embedded['address'] | null> {
+  const host = await socketsOf(join(dataDir, LOCK));
+  return host === null ? null : { host, port: 5432, user: 'cqp', database: 'cqp' };
 }
 
 async function rememberedPassword(file: string): Promise<string> {
@@ -91,7 +99,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const windows = process.platform === 'win32';
   await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
   const dataDir = await realpath(options.dataDir);
-  const lock = await lockFolder(join(dataDir, 'platform.lock'));
+  const lock = await lockFolder(join(dataDir, LOCK));
   let sockets: string | undefined;
   try {
     if (lock.previous?.socketFolder) await rm(lock.previous.socketFolder, { recursive: true, force: true });

@@ -41,6 +41,12 @@ async function alive(path: string, owner: Owner | undefined): Promise<boolean> {
   return info !== undefined && Date.now() - info.mtimeMs < STALE_MS;
 }
 
+/** Where the platform that works in the folder has its sockets; null: none does. */
+export async function socketsOf(path: string): Promise<string | null> {
+  const owner = await read(path);
+  return (await alive(path, owner)) ? (owner?.socketFolder ?? null) : null;
+}
+
 /**
  * One platform a folder. The file is made whole and then linked into place, which fails when another has it; one whose owner is dead is taken over.
  * @throws FolderInUse with the other's process number
