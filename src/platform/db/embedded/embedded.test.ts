@@ -59,6 +59,25 @@ const parentOf = (pid: number): number =>
       .split(' ')[0],
   );
 
+/** A server and its processes. */
+const familyOf = (server: number): number[] => [
+  server,
+  ...spawnSync('ps', ['-o', 'pid=', '--ppid', String(server)], { encoding: 'utf8' })
+    .stdout.trim()
+    .split(/\s+/)
+    .map(Number),
+];
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // A short-lived worker of the server's own.
+    }
+  }
+}
+
 test('first start, stop, second start: the data is there, the second start is quick, one platform a folder', async () => {
   const first = await startEmbedded({ dataDir: folder });
   await ask(first.address, 'create table kept (n int); insert into kept values (1)');
@@ -113,6 +132,34 @@ test('kill -9 of platform and keeper: the next start ends the server that is lef
   await next.stop();
 });
 
+test('kill -9 of the platform of a server that is frozen whole: the next start ends all of it, and nothing of another folder', {
+  skip: !linux && 'reads /proc',
+}, async (t) => {
+  const elsewhere = await mkdtemp(join(tmpdir(), 'cqp-embedded-'));
+  const other = await startEmbedded({ dataDir: elsewhere });
+  // Were one of that server's processes ended, it would end every session.
+  const session = new pg.Client(other.address);
+  session.on('error', () => {});
+  await session.connect();
+  t.after(async () => {
+    await session.end().catch(() => {});
+    await other.stop();
+    await rm(elsewhere, { recursive: true, force: true });
+  });
+  const { child } = await owner([folder]);
+  const family = familyOf(await postmaster(folder));
+  t.after(() => signalAll(family.filter(isRunning), 'SIGKILL'));
+  assert.ok(family.length > 3);
+  signalAll(family, 'SIGSTOP');
+  child.kill('SIGKILL');
+  await ended(child);
+  const next = await startEmbedded({ dataDir: folder });
+  assert.deepEqual(family.filter(isRunning), []);
+  assert.deepEqual(await ask(next.address, 'select count(*)::int as n from kept'), [{ n: 3 }]);
+  assert.deepEqual((await session.query('select 1 as n')).rows, [{ n: 1 }]);
+  await next.stop();
+});
+
 test('a server that dies alone is started again; a frozen one is answered for within 2 s', { skip: !linux && 'signals' }, async (t) => {
   const turns = countTurns(t);
   const server = await startEmbedded({ dataDir: folder });
@@ -131,26 +178,10 @@ test('a server that dies alone is started again; a frozen one is answered for wi
       } else assert.equal(answer.code, 'database_unavailable');
       assert.ok(Date.now() < end, 'the server did not come back');
     }
-    const pid = await postmaster(folder);
-    const all = [
-      pid,
-      ...spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
-        .stdout.trim()
-        .split(/\s+/)
-        .map(Number),
-    ];
+    const all = familyOf(await postmaster(folder));
     // A slow statement is no dead server.
     assert.equal((await db.pool.query('select 1 as n, pg_sleep(1.5)')).rows[0]?.n, 1);
-    const signal = (name: NodeJS.Signals) => {
-      for (const each of all) {
-        try {
-          process.kill(each, name);
-        } catch {
-          // A short-lived worker of the server's own.
-        }
-      }
-    };
-    signal('SIGSTOP');
+    signalAll(all, 'SIGSTOP');
     try {
       const began = turns();
       const faults = await Promise.all(
@@ -167,7 +198,7 @@ test('a server that dies alone is started again; a frozen one is answered for wi
       await assert.rejects(db.ping(), { code: 'database_unavailable' });
       assert.ok(performance.now() - again < 1000, 'while it is known to be away, at once');
     } finally {
-      signal('SIGCONT');
+      signalAll(all, 'SIGCONT');
     }
     for (const end = Date.now() + 20_000; ; await sleep(50)) {
       if (

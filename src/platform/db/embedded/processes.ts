@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export function isRunning(pid: number): boolean {
@@ -45,6 +45,26 @@ export function isServerOn(pid: number, dataFolder: string): boolean {
   if (process.platform === 'win32') return isRunning(pid);
   const { stdout } = spawnSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
   return (stdout ?? '').includes('postgres') && stdout.includes(dataFolder);
+}
+
+/**
+ * What a PostgreSQL server on that data folder left behind: its processes leave with it, but one that is frozen does not notice, and no other server starts
+ * beside it. None whose server lives, and none that merely works in the folder: PostgreSQL titles its own. Empty where there is no /proc.
+ */
+export function orphansOn(dataFolder: string): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => isServerOn(pid, dataFolder) && isTitled(pid) && !isServerOn(Number(statFields(pid)[1]), dataFolder));
+}
+
+function isTitled(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('postgres: ');
+  } catch {
+    return false;
+  }
 }
 
 /** @returns whether it is gone */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Binaries } from './binaries.ts';
 import { commandFor, type Isolation, NOBODY } from './isolation.ts';
-import { isRunning, isServerOn, waitGone } from './processes.ts';
+import { isRunning, isServerOn, orphansOn, waitGone } from './processes.ts';
 
 const run = promisify(execFile);
 
@@ -96,8 +96,29 @@ export async function makeCluster(place: ServerPlace, password?: string): Promis
   return true;
 }
 
-/** A server that outlived its platform: ended before a new one starts on its files. @returns whether there was one */
+/** A server that outlived its platform, and what outlived that: ended before a new one starts on its files. @returns whether there was any */
 export async function endLeftOver(place: ServerPlace): Promise<boolean> {
+  const wasServer = await endServer(place);
+  return (await endOrphans(dataOf(place))) || wasServer;
+}
+
+async function endOrphans(data: string): Promise<boolean> {
+  const left = orphansOn(data);
+  for (const pid of left) kill(pid, 'SIGKILL');
+  for (const pid of left)
+    if (!(await waitGone(pid, 5_000))) throw new Error(`A process of PostgreSQL (${pid}) holds ${data} and does not end`);
+  return left.length > 0;
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It left by itself.
+  }
+}
+
+async function endServer(place: ServerPlace): Promise<boolean> {
   const data = dataOf(place);
   const file = join(data, 'postmaster.pid');
   const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0]);
@@ -116,9 +137,7 @@ export async function endLeftOver(place: ServerPlace): Promise<boolean> {
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
   ] as const) {
-    try {
-      process.kill(pid, signal);
-    } catch {}
+    kill(pid, signal);
     if (await waitGone(pid, limit)) return true;
   }
   throw new Error(`A PostgreSQL server (process ${pid}) holds ${data} and does not end`);
