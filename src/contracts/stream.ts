@@ -19,7 +19,7 @@ export const StreamSubscribe = Type.Object(
     after: Type.Optional(Type.String({ maxLength: 100 })),
     beat: Type.Optional(
       Type.Boolean({
-        description: 'Asks for a `beat` every 20 s: for clients that cannot see a ping of the protocol, as pages in a browser',
+        description: 'Asks for a `beat` every 14 s: for clients that cannot see a ping of the protocol, as pages in a browser',
       }),
     ),
   },

@@ -31,6 +31,8 @@ export interface Hub {
   readonly size: number;
 }
 
+/** Who takes nothing answers no ping either, in whatever it is behind: two of these are less than the 30 s after which a client that stalls is gone. */
+const PING_MS = 14_000;
 const LONGEST_TIMER = 2 ** 31 - 1;
 
 interface Seat {
@@ -43,7 +45,7 @@ interface Seat {
 
 /** All open streams of a process. Listens to the feed only while somebody listens here. */
 export function createHub(options: HubOptions): Hub {
-  const { feed, metrics, maxClients = 2000, maxOfOne = 100, pingMs = 20_000 } = options;
+  const { feed, metrics, maxClients = 2000, maxOfOne = 100, pingMs = PING_MS } = options;
   const seats = new Set<Seat>();
   const bySubject = new Map<string, number>();
   let unlisten: (() => void) | undefined;

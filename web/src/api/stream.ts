@@ -15,7 +15,7 @@ export interface StreamOptions {
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
-/** The platform beats every 20 s. A page cannot see a ping, and a half-open connection never closes: two beats missed mean that it is gone. */
+/** The platform beats every 14 s. A page cannot see a ping, and a half-open connection never closes: three beats missed mean that it is gone. */
 export const SILENCE = 45_000;
 /** Doubled with each try, and spread so that a thousand screens do not come back in one moment. */
 export function waitBeforeTry(attempt: number, random = Math.random()): number {
