@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -24,7 +25,25 @@ test('the secret of a data directory is made once, for the owner alone, also whe
   t.after(() => rm(folder, { recursive: true }));
   const found = await Promise.all([secretOf(folder), secretOf(folder)]);
   assert.ok((found[0]?.length ?? 0) >= 43);
-  assert.equal(found[0], found[1]);
+  assert.equal(new Set(found).size, 1);
+  assert.deepEqual(await readdir(folder), ['identity-secret']);
   assert.equal(await secretOf(folder), found[0]);
   assert.equal((await stat(join(folder, 'identity-secret'))).mode & 0o777, 0o600);
+});
+
+test('nobody sees the file of a secret before all of it is there', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-secret-'));
+  t.after(() => rm(folder, { recursive: true }));
+  for (let round = 0; round < 50; round += 1) {
+    const place = join(folder, String(round));
+    let made = '';
+    void secretOf(place).then((secret) => {
+      made = secret;
+    });
+    while (made === '') {
+      await new Promise((resolve) => setImmediate(resolve));
+      const seen = statSync(join(place, 'identity-secret'), { throwIfNoEntry: false });
+      assert.ok(seen === undefined || seen.size > 40, `${seen?.size} bytes`);
+    }
+  }
 });

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Closes and opens small secrets that lie in the database. `name` is bound to the value: one cannot be put in another's place. */
@@ -46,16 +46,31 @@ export function createSeal(secret: string): Seal {
   };
 }
 
-/** The secret of a data directory, made at the first start (mode 0600). Two processes that start together agree on the first one's. */
+/**
+ * The secret of a data directory, made at the first start (mode 0600). Two processes that start together agree on the first one's: it is written whole
+ * beside its place and then linked there, so that nobody reads half of it.
+ */
 export async function secretOf(dataDir: string): Promise<string> {
   const file = join(dataDir, 'identity-secret');
   await mkdir(dataDir, { recursive: true });
-  try {
-    await writeFile(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  const secret = (await readFile(file, 'utf8')).trim();
+  const known = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return null;
+  });
+  const secret = (known ?? (await makeSecret(file))).trim();
   if (secret.length < 32) throw new Error(`${file} is not an identity secret`);
   return secret;
+}
+
+async function makeSecret(file: string): Promise<string> {
+  const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
+  await writeFile(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    await link(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return readFile(file, 'utf8');
 }
