@@ -66,6 +66,9 @@ export async function runningAddress(dataDir: string): Promise<Embedded['address
   return host === null ? null : { host, port: 5432, user: 'cqp', database: 'cqp' };
 }
 
+/** Whoever watches over a server writes into the folder when its platform is gone: that may be this moment. */
+const removeSockets = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+
 async function rememberedPassword(file: string): Promise<string> {
   const known = await readFile(file, 'utf8').catch(() => undefined);
   if (known) return known;
@@ -102,7 +105,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const lock = await lockFolder(join(dataDir, LOCK));
   let sockets: string | undefined;
   try {
-    if (lock.previous?.socketFolder) await rm(lock.previous.socketFolder, { recursive: true, force: true });
+    if (lock.previous?.socketFolder) await removeSockets(lock.previous.socketFolder);
     const isolation = options.isolation ?? chooseIsolation();
     const place: ServerPlace = {
       binaries: await findBinaries(isolation === 'nobody'),
@@ -143,12 +146,12 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       admin,
       async stop() {
         await running.stop();
-        if (sockets) await rm(sockets, { recursive: true, force: true });
+        if (sockets) await removeSockets(sockets);
         await lock.release();
       },
     };
   } catch (error) {
-    if (sockets) await rm(sockets, { recursive: true, force: true });
+    if (sockets) await removeSockets(sockets);
     await lock.release();
     throw error;
   }
