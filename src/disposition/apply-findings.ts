@@ -55,7 +55,7 @@ async function keepDefects(tx: Tx, inspection: InspectionRow, operationId: strin
 }
 
 /** What people confirmed while the board waited, and fails it; the last word first. No run takes it back: a later picture may show another side. */
-async function confirmedToFail(tx: Tx, inspection: InspectionRow, policy: Policy): Promise<DefectRow[]> {
+export async function confirmedToFail(tx: Tx, inspection: InspectionRow, policy: Policy): Promise<DefectRow[]> {
   const confirmed = await tx
     .selectFrom('disposition.defect')
     .selectAll()

@@ -2,6 +2,7 @@ import type { Inspection, Verdict } from '../contracts/inspections.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
+import { confirmedToFail } from './apply-findings.ts';
 import { type JudgeVersion, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 import { giveVerdict } from './verdict.ts';
@@ -43,6 +44,10 @@ export async function completeInspection(
     const run = await runAtWork(tx, inspection);
     if (run !== null) throw new ProblemError('transition_not_allowed', { detail: `A model is at it: operation ${run}` });
     const { policy } = await termsOf(tx, inspection);
+    if (said.verdict !== 'fail' && (await confirmedToFail(tx, inspection, policy)).length > 0)
+      throw new ProblemError('transition_not_allowed', {
+        detail: 'A person has confirmed a defect that fails it: reject that defect first',
+      });
     const { row, events, audit, moved } = await giveVerdict(tx, inspection, {
       verdict: said.verdict,
       reason: said.reason,
