@@ -1,7 +1,7 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
-import { type Kind, SETTINGS, type SettingName } from './settings.ts';
+import { type Kind, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** All faults of the environment at once: a start that fails should fail once. */
 export class ConfigError extends Error {
@@ -92,8 +92,12 @@ function isOrigin(text: string): boolean {
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/;
 const MILLIS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-/** What feeds a timer: above 24.8 days a timer of Node's ends at once, and two of them are added in places. */
-const LONGEST_MS = 10 * MILLIS.d;
+/**
+ * Days of a duration at most. What feeds a timer: above 24.8 days a timer of Node's ends at once, and two of them are added in places. What is only
+ * compared with the age of a record: records have no times before 1970.
+ */
+export const MOST_DAYS = { waited: 10, compared: 20_000 } as const;
+const mostDays = (setting: Setting): number => (setting.long ? MOST_DAYS.compared : MOST_DAYS.waited);
 const SIZE = /^(\d+)(B|KiB|MiB|GiB)?$/;
 const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
@@ -165,8 +169,9 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
       faults.push(`${name}=${shown} is not one of ${setting.oneOf.join(', ')}`);
     else if ('min' in setting && Number(value) < setting.min) faults.push(`${name}=${shown} is below ${setting.min}`);
     else if ('max' in setting && Number(value) > setting.max) faults.push(`${name}=${shown} is above ${setting.max}`);
-    else if (setting.kind === 'duration' && !('long' in setting) && Number(value) > LONGEST_MS)
-      faults.push(`${name}=${shown} is longer than 10d`);
+    else if (setting.kind === 'duration' && Number(value) > mostDays(setting) * MILLIS.d)
+      faults.push(`${name}=${shown} is longer than ${mostDays(setting)}d`);
+    else if (setting.kind === 'list' && said && (value as string[]).length === 0) faults.push(`${name}=${shown} is a list of nothing`);
     values[name] = value;
   }
   const raw = values as { [N in SettingName]: Defined<N> };
@@ -194,13 +199,18 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   for (const proxy of raw.TRUST_PROXY)
     if (!isProxy(proxy))
       faults.push(`TRUST_PROXY names ${JSON.stringify(proxy)}, which is no address, no network and none of ${PROXY_NAMES.join(', ')}`);
+  // A browser's Origin is compared letter by letter: no capitals, no port that goes without saying.
   for (const origin of raw.CORS_ORIGINS)
-    if (!isOrigin(origin) || origin.endsWith('/'))
-      faults.push(`CORS_ORIGINS names ${JSON.stringify(origin)}, which is not http://host or https://host without a path`);
-  for (const name of ['OIDC_ISSUER', 'OIDC_JWKS_URL'] as const)
-    if (raw[name] !== null && URL.canParse(raw[name]) && !/^https?:$/.test(new URL(raw[name]).protocol))
-      faults.push(`${name}=${JSON.stringify(raw[name])} does not begin with http:// or https://`);
-  if (raw.KAFKA_BROKERS?.length === 0) faults.push(`KAFKA_BROKERS=${JSON.stringify(environment.KAFKA_BROKERS)} names no broker`);
+    if (!isOrigin(origin) || new URL(origin).origin !== origin)
+      faults.push(`CORS_ORIGINS names ${JSON.stringify(origin)}, which is not http://host or https://host as a browser sends it`);
+  for (const name of ['OIDC_ISSUER', 'OIDC_JWKS_URL'] as const) {
+    if (raw[name] === null || !URL.canParse(raw[name])) continue;
+    const { protocol, username, password } = new URL(raw[name]);
+    if (username !== '' || password !== '') faults.push(`${name} holds a user or password: keys are fetched without`);
+    else if (!/^https?:$/.test(protocol)) faults.push(`${name}=${JSON.stringify(raw[name])} does not begin with http:// or https://`);
+    else if (name === 'OIDC_ISSUER' && /[?#]/.test(raw[name]))
+      faults.push(`OIDC_ISSUER=${JSON.stringify(raw[name])} has a query or a fragment: an issuer has neither`);
+  }
   for (const broker of raw.KAFKA_BROKERS ?? [])
     if (!isPort(/^(?:\[[0-9a-f:.]+\]|[^\s:/[\]]+):(\d{1,5})$/i.exec(broker)?.[1]))
       faults.push(`KAFKA_BROKERS names ${JSON.stringify(broker)}, which is not host:port`);

@@ -1,7 +1,7 @@
 /** A `number` is whole; what may have a fraction is a `decimal`. */
 export type Kind = 'text' | 'secret' | 'url' | 'number' | 'decimal' | 'duration' | 'bytes' | 'boolean' | 'list';
 
-interface Setting {
+export interface Setting {
   readonly kind: Kind;
   /** As it would be written in the environment; `null`: not set. */
   readonly fallback: string | null;
@@ -9,7 +9,7 @@ interface Setting {
   readonly oneOf?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** A duration that no timer waits for: it may be longer than ten days. */
+  /** A duration that no timer waits for. */
   readonly long?: true;
 }
 
@@ -216,7 +216,14 @@ export const SETTINGS = {
   SHUTDOWN_TIMEOUT: { kind: 'duration', fallback: '20s', min: 1000, what: 'Longest graceful stop' },
   BODY_LIMIT: { kind: 'bytes', fallback: '1MiB', min: 1024, what: 'Largest JSON body' },
   BATCH_LIMIT: { kind: 'bytes', fallback: '16MiB', min: 1024, what: 'Largest batch body' },
-  UPLOAD_LIMIT: { kind: 'bytes', fallback: '64MiB', min: 1024, what: 'Largest uploaded file' },
+  UPLOAD_LIMIT: {
+    kind: 'bytes',
+    fallback: '64MiB',
+    min: 1024,
+    // The time to send one on is counted by its size, and a timer waits for it.
+    max: 100 * 1024 ** 3,
+    what: 'Largest uploaded file',
+  },
   STORAGE_MIN_FREE: {
     kind: 'decimal',
     fallback: '5',
