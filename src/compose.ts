@@ -205,7 +205,8 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
   };
   const names = [...new Set(config.services.flatMap((service) => SERVICE_SLICES[service]))];
   const slices = await Promise.all(names.map((name): Promise<Slice> => open[name]()));
-  const revocations: Slice[] = names.includes('identity') ? [] : [{ name: 'revocations', background: identity.verifying }];
+  const { parts, ...background } = identity.verifying;
+  const verifying: Slice[] = names.includes('identity') ? [] : [{ name: 'verifying', background, ...(parts && { parts }) }];
   return [
     probes({
       lifecycle,
@@ -213,9 +214,9 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
       version: VERSION,
       figures: member?.shareFigures(metrics) ?? metrics.render,
       metricsEnabled: config.ENABLE_METRICS,
-      parts: Object.assign(healthParts(ground, member), ...slices.map((slice) => slice.parts)),
+      parts: Object.assign(healthParts(ground, member), ...[...verifying, ...slices].map((slice) => slice.parts)),
     }),
-    ...revocations,
+    ...verifying,
     ...(names.includes('gateway') ? [] : [ownDocument()]),
     ...slices,
   ];

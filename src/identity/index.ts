@@ -1,6 +1,6 @@
 import type { Database } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
-import type { Slice } from '../platform/slice.ts';
+import type { Part, Slice } from '../platform/slice.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { BuiltIn } from './built-in.ts';
 import { createKeySource, remoteKeys } from './key-source.ts';
@@ -32,7 +32,7 @@ export interface IdentityDeps {
 export interface Identity extends Slice {
   readonly background: { start(): Promise<void>; stop(): Promise<void> };
   /** What a process needs that only verifies tokens: no keys of its own, no secret. */
-  readonly verifying: { start(): Promise<void>; stop(): Promise<void> };
+  readonly verifying: Pick<Slice, 'parts'> & { start(): Promise<void>; stop(): Promise<void> };
   /** For the HTTP layer and the stream. */
   readonly authenticate: Authenticate;
   /** Keys and accounts are there when this is done; before the first request, after the migrations. Safe to call again. @throws SealBroken */
@@ -41,19 +41,35 @@ export interface Identity extends Slice {
   publish(): Promise<string | null>;
 }
 
+const partOf = (issuer: string, trouble: string | null): Part =>
+  trouble === null ? { status: 'ok' } : { status: 'degraded', detail: `the keys of ${issuer} cannot be fetched: ${trouble}` };
+
 /** The keys of the house: who comes in (OpenID provider), who is asking (`authenticate`), and the accounts of the demo. */
 export function identity(deps: IdentityDeps): Identity {
   const { db, log, audience } = deps;
   const revocations = createRevocations(db, log);
   const builtIn = !deps.outside;
-  const keys = createKeySource({ load: deps.outside ? remoteKeys(deps.outside.issuer, deps.outside.jwksUrl) : () => publicKeys(db), log });
+  const { outside } = deps;
+  const keys = createKeySource({ load: outside ? remoteKeys(outside.issuer, outside.jwksUrl) : () => publicKeys(db), log });
+  // The keys of the built-in provider lie in the database, which has a part of its own.
+  const verifying: Identity['verifying'] = {
+    async start() {
+      if (outside) keys.start();
+      await revocations.start();
+    },
+    async stop() {
+      await keys.stop();
+      await revocations.stop();
+    },
+    ...(outside && { parts: { identity: () => partOf(outside.issuer, keys.trouble()) } }),
+  };
 
   let verifier: Authenticate | undefined;
   const authenticate: Authenticate = (token, request) => {
     verifier ??= createVerifier({
       issuer: deps.outside?.issuer ?? deps.baseUrl(),
       audience,
-      keys,
+      keys: keys.key,
       outside: !builtIn,
       revoked: revocations.has,
       log,
@@ -78,7 +94,8 @@ export function identity(deps: IdentityDeps): Identity {
     name: 'identity',
     authenticate,
     prepare,
-    verifying: revocations,
+    verifying,
+    ...(verifying.parts && { parts: verifying.parts }),
     async publish() {
       return builtIn && deps.demo ? (await provider()).publish() : null;
     },
@@ -89,9 +106,9 @@ export function identity(deps: IdentityDeps): Identity {
     background: {
       async start() {
         await prepare();
-        await revocations.start();
+        await verifying.start();
       },
-      stop: revocations.stop,
+      stop: verifying.stop,
     },
   };
 }

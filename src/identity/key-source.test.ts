@@ -23,7 +23,7 @@ test('an unknown key is looked up again at most once per cooldown, whoever asks'
     loads += 1;
     return { keys: [...keys] };
   };
-  const source = createKeySource({ load, log: quiet, now: () => clock });
+  const { key: source } = createKeySource({ load, log: quiet, now: () => clock });
   await source(...ask('a'));
   assert.equal(loads, 1);
   for (let tries = 0; tries < 50; tries += 1) await assert.rejects(async () => source(...ask('x')));
@@ -39,10 +39,10 @@ test('an unknown key is looked up again at most once per cooldown, whoever asks'
 test('while the issuer is away, or answers nonsense, the last good keys serve', async () => {
   let clock = 0;
   let answer: () => unknown = () => ({ keys: [] });
-  const source = createKeySource({ load: async () => (await answer()) as never, log: quiet, now: () => clock });
+  const { key: source } = createKeySource({ load: async () => (await answer()) as never, log: quiet, now: () => clock });
   await assert.rejects(
     async () => source(...ask('a')),
-    (error: unknown) => error instanceof ProblemError && error.status === 503,
+    (error: unknown) => error instanceof ProblemError && error.code === 'service_unavailable' && error.retryAfter === 5,
   );
   clock = 2000;
   const good = await key('a');
@@ -61,6 +61,34 @@ test('while the issuer is away, or answers nonsense, the last good keys serve', 
     await new Promise((resolve) => setImmediate(resolve));
     await source(...ask('a'));
   }
+});
+
+test('only the first waits for an issuer that is silent: after it failed all are refused at once, and it is asked beside them', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let loads = 0;
+  let answer = Promise.withResolvers<{ keys: JWK[] }>();
+  const load = () => {
+    loads += 1;
+    return answer.promise;
+  };
+  const source = createKeySource({ load, log: quiet });
+  source.start();
+  t.after(() => source.stop());
+  assert.equal(source.trouble(), null, 'nobody knows yet');
+  const waiting = [1, 2, 3].map(async () => source.key(...ask('a')));
+  const silent = answer;
+  answer = Promise.withResolvers();
+  silent.reject(new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) }));
+  for (const { status } of await Promise.allSettled(waiting)) assert.equal(status, 'rejected');
+  assert.deepEqual([loads, source.trouble()], [1, 'fetch failed (ECONNREFUSED)']);
+  t.mock.timers.tick(5000);
+  await assert.rejects(async () => source.key(...ask('a')), { code: 'service_unavailable' }, 'the second try has no answer yet');
+  assert.equal(loads, 2);
+  answer.resolve({ keys: [await key('a')] });
+  await answer.promise;
+  await new Promise((resolve) => setImmediate(resolve));
+  await source.key(...ask('a'));
+  assert.deepEqual([loads, source.trouble()], [2, null]);
 });
 
 test('an outside issuer is found by discovery, and must name itself', async (t) => {

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
+import { every, type Repeated } from '../platform/every.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 
@@ -13,6 +14,15 @@ export interface KeySourceOptions {
   now?: () => number;
 }
 
+export interface KeySource {
+  readonly key: JWTVerifyGetKey;
+  /** Why the set could not be fetched, in words, until it can be. */
+  trouble(): string | null;
+  /** Fetches beside the requests from now on: none waits for an issuer that is known to be away. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
 /** Members of a public key (RFC 7518, 6.2 and 6.3; RFC 8037): nothing else is taken over, and no symmetric key at all. */
 const PUBLIC = ['kty', 'kid', 'alg', 'use', 'crv', 'x', 'y', 'n', 'e'] as const;
 
@@ -25,17 +35,29 @@ function publicOnly(set: JSONWebKeySet): JSONWebKeySet {
   return { keys };
 }
 
+/** Time between two tries while there is no key (milliseconds): `start` makes them, else the requests do. */
+const AGAIN_MS = { beside: 5000, asked: 1000 };
+
+/** `fetch` says what happened in the cause of what it throws. */
+function wordsOf(error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  const told = cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : null;
+  return told === null ? message : `${message} (${told})`;
+}
+
 /**
  * Keys to verify with. Loaded at first use; again when a token names an unknown key (at most once per cooldown, whoever asks) and when old.
- * A set that cannot be fetched or read leaves the last good one in place.
+ * A set that cannot be fetched or read leaves the last good one in place. Without any, all wait for the first try; after it failed they are refused
+ * while others are made.
  */
-export function createKeySource(options: KeySourceOptions): JWTVerifyGetKey {
+export function createKeySource(options: KeySourceOptions): KeySource {
   const { load, log, cooldownMs = 30_000, maxAgeMs = 600_000, now = Date.now } = options;
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let loadedAt = Number.NEGATIVE_INFINITY;
   let triedAt = Number.NEGATIVE_INFINITY;
-  let failure: unknown;
+  let failure: { readonly error: unknown } | undefined;
   let pending: Promise<void> | undefined;
+  let beside: Repeated | undefined;
 
   function refresh(): Promise<void> {
     triedAt = now();
@@ -46,7 +68,7 @@ export function createKeySource(options: KeySourceOptions): JWTVerifyGetKey {
         failure = undefined;
       })
       .catch((error: unknown) => {
-        failure = error;
+        failure = { error };
         log.warn({ err: error, keys_kept: keys !== undefined }, 'signing_keys_not_loaded');
       })
       .finally(() => {
@@ -55,22 +77,51 @@ export function createKeySource(options: KeySourceOptions): JWTVerifyGetKey {
     return pending;
   }
 
-  return async (header, token) => {
-    const sinceTry = now() - triedAt;
-    if (keys === undefined) {
-      if (pending || sinceTry >= Math.min(cooldownMs, 1000)) await refresh();
-      if (keys === undefined) {
-        if (failure instanceof ProblemError) throw failure;
-        throw new ProblemError('overloaded', { detail: 'The identity provider is out of reach', retryAfter: 5, cause: failure });
-      }
-    } else if (now() - loadedAt >= maxAgeMs && sinceTry >= cooldownMs) void refresh();
+  const isDue = () => (failure !== undefined || now() - loadedAt >= maxAgeMs) && now() - triedAt >= cooldownMs;
+
+  async function firstKeys(): Promise<NonNullable<typeof keys>> {
+    const mayTry = beside === undefined && pending === undefined && now() - triedAt >= Math.min(cooldownMs, AGAIN_MS.asked);
+    if (failure === undefined || mayTry) await refresh();
+    if (keys !== undefined) return keys;
+    const error = failure?.error;
+    if (error instanceof ProblemError) throw error;
+    throw new ProblemError('service_unavailable', {
+      detail: 'The identity provider is out of reach: new tokens cannot be judged',
+      retryAfter: AGAIN_MS.beside / 1000,
+      cause: error,
+    });
+  }
+
+  const key: JWTVerifyGetKey = async (header, token) => {
+    const known = keys ?? (await firstKeys());
+    if (isDue()) void refresh();
     try {
-      return await keys(header, token);
+      return await known(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSNoMatchingKey) || now() - triedAt < cooldownMs) throw error;
       await refresh();
-      return keys(header, token);
+      return (keys ?? known)(header, token);
     }
+  };
+
+  return {
+    key,
+    trouble: () => (failure === undefined ? null : wordsOf(failure.error)),
+    start() {
+      void refresh();
+      beside = every(
+        AGAIN_MS.beside,
+        async () => {
+          // Not waited for: a stop would have to wait for an issuer that is silent.
+          if (keys === undefined || isDue()) void refresh();
+        },
+        () => {},
+      );
+      beside.start();
+    },
+    async stop() {
+      await beside?.stop();
+    },
   };
 }
 

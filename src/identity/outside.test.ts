@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import pg from 'pg';
 import { testDatabase } from '../../test/support/database.ts';
 import { startIdentity } from '../../test/support/identity-server.ts';
+import { freePort } from '../platform/ports.ts';
 
 test('an outside provider takes the place of the built-in one: its tokens count, no key and no account is made here', async (t) => {
   const { publicKey, privateKey } = await generateKeyPair('PS256', { extractable: true });
@@ -58,6 +59,26 @@ test('an outside provider takes the place of the built-in one: its tokens count,
     'select (select count(*) from identity.signing_key) + (select count(*) from identity.person) as n',
   );
   assert.equal(Number(rows[0].n), 0);
+});
+
+test('while the outside provider cannot be reached tokens are 503 with words, and health says why', async (t) => {
+  const database = await testDatabase(t);
+  const issuer = `http://127.0.0.1:${await freePort()}`;
+  const server = await startIdentity(database, { outside: { issuer, jwksUrl: null } });
+  t.after(() => server.stop());
+  for (const token of ['a', 'b']) {
+    const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: token })).toString('base64url');
+    const answer = await fetch(`${server.url}/v1/me`, { headers: { authorization: `Bearer ${header}.e30.AAAA` } });
+    assert.equal(answer.status, 503);
+    assert.equal(answer.headers.get('retry-after'), '5');
+    const { error, detail } = (await answer.json()) as { error: { code: string }; detail: string };
+    assert.equal(error.code, 'service_unavailable');
+    assert.match(detail, /identity provider is out of reach/);
+  }
+  assert.deepEqual(await server.identity.parts?.identity?.(), {
+    status: 'degraded',
+    detail: `the keys of ${issuer} cannot be fetched: fetch failed (ECONNREFUSED)`,
+  });
 });
 
 test('while the database is away tokens that are known still hold, and new ones are 503 with Retry-After', async (t) => {
