@@ -10,6 +10,7 @@ import { assertPortFree, freePort } from './platform/ports.ts';
 import { joinGroup } from './platform/processes/member.ts';
 import { startGroup } from './platform/processes/primary.ts';
 import { createLog } from './platform/telemetry/log.ts';
+import { refusedBy } from './start-faults.ts';
 
 /** What a process of the group says when it serves. */
 interface Serving {
@@ -23,12 +24,21 @@ const LAST_MS = 5000;
 
 /** Runs the platform until a signal: in this process, or in several behind one port. `ready` is printed once, when all serve. */
 export async function serve(config: Config): Promise<void> {
-  if (cluster.isWorker) return serveAsMember(config);
-  const url = config.workers === 1 ? await serveAlone(config) : await serveAsPrimary(config);
+  const url = await begin(config).catch((error: unknown) => {
+    throw refusedBy(config, error);
+  });
+  if (url === null) return;
   if (config.CQP_PARENT !== null) leaveWith(config.CQP_PARENT);
   console.log(`ready ${url}`);
   if (process.stdout.isTTY && config.databaseUrl === null)
     console.log(`sign in with a user of ${join(config.dataDir, 'demo-credentials.json')}; Ctrl+C stops`);
+}
+
+/** The address; null in a process of a group, whose primary tells it. */
+async function begin(config: Config): Promise<string | null> {
+  if (!cluster.isWorker) return config.workers === 1 ? serveAlone(config) : serveAsPrimary(config);
+  await serveAsMember(config);
+  return null;
 }
 
 async function serveAlone(config: Config): Promise<string> {

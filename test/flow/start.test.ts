@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { treeUse } from '../../bench/process-tree.ts';
 import { runCommand, startPlatform } from '../support/platform.ts';
+import { openSmallVolume } from '../support/small-volume.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -92,6 +95,36 @@ test('wrong settings stop the start with every fault named at once', async () =>
     for (const name of ['PORT', 'LOG_LEVEL', 'DB_NAME']) assert.match(error.message, new RegExp(name));
     return true;
   });
+});
+
+test('an address, a port and a folder that the machine refuses stop the start in one line that names the setting', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cqp-refused-'));
+  const own = { CQP_DATA_DIR: dataDir, CQP_DEMO: 'off', LOG_LEVEL: 'silent', HOST: '127.0.0.1', PORT: '0' };
+  const volume = openSmallVolume(1);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.after(async () => {
+    taken.close();
+    await volume?.remove();
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  });
+  const file = join(dataDir, 'file');
+  await writeFile(file, '');
+  const port = (taken.address() as AddressInfo).port;
+  for (const [given, words] of [
+    [{ HOST: 'no.such.host.invalid' }, 'HOST="no.such.host.invalid" '],
+    [{ HOST: '203.0.113.9' }, 'HOST="203.0.113.9" is no address of this machine'],
+    [{ PORT: String(port) }, `PORT=${port} is taken`],
+    [{ PORT: String(port), CQP_WORKERS: '2' }, `PORT=${port} is taken`],
+    [{ CQP_DATA_DIR: join(file, 'x') }, `CQP_DATA_DIR="${file}/x" cannot be written: a part of the path is no folder`],
+    ...(volume
+      ? ([[{ CQP_DATA_DIR: join(volume.folder, 'd') }, `CQP_DATA_DIR="${volume.folder}/d" cannot be written: no space`]] as const)
+      : []),
+  ] as const)
+    await assert.rejects(runCommand(['serve'], { ...own, ...given }), ({ message }: Error) => {
+      assert.ok(message.startsWith(`serve left with 1: ${words}`) && /^[^\n]*\n$/.test(message), message);
+      return true;
+    });
 });
 
 test('production refuses embedded defaults unless it is told that they are wanted', async () => {

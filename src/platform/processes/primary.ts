@@ -28,6 +28,11 @@ export interface Group {
   stop(): Promise<boolean>;
 }
 
+/** A process left at the start: it has told why itself. */
+class GroupIncomplete extends Error {
+  override readonly name = 'GroupIncomplete';
+}
+
 interface Seat {
   readonly index: number;
   readonly restarts: Restarts;
@@ -166,7 +171,7 @@ export function startGroup(options: GroupOptions): Group {
     }
     const words = `process ${seat.index + 1} of ${count} left with ${signal ?? code}`;
     if (!complete) {
-      first.reject(new Error(`${words} before it served`));
+      first.reject(new GroupIncomplete(`${words} before it served`));
       return;
     }
     const wait = seat.restarts.died(servedMs);
