@@ -177,6 +177,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
           modelsDir: config.MODELS_DIR === 'models' ? inRoot('models') : config.MODELS_DIR,
           workers: member?.part.inferenceThreads ?? config.INFERENCE_WORKERS,
           timeoutMs: config.INFERENCE_TIMEOUT,
+          noModelMs: config.INPUT_TIMEOUT,
           version: VERSION,
           maxPixels: config.INFERENCE_MAX_PIXELS,
           triton:

@@ -123,7 +123,15 @@ async function token(args: string[]): Promise<void> {
 }
 
 /** Errors whose message says all that there is to say. */
-const PLAIN = new Set(['ConfigError', 'FolderInUse', 'GroupIncomplete', 'MigrationRefused', 'SealBroken', 'StartRefused']);
+const PLAIN = new Set([
+  'ConfigError',
+  'FolderInUse',
+  'GroupIncomplete',
+  'MigrationRefused',
+  'ModelsUnreadable',
+  'SealBroken',
+  'StartRefused',
+]);
 
 /** Arguments that no command knows. */
 const isMistyped = (error: unknown): boolean => String((error as NodeJS.ErrnoException | null)?.code).startsWith('ERR_PARSE_ARGS');

@@ -238,7 +238,7 @@ export const SETTINGS = {
     long: true,
     fallback: '15m',
     min: 1000,
-    what: 'An inspection whose inputs do not come waits for a person after this',
+    what: 'An inspection whose inputs do not come, or for which no process has a model, waits for a person after this',
   },
   REVIEW_AUDIT_SHARE: {
     kind: 'decimal',
@@ -275,7 +275,7 @@ export const SETTINGS = {
     max: 500,
     what: 'Boards of a station that its drift is measured against',
   },
-  MODELS_DIR: { kind: 'text', fallback: 'models', what: 'Model repository' },
+  MODELS_DIR: { kind: 'text', fallback: 'models', what: 'Model repository: a folder that is there; an empty one is shown in /health' },
   INFERENCE_WORKERS: {
     kind: 'number',
     fallback: '1',

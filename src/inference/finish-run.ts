@@ -23,7 +23,7 @@ export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
 
-const causeOf = (job: Job): Cause => ({
+const causeOf = (job: Pick<Job, 'trace_id'>): Cause => ({
   actor: { subject: 'system', name: 'inference', kind: 'system' },
   requestId: null,
   traceId: job.trace_id,
@@ -41,7 +41,12 @@ async function lockOwn(tx: Transaction<InferenceTables>, job: Job, owner: string
 }
 
 /** The end is of the database's clock, as the inspection's last move is: which came first says whether this word was taken (`inference.decided`). */
-async function endJob(tx: Transaction<InferenceTables>, job: Job, state: 'succeeded' | 'failed', error: string | null): Promise<void> {
+async function endJob(
+  tx: Transaction<InferenceTables>,
+  job: Pick<Job, 'operation_id'>,
+  state: 'succeeded' | 'failed',
+  error: string | null,
+): Promise<void> {
   await tx
     .updateTable('inference.job')
     .set({ state, error, finished_at: sql`clock_timestamp()`, lease_owner: null, leased_until: null })
@@ -112,33 +117,56 @@ export async function completeRun(door: Door, owner: string, job: Job, result: R
   });
 }
 
+/** What is told of a run that failed, and of whom. */
+type Failed = Pick<Job, 'operation_id' | 'inspection_id' | 'site' | 'lot_id' | 'station_id' | 'decides' | 'attempts' | 'trace_id'>;
+
+function toldOf(job: Failed, was: 'queued' | 'running', reason: string, detail: string): Pick<Decided<void>, 'events' | 'audit'> {
+  const { operation_id, inspection_id, site, lot_id, station_id, decides, attempts } = job;
+  return {
+    events: [
+      {
+        type: 'inference.failed',
+        site,
+        key: lotKey(job),
+        aggregate: { type: 'operation', id: operation_id, version: 2 },
+        payload: { operation_id, inspection_id, lot_id, station_id, reason, detail, decides },
+      },
+    ],
+    audit: [
+      {
+        action: 'inference.failed',
+        site,
+        object: { type: 'operation', id: operation_id },
+        old: { status: was },
+        new: { status: 'failed', inspection_id, attempts, decides },
+        reason: `${reason}: ${detail}`,
+      },
+    ],
+  };
+}
+
 /** The run will not be tried again; its inspection waits for a person if the run was to decide. @throws LeaseLost */
 export async function failRun(door: Door, owner: string, job: Job, reason: string, detail: string): Promise<void> {
   await door.change<InferenceTables, void>(causeOf(job), async (tx): Promise<Decided<void>> => {
     await lockOwn(tx, job, owner);
     await endJob(tx, job, 'failed', `${reason}: ${detail}`);
-    const { operation_id, inspection_id, site, lot_id, station_id, decides } = job;
-    return {
-      result: undefined,
-      events: [
-        {
-          type: 'inference.failed',
-          site,
-          key: lotKey(job),
-          aggregate: { type: 'operation', id: operation_id, version: 2 },
-          payload: { operation_id, inspection_id, lot_id, station_id, reason, detail, decides },
-        },
-      ],
-      audit: [
-        {
-          action: 'inference.failed',
-          site,
-          object: { type: 'operation', id: operation_id },
-          old: { status: 'running' },
-          new: { status: 'failed', inspection_id, attempts: job.attempts, decides },
-          reason: `${reason}: ${detail}`,
-        },
-      ],
-    };
+    return { result: undefined, ...toldOf(job, 'running', reason, detail) };
+  });
+}
+
+/** The same of a run that nobody has begun; false when somebody has meanwhile. */
+export async function failQueued(door: Door, job: Failed, reason: string, detail: string): Promise<boolean> {
+  return await door.change<InferenceTables, boolean>(causeOf(job), async (tx): Promise<Decided<boolean>> => {
+    const row = await tx
+      .selectFrom('inference.job')
+      .select('operation_id')
+      .where('operation_id', '=', job.operation_id)
+      .where('state', '=', 'queued')
+      .forUpdate()
+      .skipLocked()
+      .executeTakeFirst();
+    if (!row) return { result: false, events: [], audit: [] };
+    await endJob(tx, job, 'failed', `${reason}: ${detail}`);
+    return { result: true, ...toldOf(job, 'queued', reason, detail) };
   });
 }

@@ -27,6 +27,7 @@ import { keyOf, type ModelRuntime } from './runtime/runtime.ts';
 import { type SpareEyes, spareEyes } from './spare-eyes.ts';
 import type { InferenceTables } from './tables.ts';
 import { type Log, openThreads, type Threads } from './threads/pool.ts';
+import { watchForModel } from './without-model.ts';
 import { jobWorkers, type Workers } from './workers.ts';
 
 export interface InferenceSettings {
@@ -38,6 +39,8 @@ export interface InferenceSettings {
   timeoutMs: number;
   /** The model that judges boards; its production version runs when nobody names another. */
   productionModel?: string;
+  /** A board for which no process has a model waits for a person after so many milliseconds. */
+  noModelMs?: number;
   governed?: Partial<GovernedSettings>;
   /** Longest time that a stop waits for runs in hand, in milliseconds; then they are handed back. */
   graceMs?: number;
@@ -93,8 +96,8 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
   let workers: Workers | null = null;
   let threads: Threads | null = null;
   let trouble = (): string | null => null;
-  /** Why no board can be judged, whatever the runtime says. */
-  let lacking: string | null = null;
+  /** Why boards cannot be judged, whatever the runtime says. */
+  let lacking = (): string | null => null;
   const meters = runtimeMeters(metrics);
   let eyes: HeatDeps['eyes'] = () => null;
   let spare: SpareEyes | null = null;
@@ -130,7 +133,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
     },
     parts: {
       inference() {
-        const words = lacking ?? trouble();
+        const words = lacking() ?? trouble();
         return words === null ? { status: 'ok' } : { status: 'degraded', detail: words };
       },
     },
@@ -141,8 +144,18 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
         for (const { folder, reason } of refused) log.error({ folder, reason }, 'model refused');
         const models = await registerModels(door, found, log);
         held = models;
-        if (!models.some(({ manifest }) => manifest.name === productionModel))
-          lacking = `no version of ${productionModel} in MODELS_DIR (${settings.modelsDir}) can be used`;
+        const without = watchForModel({
+          db,
+          door,
+          log,
+          judging: productionModel,
+          held: models.flatMap(({ manifest }) => (manifest.name === productionModel ? [manifest.version] : [])),
+          modelsDir: settings.modelsDir,
+          patienceMs: settings.noModelMs ?? 900_000,
+        });
+        await without.look();
+        lacking = without.lacking;
+        beside.push(without);
         beside.push(watchCanary({ db, door, log, metrics, judging: productionModel, limits, backlog, everyMs: watchMs }));
         if (settings.workers === 0) {
           runtime = elsewhere(models, triton === null ? undefined : 'triton');

@@ -116,6 +116,7 @@ test('an address, a port and a folder that the machine refuses stop the start in
     [{ HOST: '203.0.113.9' }, 'HOST="203.0.113.9" is no address of this machine'],
     [{ PORT: String(port) }, `PORT=${port} is taken`],
     [{ PORT: String(port), CQP_WORKERS: '2' }, `PORT=${port} is taken`],
+    [{ MODELS_DIR: '/nowhere/models' }, 'MODELS_DIR="/nowhere/models" cannot be read: there is no such folder'],
     [{ CQP_DATA_DIR: join(file, 'x') }, `CQP_DATA_DIR="${file}/x" cannot be written: a part of the path is no folder`],
     ...(volume
       ? ([[{ CQP_DATA_DIR: join(volume.folder, 'd') }, `CQP_DATA_DIR="${volume.folder}/d" cannot be written: no space`]] as const)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -77,6 +77,7 @@ export interface FloorOptions {
   review?: Omit<ReviewSettings, 'repeatShare'> & { repeatShare?: number };
   baselineBoards?: number;
   governed?: Partial<GovernedSettings>;
+  noModelMs?: number;
   /** A store of files in place of a folder of its own. */
   blobs?: Blobs;
   /** A second process on the same database and pictures; it does not make the sites again. */
@@ -132,6 +133,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
   const folder = await mkdtemp(join(tmpdir(), 'cqp-floor-'));
   endings.push(() => rm(folder, { recursive: true, force: true }));
   const modelsDir = options.modelsDir ?? join(folder, 'models');
+  if (!options.modelsDir) await mkdir(modelsDir);
   if (options.model !== false && !options.modelsDir) await writeTinyModel(modelsDir, options.model ?? {});
   if (options.judging !== undefined) {
     for (const model of (await readRepository(modelsDir)).models)
@@ -174,6 +176,7 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
         workers: options.workers ?? 1,
         timeoutMs: 10_000,
         graceMs: 3000,
+        ...(options.noModelMs === undefined ? {} : { noModelMs: options.noModelMs }),
         // A side has only the time that nobody else wants.
         governed: { sideTimeoutMs: 60_000, ...options.governed },
       },

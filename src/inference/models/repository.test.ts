@@ -35,9 +35,12 @@ test('only a model whose bytes are those of its manifest is read; every other fo
   assert.match(why.empty ?? '', /no folder of a version/);
 });
 
-test('a repository that is not there holds no models and says so', async () => {
-  const { models, refused } = await readRepository(join(tmpdir(), 'cqp-no-such-folder'));
-  assert.deepEqual([models.length, refused.length], [0, 1]);
+test('a repository that is not there is a wrong setting, and named', async () => {
+  const folder = join(tmpdir(), 'cqp-no-such-folder');
+  await assert.rejects(readRepository(folder), {
+    name: 'ModelsUnreadable',
+    message: `MODELS_DIR=${JSON.stringify(folder)} cannot be read: there is no such folder`,
+  });
 });
 
 test('each version lies in a folder with a manifest and a card of its own; one that names another number is refused', async (t) => {

@@ -19,6 +19,11 @@ export interface Repository {
   refused: { folder: string; reason: string }[];
 }
 
+/** Nothing says which models there are. */
+export class ModelsUnreadable extends Error {
+  override readonly name = 'ModelsUnreadable';
+}
+
 /** Characters of a model card that are kept. */
 const CARD = 65_536;
 const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
@@ -60,13 +65,14 @@ async function readModel(name: string, under: string, repository: Repository): P
 
 /**
  * Reads every version, by name and number: `<name>/<version>/` with `manifest.json`, `model.onnx`, `golden.json` and `card.md`. An inference server that
- * reads the same repository passes over what it does not know inside a version's folder. A missing repository holds no models.
+ * reads the same repository passes over what it does not know inside a version's folder.
+ * @throws ModelsUnreadable when there is no such folder, or it cannot be read: that is a mistake in the setting, an empty one may be filled later
  */
 export async function readRepository(folder: string): Promise<Repository> {
   const repository: Repository = { models: [], refused: [] };
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    repository.refused.push({ folder: '.', reason: error.code ?? error.message });
-    return [];
+    const why = error.code === 'ENOENT' ? 'there is no such folder' : error.message;
+    throw new ModelsUnreadable(`MODELS_DIR=${JSON.stringify(folder)} cannot be read: ${why}`, { cause: error });
   });
   for (const entry of entries.filter((candidate) => candidate.isDirectory()).sort((one, other) => (one.name < other.name ? -1 : 1)))
     await readModel(entry.name, join(folder, entry.name), repository);
