@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
+import type { MeasurementLimit } from '../contracts/masterdata.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { lockInspection, type Tx, termsOf, type Written } from './case.ts';
-import { judgeMeasurements, type Outcome } from './limits.ts';
+import { judgeMeasurement, judgeMeasurements, type Outcome } from './limits.ts';
 import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
 import type { InspectionRow } from './tables.ts';
@@ -73,19 +74,31 @@ async function keepDefects(tx: Tx, inspection: InspectionRow, out: readonly Outc
     .execute();
 }
 
+const measuredFor = (tx: Tx, { id, created_at }: InspectionRow) =>
+  tx
+    .selectFrom('intake.measured')
+    .selectAll()
+    .where('inspection_id', '=', id)
+    .where('created_at', '>=', new Date(created_at.getTime() - CLOCK_MS))
+    .orderBy('id')
+    .execute();
+
+/** How many values that came since then limits can judge and have not judged: their word is on the way, and no other verdict may overtake it. */
+export async function valuesOnTheWay(tx: Tx, inspection: InspectionRow, limits: readonly MeasurementLimit[], since: Date): Promise<number> {
+  if (!openToValues(inspection)) return 0;
+  const fresh = (await measuredFor(tx, inspection)).filter(({ created_at }) => created_at > since);
+  const ids = fresh.filter((value) => judgeMeasurement(value, limits).inLimits !== null).map(({ id }) => id);
+  if (ids.length === 0) return 0;
+  const judged = tx.selectFrom('disposition.measurement_judgement').select('measurement_id').where('measurement_id', 'in', ids);
+  return ids.length - (await judged.execute()).length;
+}
+
 /** All that was measured for this inspection is judged together. Null: late, or not judged by measurements. */
 export async function applyMeasurements(tx: Tx, inspectionId: string): Promise<Written | null> {
   const inspection = await lockInspection(tx, inspectionId);
   if (!inspection || !openToValues(inspection)) return null;
   const { policy, limits } = await termsOf(tx, inspection);
-  const measured = await tx
-    .selectFrom('intake.measured')
-    .selectAll()
-    .where('inspection_id', '=', inspectionId)
-    .where('created_at', '>=', new Date(inspection.created_at.getTime() - CLOCK_MS))
-    .orderBy('id')
-    .execute();
-  const judgement = judgeMeasurements(measured, limits, policy);
+  const judgement = judgeMeasurements(await measuredFor(tx, inspection), limits, policy);
   const out = await keepOutcomes(tx, judgement.outcomes);
   await keepDefects(tx, inspection, out, policy);
   if (judgement.kind === 'wait')

@@ -3,6 +3,7 @@ import type { Caller } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { confirmedToFail } from './apply-findings.ts';
+import { valuesOnTheWay } from './apply-measurements.ts';
 import { type JudgeVersion, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 import { giveVerdict } from './verdict.ts';
@@ -11,7 +12,7 @@ export interface Completed extends Pick<Written, 'moved'> {
   inspection: Inspection;
 }
 
-/** What a model found is applied within moments; a word that nothing could deliver for so long stands in no person's way. */
+/** What a model found or limits say is applied within moments; a word that nothing could deliver for so long stands in no person's way. */
 const WORD_TAKES_MS = 300_000;
 
 /** A run that is at the inspection, or has ended and its word is not applied yet: judged now, what it found would be lost. */
@@ -43,7 +44,9 @@ export async function completeInspection(
       throw new ProblemError('transition_not_allowed', { detail: `The inspection is ${inspection.status}` });
     const run = await runAtWork(tx, inspection);
     if (run !== null) throw new ProblemError('transition_not_allowed', { detail: `A model is at it: operation ${run}` });
-    const { policy } = await termsOf(tx, inspection);
+    const { policy, limits } = await termsOf(tx, inspection);
+    if ((await valuesOnTheWay(tx, inspection, limits, new Date(Date.now() - WORD_TAKES_MS))) > 0)
+      throw new ProblemError('transition_not_allowed', { detail: 'Values that were measured for it are being judged' });
     if (said.verdict !== 'fail' && (await confirmedToFail(tx, inspection, policy)).length > 0)
       throw new ProblemError('transition_not_allowed', {
         detail: 'A person has confirmed a defect that fails it: reject that defect first',

@@ -18,6 +18,15 @@ test('an open lot is held when enough are judged and more than the fraction fail
   );
 });
 
+test('exactly the fraction is not more, also where floating point says otherwise', () => {
+  for (let percent = 1; percent < 100; percent += 1) {
+    const { rules } = policy;
+    const own = { ...policy, rules: { ...rules, hold: { ...rules.hold, fail_fraction: percent / 100 } } };
+    assert.equal(holdReason('open', { judged: 100, failed: percent }, true, own), null, `${percent} of 100`);
+    assert.notEqual(holdReason('open', { judged: 100, failed: percent + 1 }, true, own), null, `${percent + 1} of 100`);
+  }
+});
+
 test('a fail in a released lot holds it again at once, a pass does not; a held lot stays held without a second word', () => {
   assert.match(holdReason('released', { judged: 1, failed: 1 }, true, policy) ?? '', /after the release/);
   assert.equal(holdReason('released', { judged: 20, failed: 19 }, false, policy), null);

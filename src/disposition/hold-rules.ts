@@ -6,6 +6,9 @@ export interface Tally {
   failed: number;
 }
 
+/** A fraction that is no sum of halves is a little off in floating point: 0.29 of 100 is less than 29. */
+const ROUNDING = 1e-9;
+
 /**
  * Whether a verdict just given holds its lot, and why in words; null when it does not. An open lot is held when more than the policy's fraction of
  * its judged inspections fail, once enough are judged; a fail in a released lot holds it again; a held lot stays as it is.
@@ -15,6 +18,6 @@ export function holdReason(state: LotState, tally: Tally, verdictIsFail: boolean
   const share = `${tally.failed} of ${tally.judged} judged inspections failed`;
   if (state === 'released') return verdictIsFail ? `a fail after the release: ${share}; ${labelOf(policy)}` : null;
   const { min_judged, fail_fraction } = policy.rules.hold;
-  if (tally.judged < min_judged || tally.failed <= fail_fraction * tally.judged) return null;
+  if (tally.judged < min_judged || tally.failed <= fail_fraction * tally.judged + ROUNDING) return null;
   return `${share}, more than ${Math.round(fail_fraction * 100)} %; ${labelOf(policy)}`;
 }

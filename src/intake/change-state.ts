@@ -21,6 +21,16 @@ export async function move(tx: Transaction<IntakeTables>, id: string, { becomes,
   return rows[0];
 }
 
+/** Cancelled it would count no more, and its lot could leave. */
+const hasConfirmedDefect = async (tx: Transaction<IntakeTables>, id: string): Promise<boolean> =>
+  (await tx
+    .selectFrom('disposition.finding')
+    .select('id')
+    .where('inspection_id', '=', id)
+    .where('state', '=', 'confirmed')
+    .limit(1)
+    .executeTakeFirst()) !== undefined;
+
 const part = ({ status, reason, version }: Pick<InspectionRow, 'status' | 'reason' | 'version'>) => ({ status, reason, version });
 
 export function stepAudit(step: Step, was: InspectionRow, now: InspectionRow): AuditDraft {
@@ -42,6 +52,10 @@ export function changeState(
     const was = await lockInspection(tx, target.id, target.sight);
     if (!was) throw new ProblemError('not_found');
     target.judgeVersion(was.version);
+    if (step.becomes === 'cancelled' && (await hasConfirmedDefect(tx, was.id)))
+      throw new ProblemError('transition_not_allowed', {
+        detail: 'A person has confirmed a defect of it: it is judged, or that defect is rejected first',
+      });
     const now = step.from?.includes(was.status) === false ? undefined : await move(tx, was.id, step);
     if (!now)
       throw new ProblemError('transition_not_allowed', { detail: `An inspection that is ${was.status} does not become ${step.becomes}` });

@@ -71,6 +71,20 @@ test('values posted to a judged inspection judge nothing again', async () => {
   assert.equal((await floor.events('inspection.judged', id)).length, 1);
 });
 
+test('a verdict by hand waits for values that are being judged, not for those that nothing judges', async () => {
+  const complete = (id: string) => floor.call('operator', 'POST', `/v1/inspections/${id}/complete`, { verdict: 'pass', reason: 'looks well' });
+  const id = await floor.create('electrical', { lot_id: LOT });
+  const lacking = await floor.create('electrical', { lot_id: LOT });
+  await floor.bus.stop();
+  await post(id, [{ ...R1, value: 99 }]);
+  await post(lacking, [{ characteristic: 'Z9', value: 1, unit: 'V' }]);
+  const { status, body } = await complete(id);
+  assert.deepEqual([status, /being judged/.test(String(body.detail))], [409, true]);
+  assert.equal((await complete(lacking)).status, 200);
+  await floor.bus.start();
+  assert.equal((await floor.settled(id)).verdict, 'fail');
+});
+
 test('the same event twice, at the same time and by two names, is one verdict', async () => {
   const id = await floor.create('electrical', { lot_id: LOT });
   await floor.bus.stop();

@@ -14,6 +14,7 @@ const pictures = {
   one: await drawBoard({}, { lost: [cell(0, 16)] }),
   two: await drawBoard({}, { lost: [cell(0, 16), cell(32, 48)] }),
   unsure: await drawBoard({}, { lost: [{ ...cell(0, 16), width: 7, height: 4 }] }),
+  unsureTwice: await drawBoard({}, { lost: [cell(0, 16), cell(32, 48)].map((at) => ({ ...at, width: 7, height: 4 })) }),
 };
 for (const lot of Object.values(LOTS)) await floor.assign(lot, { template: pictures.good });
 
@@ -147,6 +148,29 @@ test('a person completes by hand, with words; a client may not, nor twice, nor w
   assert.deepEqual(await code(complete('operator')), [409, 'transition_not_allowed']);
   await floor.quiet();
   assert.equal((await floor.events('inspection.judged', id)).length, 1);
+});
+
+test('a waiting board with a defect that a person has confirmed passes by no hand, and is not cancelled', async () => {
+  const { id, defects } = await judged('unsureTwice');
+  assert.deepEqual([(await floor.inspection(id)).reason, defects.length], ['uncertain', 2]);
+  assert.equal((await review('engineer', defects[0], { decision: 'confirm' })).status, 200);
+  assert.equal((await floor.inspection(id)).status, 'awaiting_review', 'the second is not reviewed');
+  const complete = (verdict: string) => floor.call('operator', 'POST', `/v1/inspections/${id}/complete`, { verdict, reason: 'looked' });
+  for (const verdict of ['pass', 'inconclusive']) {
+    const { status, body } = await complete(verdict);
+    assert.deepEqual([status, /has confirmed a defect that fails it/.test(String(body.detail))], [409, true], verdict);
+  }
+  for (const who of ['station', 'operator'] as const) {
+    const { status, body } = await floor.call(who, 'POST', `/v1/inspections/${id}/cancel`, { reason: 'wrong board' });
+    assert.deepEqual([status, /has confirmed a defect/.test(String(body.detail))], [409, true], who);
+  }
+  assert.deepEqual([(await complete('fail')).status, (await floor.inspection(id)).verdict], [200, 'fail']);
+});
+
+test('a waiting board whose confirmed defect was rejected after all can be cancelled', async () => {
+  const { id, defects } = await judged('unsureTwice');
+  for (const decision of ['confirm', 'reject']) await review('engineer', defects[0], { decision });
+  assert.equal((await floor.call('operator', 'POST', `/v1/inspections/${id}/cancel`, { reason: 'wrong board' })).status, 200);
 });
 
 test('a unit that a person called inconclusive is inconclusive again once its confirmed defect is rejected, and not a pass', async () => {
