@@ -14,8 +14,9 @@ export interface Waiting {
   key: string;
   ref: string;
   at: number;
-  /** Null for what is no post. */
+  /** Null for what is no post; as is its epoch, the count that the number is of. */
   sequence: number | null;
+  epoch: number | null;
   place: Place;
 }
 
@@ -55,11 +56,23 @@ export class Backlog {
     return undefined;
   }
 
-  /** Whether a record speaks of an entry that nothing read so far knows: it was written later. */
+  /** Whether a record was written after all that was read so far: it speaks of an entry that is not known yet, or settles one that still waits. */
   isNewer(head: Head): boolean {
-    if (head.t === 'done') return head.n.some((n) => n >= this.next);
-    if (head.t === 'batch') return head.of.some((n) => n >= this.next);
-    return 'n' in head && head.n >= this.next;
+    const isLater = (n: number) => n >= this.next || this.waiting.has(n);
+    switch (head.t) {
+      case 'open':
+        return false;
+      case 'done':
+        return head.n.some(isLater);
+      case 'batch':
+        return head.of.some(isLater);
+      case 'split':
+        return head.key === this.batch?.key;
+      case 'dead':
+        return isLater(head.n);
+      default:
+        return head.n >= this.next;
+    }
   }
 
   /** A count of its own: the numbers of what was lost are known to nobody, and none may be given out again. */
@@ -110,12 +123,12 @@ export class Backlog {
   #enter(head: Entry, place: Place): void {
     // Old bytes that stand behind a break, of a file that is gone.
     if (head.n < this.next) return;
-    const sequence = head.t === 'post' ? (head.body.station_sequence ?? null) : null;
-    this.waiting.set(head.n, { n: head.n, t: head.t, key: head.key, ref: head.ref, at: head.at, sequence, place });
+    const { station_sequence: sequence = null, station_epoch: epoch = null } = head.t === 'post' ? head.body : {};
+    this.waiting.set(head.n, { n: head.n, t: head.t, key: head.key, ref: head.ref, at: head.at, sequence, epoch, place });
     this.next = Math.max(this.next, head.n + 1);
     if (sequence !== null) this.sequence = Math.max(this.sequence, sequence + 1);
     if (head.t === 'post') {
-      this.epoch = Math.max(this.epoch, head.body.station_epoch ?? 0);
+      this.epoch = Math.max(this.epoch, epoch ?? 0);
       this.posts += 1;
       this.#refs.set(head.ref, null);
     }

@@ -2,7 +2,6 @@ import { readFile, stat } from 'node:fs/promises';
 import type { InspectionCreate } from '../contracts/inspections.ts';
 import type { MeasurementCreate } from '../contracts/measurements.ts';
 import type { StationSequence } from '../contracts/stations.ts';
-import type { Waiting } from './backlog.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { newKey } from './key.ts';
 import { type Credentials, Platform } from './platform.ts';
@@ -27,7 +26,7 @@ export interface StationOptions {
   maxEntries?: number;
   /** Bytes of dead letters (128 MiB); beyond it nothing is sent until a person looks. */
   maxDeadBytes?: number;
-  /** The count that a new folder begins; seconds of the clock when left out. Has to be greater than any before it. */
+  /** The count that a new folder begins; milliseconds of the clock when left out. Has to be greater than any before it. */
   epoch?: number;
 }
 
@@ -170,7 +169,9 @@ export async function openStation(options: StationOptions): Promise<Station> {
 }
 
 async function gapsOf(platform: Platform, station: string, { backlog }: StationQueue): Promise<Gaps> {
-  const waiting = new Set([...backlog.waiting.values()].flatMap(({ sequence }: Waiting) => sequence ?? []));
+  // What waits of an earlier count has numbers that this one gives again.
+  const own = [...backlog.waiting.values()].filter(({ epoch }) => epoch === backlog.epoch);
+  const waiting = new Set(own.flatMap(({ sequence }) => sequence ?? []));
   const last = backlog.sequence - 1;
   const found: { from: number; to: number }[] = [];
   const gaps: Gaps = { epoch: backlog.epoch, highest: 0, queued: waiting.size, missing: [], late: 0 };

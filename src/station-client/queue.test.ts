@@ -246,6 +246,28 @@ test('a broken record whose note lies behind it was safe as well', async () => {
   await again.close();
 });
 
+test('a broken record is no torn end when a later record of another entry lies behind it', async () => {
+  for (const later of [
+    { t: 'done', n: [1], ids: ['id-1'] },
+    { t: 'dead', n: 1 },
+    { t: 'batch', key: 'k', of: [1] },
+  ] as const) {
+    const folder = await newFolder();
+    const queue = await open(folder);
+    await post(queue, 'C-1');
+    await post(queue, 'C-2');
+    queue.settle(structuredClone(later) as Parameters<typeof queue.settle>[0]);
+    await queue.sync();
+    await queue.close();
+    const [name = ''] = await readdir(folder);
+    await breakFrame(folder, name, 2);
+    const again = await open(folder);
+    assert.deepEqual([again.damage[0]?.torn, again.backlog.waiting.has(2)], [false, false], later.t);
+    assert.ok(again.backlog.epoch > 1, 'its number is not given out again');
+    await again.close();
+  }
+});
+
 test('damage in an older segment is told apart: what can be read of it and what came later is kept', async () => {
   const folder = await newFolder();
   const queue = await open(folder, { maxBytes: 16 * 1024 });

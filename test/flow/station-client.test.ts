@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -144,6 +144,28 @@ test('what a fast clock has stamped waits until its time is taken, holds up noth
   const rows = await stored('SC-F-%');
   assert.deepEqual([rows.length, rows[0].station_sequence, station.status().dead], [21, 1, 1]);
   assert.equal((await db.pool.query('select 1 from intake.measurement where inspection_id = $1', [rows[0].id])).rowCount, 1);
+});
+
+test('what waits of an earlier count hides no gap of this one', async (t) => {
+  const queue = await folder();
+  const named = { url, stationId: 'THM-HH-1', folder: queue };
+  const away = await openStation({ ...named, credentials: { token: () => new Promise(() => {}) }, epoch: 300 });
+  await away.post(body('SC-G-1', { inspected_at: new Date(Date.now() + 420_000).toISOString() }));
+  for (const chip of ['SC-G-2', 'SC-G-3']) await away.post(body(chip));
+  await away.close();
+  // Lost by the disk: another count begins.
+  const path = join(queue, '0000000001.seg');
+  const bytes = await readFile(path);
+  bytes[bytes.indexOf('SC-G-2')] = 0;
+  await writeFile(path, bytes);
+
+  const station = await open(t, 'thm', 'THM-HH-1', { folder: queue });
+  const refused = await station.post(body('SC-G-4', { lot_id: 'nonsense' }));
+  assert.equal(refused.station_sequence, 1);
+  for (const end = Date.now() + 15_000; Date.now() < end; await pause(20)) if (station.status().dead === 1) break;
+  const { early, dead, epoch } = station.status();
+  assert.deepEqual([early, dead, epoch > 300], [1, 1, true]);
+  assert.deepEqual(await station.gaps(), { epoch, highest: 0, queued: 0, missing: [{ from: 1, to: 1 }], late: 0 });
 });
 
 test('what can never succeed goes to the dead letters with the platform’s words, with what hangs on it, and blocks nothing', async (t) => {
