@@ -21,7 +21,7 @@ export function normalQuantile(p: number): number {
   return (poly(A, r) * q) / (poly(B, r) * r + 1);
 }
 
-/** Quantile of chi-square by Wilson and Hilferty (1931); within 2 % from 4 degrees of freedom on, up to p = 0.9999. */
+/** Quantile of chi-square by Wilson and Hilferty (1931); within 2 % from 6 degrees of freedom on, 3 % from 4, up to p = 0.9999. */
 export function chiSquareQuantile(p: number, degrees: number): number {
   const part = 2 / (9 * degrees);
   return degrees * (1 - part + normalQuantile(p) * Math.sqrt(part)) ** 3;

@@ -17,10 +17,17 @@ function crossingOf(watch: Watch, finding: Finding): Crossing {
   };
 }
 
+/** Nothing judges a cancelled board: its calls stand nowhere, and counted it would lower the calls a board. */
+async function wasCancelled(tx: Tx, inspectionId: string): Promise<boolean> {
+  const found = tx.selectFrom('intake.inspection_now').select('status').where('id', '=', inspectionId);
+  return (await found.executeTakeFirst())?.status === 'cancelled';
+}
+
 /** A deciding run has ended: its board is counted, and held against the baseline of its station. */
 export async function observeBoard(tx: Tx, event: PlatformEvent<'inference.completed'>, baselineBoards: number): Promise<Raised> {
   const { operation_id, inspection_id, lot_id, station_id, model, version, candidates, thresholds } = event.payload;
   const { site } = event;
+  if (await wasCancelled(tx, inspection_id)) return NOTHING;
   const place: Place | null = station_id === null ? null : { site, station_id, model, version };
   const watch = place ? await loadWatch(tx, place) : null;
   const before = await tx

@@ -27,6 +27,7 @@ test('quantiles against tables', () => {
     [0.95, 9, 16.919],
     [0.99, 4, 13.277],
     [0.9999, 9, 33.72],
+    [0.9999, 6, 27.856],
   ] as const)
     assert.ok(Math.abs(chiSquareQuantile(p, degrees) / value - 1) < 0.02, `${p} ${degrees}`);
 });

@@ -60,6 +60,7 @@ export interface MonitoringTables {
   };
   'monitoring.drift_alarm': Omit<AlarmRow, AlarmDefaults> & { [Key in AlarmDefaults]: Generated<AlarmRow[Key]> };
   /** Published by inference and disposition. */
+  'intake.inspection_now': { id: string; status: string };
   'inference.known_model': { model: string };
   'inference.provenance': {
     operation_id: string;

@@ -73,6 +73,20 @@ test('verdicts of people are spread over two stations', async () => {
   await floor.quiet();
 });
 
+test('a board that was cancelled while a run was at it is no board of the model', async () => {
+  const boards = async () => (await quality('by=station')).total.boards;
+  const before = await boards();
+  await floor.rows(`update inference.model_version set stage = 'shadow'`);
+  const id = await floor.create('visual', { lot_id: LOT });
+  await floor.upload('station', id, 'image', await drawBoard({}, { lost: [cell(0, 0)] }));
+  await until('the run', async () => (await floor.inspection(id)).status === 'in_progress');
+  assert.equal((await floor.call('operator', 'POST', `/v1/inspections/${id}/cancel`, { reason: 'wrong board' })).status, 200);
+  await floor.rows(`update inference.model_version set stage = 'production'`);
+  await until('its end', async () => (await floor.events('inference.completed', id))[0]);
+  await floor.quiet();
+  assert.equal(await boards(), before);
+});
+
 test('the counts of the model equal what people said, by station, version, site and in all', async () => {
   const { station, neighbour } = seeded;
   const sum = (name: keyof typeof station) => station[name] + neighbour[name];
