@@ -48,9 +48,10 @@ if (chromium === undefined && files.some((file) => file.startsWith('test/browser
   lacks('test/browser', 'no Chromium found (Debian: apt-get install chromium)');
   files = files.filter((file) => !file.startsWith('test/browser/'));
 }
-if (!process.env.TEST_KAFKA_BROKERS && files.some((file) => file.includes('kafka'))) {
+const needsBroker = (file: string) => /kafka[^/]*$/.test(file);
+if (!process.env.TEST_KAFKA_BROKERS && files.some(needsBroker)) {
   lacks('the tests on Kafka', 'TEST_KAFKA_BROKERS is not set (tools/servers/kafka/kafka.sh starts a broker)');
-  files = files.filter((file) => !file.includes('kafka'));
+  files = files.filter((file) => !needsBroker(file));
 }
 if (redisProgram === undefined && files.some((file) => file.includes('redis'))) {
   lacks('the tests on Redis', 'no redis-server found (Debian: apt-get install redis-server)');

@@ -156,7 +156,8 @@ export const PolicyRules = Type.Object(
     review_band: Type.Number({
       minimum: 0,
       maximum: 1,
-      description: 'A candidate below its threshold by less than this waits for a person. Scores below 0.05 are not kept: there the band ends',
+      description:
+        'A candidate below its threshold by less than this waits for a person. Scores below 0.05 are not kept: there the band ends',
     }),
     hold: Type.Object(
       {

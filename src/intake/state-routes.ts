@@ -47,7 +47,8 @@ export function stateRoutes(app: App, { door, metrics }: StateDeps): void {
     schema: {
       tags: ['inspections'],
       summary: 'Cancel an inspection',
-      description: 'Whatever is not completed or cancelled yet can be cancelled; else 409. A board with a defect that a person has confirmed is judged, not cancelled: 409.',
+      description:
+        'Whatever is not completed or cancelled yet can be cancelled; else 409. A board with a defect that a person has confirmed is judged, not cancelled: 409.',
       params: IdParams,
       body: ref(InspectionCancel),
       response: { 200: ref(Inspection) },

@@ -72,7 +72,8 @@ test('values posted to a judged inspection judge nothing again', async () => {
 });
 
 test('a verdict by hand waits for values that are being judged, not for those that nothing judges', async () => {
-  const complete = (id: string) => floor.call('operator', 'POST', `/v1/inspections/${id}/complete`, { verdict: 'pass', reason: 'looks well' });
+  const complete = (id: string) =>
+    floor.call('operator', 'POST', `/v1/inspections/${id}/complete`, { verdict: 'pass', reason: 'looks well' });
   const id = await floor.create('electrical', { lot_id: LOT });
   const lacking = await floor.create('electrical', { lot_id: LOT });
   await floor.bus.stop();
