@@ -1,6 +1,5 @@
 import type { BoardClass } from '../../contracts/defects.ts';
 import { BOARD_CLASSES } from '../../contracts/defects.ts';
-import type { Box } from '../../contracts/primitives.ts';
 import type { Defect } from './defects.ts';
 import { placeDefect } from './defects.ts';
 import type { Imaging } from './imaging.ts';
@@ -79,15 +78,4 @@ export function inspectBoard(template: Template, options: InspectOptions): Inspe
     if (defect === undefined && counted) placeDefect(bench, random, random.pick(BOARD_CLASSES));
   }
   return { picture: bench.picture, good, defects: bench.placed, imaging };
-}
-
-/** The defects as lines of `simulated-truth.ndjson` hold them: box corners become place and size in px. */
-export function truthOf(board: InspectedBoard): ({ class: BoardClass } & Box)[] {
-  return board.defects.map(({ class: name, box }) => ({
-    class: name,
-    x: box.x1,
-    y: box.y1,
-    width: box.x2 - box.x1 + 1,
-    height: box.y2 - box.y1 + 1,
-  }));
 }

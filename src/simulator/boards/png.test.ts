@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import sharp from 'sharp';
-import { inspectBoard, makeTemplate } from './board.ts';
-import { paint, renderColour } from './colour.ts';
 import { decodePng, encodePng } from './png.ts';
 import { makeRaster } from './raster.ts';
 
@@ -31,22 +29,4 @@ test('the PNG is 1-bit greyscale with copper black, as the data sets and station
   assert.equal(file[25], 0, 'greyscale');
   const { data } = await sharp(file).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
   assert.deepEqual([data[0], data[1]], [0, 255]);
-});
-
-test('the coloured picture keeps the geometry: red over green is copper, in every pixel of PNG and nearly all of JPEG', async () => {
-  const { picture } = inspectBoard(makeTemplate(8, 256), { seed: 2, defects: 3 });
-  const { bits } = picture;
-  const painted = paint(picture, 8);
-  for (let at = 0; at < bits.length; at++) assert.equal((painted[3 * at] as number) > (painted[3 * at + 1] as number) ? 1 : 0, bits[at]);
-  const { data } = await sharp(await renderColour(picture, 8))
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  const wrong = bits.filter((bit, at) => ((data[3 * at] as number) > (data[3 * at + 1] as number) ? 1 : 0) !== bit).length;
-  assert.ok(wrong < 0.01 * bits.length, `${wrong} of ${bits.length}`);
-});
-
-test('the same board and seed give the same coloured picture', () => {
-  const { picture } = inspectBoard(makeTemplate(8, 128), { seed: 2, defects: 0 });
-  assert.deepEqual(paint(picture, 5), paint(picture, 5));
-  assert.notDeepEqual(paint(picture, 5), paint(picture, 6));
 });

@@ -49,12 +49,7 @@ export function offsetPath(path: readonly Point[], distance: number): Point[] {
   });
 }
 
-/** Is everything within `half` px of the path laminate (or outside the picture)? Sampled every 3 px. */
-export function isFree(raster: Raster, path: readonly Point[], half: number): boolean {
-  return freeLength(raster, path, half) === Infinity;
-}
-
-/** Length of the path up to the first copper within `half` px; Infinity if there is none. */
+/** Length of the path up to the first copper within `half` px; Infinity if there is none. Sampled every 3 px. */
 export function freeLength(raster: Raster, path: readonly Point[], half: number): number {
   const { width, height, bits } = raster;
   let walked = 0;
