@@ -19,7 +19,6 @@ export interface Lifecycle {
   readonly inFlight: number;
   /** Not ready at once; then the drain delay, then until nothing is in flight or the time is over. Safe to call twice. */
   drain(): Promise<void>;
-  stopped(): void;
   /** Drain, `stop`, exit 0; the time-out exits 1. Once begun it goes on: a second call does nothing. */
   end(why: string, stop: () => Promise<void>, exit?: (code: number) => void): void;
   /** SIGTERM and SIGINT: `end`. A second signal exits 1 at once. Returns an undo for tests. */
@@ -71,9 +70,6 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
     drain() {
       draining ??= runDrain();
       return draining;
-    },
-    stopped() {
-      phase = 'stopped';
     },
     end(why, stop, exit = (code) => process.exit(code)) {
       if (ending) return;
