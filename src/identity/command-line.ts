@@ -88,8 +88,8 @@ async function walk(start: URL, redirectUri: string, login: { username: string; 
 }
 
 /** Authorization code with PKCE. @throws Error with the words of the sign-in page or of the provider */
-export async function tokenForUser(options: { issuer: string; username: string; password: string; scope?: string }): Promise<string> {
-  const { issuer, username, password, scope = 'openid profile' } = options;
+export async function tokenForUser(options: { issuer: string; username: string; password: string }): Promise<string> {
+  const { issuer, username, password } = options;
   const { authorization_endpoint, token_endpoint } = await discover(issuer);
   const redirectUri = `${issuer}/oidc/command-line`;
   const verifier = randomBytes(32).toString('base64url');
@@ -99,7 +99,7 @@ export async function tokenForUser(options: { issuer: string; username: string; 
     response_type: 'code',
     client_id: CLIENT_ID,
     redirect_uri: redirectUri,
-    scope,
+    scope: 'openid profile',
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
     code_challenge_method: 'S256',
