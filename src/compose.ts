@@ -232,7 +232,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
   const worker = member === null ? {} : { worker: member.part.index };
   const log = createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME, ...worker });
   const lifecycle = createLifecycle({ drainDelayMs: config.DRAIN_DELAY, shutdownTimeoutMs: config.SHUTDOWN_TIMEOUT, log });
-  const metrics = createMetrics({ process: true, models: ['pcb-pair-synth'], ...worker });
+  const metrics = createMetrics({ process: true, ...worker });
   const shownHost = ['0.0.0.0', '::'].includes(config.HOST) ? 'localhost' : config.HOST;
   const listening = `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${config.PORT}`;
   const baseUrl = (config.PUBLIC_URL ?? listening).replace(/\/$/, '');

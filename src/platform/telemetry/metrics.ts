@@ -58,8 +58,6 @@ export interface MetricsOptions {
   process?: boolean;
   /** Which of several processes this is: a label of the figures of the process. */
   worker?: number;
-  /** Model names whose histogram is shown from the start. */
-  models?: readonly string[];
 }
 
 export function createMetrics(options: MetricsOptions = {}): Metrics {
@@ -99,7 +97,8 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
     activeInspections.set({ inspection_type }, 0);
     for (const status of COUNTED_STATUSES) inspections.inc({ inspection_type, status, station_id: 'other' }, 0);
   }
-  for (const model_name of options.models ?? ['pcb-pair-synth']) inferenceSeconds.zero({ model_name, batch_size: '1' });
+  // Shown from the start under the name of the model that the platform comes with.
+  inferenceSeconds.zero({ model_name: 'pcb-pair-synth', batch_size: '1' });
 
   const databasePool = new Gauge({
     name: 'database_pool_connections',
