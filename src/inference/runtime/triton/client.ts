@@ -30,7 +30,6 @@ export interface TritonClient {
   readonly address: string;
   readonly protocol: 'grpc' | 'http';
   live(timeoutMs?: number): Promise<boolean>;
-  ready(timeoutMs?: number): Promise<boolean>;
   server(): Promise<{ name: string; version: string }>;
   modelReady(key: ModelKey): Promise<boolean>;
   metadata(key: ModelKey): Promise<ModelMetadata>;

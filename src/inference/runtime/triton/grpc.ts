@@ -98,7 +98,6 @@ export function grpcClient(target: string): TritonClient {
     address: `grpc://${target}`,
     protocol: 'grpc',
     live: async (timeoutMs = ASK_MS) => (await ask<{ live: boolean }>('ServerLive', {}, timeoutMs)).live,
-    ready: async (timeoutMs = ASK_MS) => (await ask<{ ready: boolean }>('ServerReady', {}, timeoutMs)).ready,
     server: () => ask('ServerMetadata', {}, ASK_MS),
     async modelReady(key) {
       try {

@@ -111,7 +111,6 @@ export function httpClient(base: string): TritonClient {
     address: base,
     protocol: 'http',
     live: (timeoutMs) => says('/v2/health/live', timeoutMs),
-    ready: (timeoutMs) => says('/v2/health/ready', timeoutMs),
     server: () => told('GET', '/v2'),
     modelReady: (key) => says(`${at(key)}/ready`),
     metadata: (key) => told<ModelMetadata>('GET', at(key)),

@@ -32,8 +32,6 @@ const parameter = (fields: Record<string, [type: string, id: number]>) => ({
 const INFERENCE = {
   ServerLiveRequest: optional({}),
   ServerLiveResponse: optional({ live: ['bool', 1] }),
-  ServerReadyRequest: optional({}),
-  ServerReadyResponse: optional({ ready: ['bool', 1] }),
   ServerMetadataRequest: optional({}),
   ServerMetadataResponse: { fields: { ...versioned.fields, extensions: many('string', 3) } },
   ModelReadyRequest: versioned,
@@ -92,7 +90,6 @@ const INFERENCE = {
   GRPCInferenceService: {
     methods: {
       ServerLive: call('ServerLive'),
-      ServerReady: call('ServerReady'),
       ServerMetadata: call('ServerMetadata'),
       ModelReady: call('ModelReady'),
       ModelMetadata: call('ModelMetadata'),
