@@ -1,52 +1,53 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { withFallback } from './fallback.ts';
-import { type InferRequest, type ModelRuntime, RuntimeAway, type Tensors } from './runtime.ts';
+import { type InferRequest, type ModelRuntime, RuntimeAway } from './runtime.ts';
 
 const key = { model: 'm', version: 1 };
 
-/** The first goes away after `ms` with a run in hand. */
-function both(ms: number) {
+/** The first refuses the run it has in hand, and goes away with it or stays. */
+function both(first: 'goes away' | 'is busy') {
   let there = true;
-  const seen: (number | undefined)[] = [];
-  const runtime = (name: string, ready: () => boolean, infer: (request: InferRequest) => Promise<Tensors>): ModelRuntime => ({
+  const [asked, told]: [string[], string[]] = [[], []];
+  const runtime = (name: string, ready: () => boolean, infer: () => void): ModelRuntime => ({
     name,
     models: () => [key],
     ready,
-    infer,
+    async infer(request: InferRequest) {
+      asked.push(`${name} ${request.model} ${request.version}`);
+      infer();
+      return {};
+    },
     close: async () => {},
   });
-  const first = runtime(
+  const refusing = runtime(
     'first',
     () => there,
-    async () => {
-      await sleep(ms);
-      there = false;
-      throw new RuntimeAway('away');
+    () => {
+      there = first === 'is busy';
+      throw new RuntimeAway(first);
     },
   );
   const second = runtime(
     'second',
     () => true,
-    async ({ deadlineMs }) => {
-      seen.push(deadlineMs);
-      return {};
-    },
+    () => {},
   );
-  return { runtime: withFallback(first, second, () => {}), seen };
+  return { runtime: withFallback(refusing, second, (model) => told.push(model)), asked, told };
 }
 
-test('the second runtime has what the first left of the deadline', async () => {
-  const { runtime, seen } = both(100);
-  await runtime.infer({ ...key, tensors: {}, deadlineMs: 60_000 });
-  assert.ok((seen[0] ?? 0) > 0 && (seen[0] ?? 0) <= 59_901, String(seen[0]));
+test('the second runs what the first went away with, and the next one without the first being asked', async () => {
+  const { runtime, asked, told } = both('goes away');
   await runtime.infer({ ...key, tensors: {} });
-  assert.equal(seen[1], undefined);
+  await runtime.infer({ ...key, tensors: {} });
+  assert.deepEqual(asked, ['first m 1', 'second m 1', 'second m 1']);
+  assert.deepEqual(told, ['m', 'm']);
 });
 
-test('where the first left nothing of it the second is not asked', async () => {
-  const { runtime, seen } = both(60);
-  await assert.rejects(runtime.infer({ ...key, tensors: {}, deadlineMs: 50 }), { name: 'RuntimeAway', message: /time was over/ });
-  assert.deepEqual(seen, []);
+test('what the first refuses because it is busy, or what was given up, is not handed on', async () => {
+  const busy = both('is busy');
+  await assert.rejects(busy.runtime.infer({ ...key, tensors: {} }), { name: 'RuntimeAway', message: 'is busy' });
+  const given = both('goes away');
+  await assert.rejects(given.runtime.infer({ ...key, tensors: {}, signal: AbortSignal.abort() }), { name: 'RuntimeAway' });
+  assert.deepEqual([busy.asked, given.asked], [['first m 1'], ['first m 1']]);
 });

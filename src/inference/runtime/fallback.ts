@@ -12,8 +12,7 @@ export function withFallback(first: ModelRuntime, second: ModelRuntime, onFallba
     models: () => first.models(),
     ready: (model, version) => first.ready(model, version) || second.ready(model, version),
     async infer(request) {
-      const { model, version, signal, deadlineMs } = request;
-      const began = performance.now();
+      const { model, version, signal } = request;
       if (first.ready(model, version)) {
         try {
           return await first.infer(request);
@@ -21,10 +20,7 @@ export function withFallback(first: ModelRuntime, second: ModelRuntime, onFallba
           if (!(error instanceof RuntimeAway) || signal?.aborted || first.ready(model, version)) throw error;
         }
       }
-      // What the first took of it is gone.
-      const left = deadlineMs === undefined ? {} : { deadlineMs: Math.floor(deadlineMs - (performance.now() - began)) };
-      if (left.deadlineMs !== undefined && left.deadlineMs <= 0) throw new RuntimeAway('its time was over before it was answered');
-      const outputs = await second.infer({ ...request, ...left });
+      const outputs = await second.infer(request);
       onFallback(model);
       return outputs;
     },

@@ -9,12 +9,10 @@ export interface LanesOptions {
 export interface Wish {
   /** 1..10, 5 when nobody says; among those that wait the higher goes first, of equals the earlier. */
   priority?: number | undefined;
-  /** Longest wait in milliseconds. */
-  deadlineMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 export interface Lanes {
-  /** Resolves with the way out when it is this run's turn. @throws RuntimeAway no room, sent away for a higher one, waited too long, given up, closed */
+  /** Resolves with the way out when it is this run's turn. @throws RuntimeAway no room, sent away for a higher one, given up, closed */
   enter(wish?: Wish): Promise<() => void>;
   readonly inFlight: number;
   readonly waiting: number;
@@ -28,7 +26,7 @@ interface Waiting {
   refuse(words: string): void;
 }
 
-/** A bulkhead: no more at once than the server was promised, a bounded queue before it, highest priority first, each with its own deadline. */
+/** A bulkhead: no more at once than the server was promised, a bounded queue before it, highest priority first, each until it is given up. */
 export function openLanes({ inFlight, waiting }: LanesOptions): Lanes {
   const queue: Waiting[] = [];
   let taken = 0;
@@ -58,7 +56,7 @@ export function openLanes({ inFlight, waiting }: LanesOptions): Lanes {
     get waiting() {
       return queue.length;
     },
-    enter: ({ priority = 5, deadlineMs, signal } = {}) =>
+    enter: ({ priority = 5, signal } = {}) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted) return reject(new RuntimeAway('given up before it began'));
         if (taken < inFlight) {
@@ -71,10 +69,7 @@ export function openLanes({ inFlight, waiting }: LanesOptions): Lanes {
           queue.pop();
           last.refuse(`${waiting} runs are waiting already, and one of higher priority came`);
         }
-        const done = () => {
-          clearTimeout(timer);
-          signal?.removeEventListener('abort', abort);
-        };
+        const done = () => signal?.removeEventListener('abort', abort);
         const entry: Waiting = {
           priority,
           go: () => {
@@ -86,12 +81,10 @@ export function openLanes({ inFlight, waiting }: LanesOptions): Lanes {
             reject(new RuntimeAway(words));
           },
         };
-        const leave = (words: string) => {
+        const abort = () => {
           queue.splice(queue.indexOf(entry), 1);
-          entry.refuse(words);
+          entry.refuse('given up while it waited');
         };
-        const abort = () => leave('given up while it waited');
-        const timer = deadlineMs === undefined ? undefined : setTimeout(() => leave('waited too long for its turn'), deadlineMs);
         signal?.addEventListener('abort', abort, { once: true });
         const before = queue.findIndex((other) => other.priority < priority);
         queue.splice(before < 0 ? queue.length : before, 0, entry);

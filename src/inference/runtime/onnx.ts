@@ -15,11 +15,11 @@ export function onnxRuntime(threads: Threads, models: readonly VerifiedModel[]):
     name: ONNX_NAME,
     models: () => keys,
     ready: (model, wanted) => threads.has(keyOf(model, wanted)),
-    async infer({ model, version: wanted, tensors, signal, deadlineMs, priority, begun, answeredBy }) {
+    async infer({ model, version: wanted, tensors, signal, priority, begun, answeredBy }) {
       const session = keyOf(model, wanted);
       if (!threads.has(session)) throw new RuntimeAway(`${model} version ${wanted} is not ready`);
       const transfer = Object.values(tensors).map((tensor) => tensor.data.buffer as ArrayBuffer);
-      const done = await threads.perform({ kind: 'run', session, tensors }, { transfer, signal, deadlineMs, priority, begun });
+      const done = await threads.perform({ kind: 'run', session, tensors }, { transfer, signal, priority, begun });
       if (done.kind !== 'ran') throw new RunFailed(`a run answered ${done.kind}`);
       answeredBy?.(ONNX_NAME);
       return done.tensors;

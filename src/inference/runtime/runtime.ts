@@ -14,8 +14,6 @@ export interface ModelKey {
 export interface InferRequest extends ModelKey {
   tensors: Tensors;
   signal?: AbortSignal;
-  /** Longest time in milliseconds from the call to the answer, waiting included. */
-  deadlineMs?: number;
   /** Among waiting runs the higher goes first: 1..10 for runs of inspections, from 0 to 1 for those that others ask for. */
   priority?: number;
   /** Told when the run leaves the queue, by runtimes that see it. */

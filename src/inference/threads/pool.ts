@@ -26,7 +26,6 @@ export interface ThreadsOptions {
 export interface TaskOptions {
   transfer?: ArrayBuffer[];
   signal?: AbortSignal | undefined;
-  deadlineMs?: number | undefined;
   priority?: number | undefined;
   /** Told when a thread takes the task. */
   begun?: (() => void) | undefined;
@@ -47,7 +46,6 @@ interface Waiting {
   options: TaskOptions;
   resolve(done: Done): void;
   reject(error: Error): void;
-  deadline: NodeJS.Timeout | undefined;
   abort: (() => void) | undefined;
 }
 interface Slot {
@@ -77,7 +75,6 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
   const able = (slot: Slot, task: Task) => !slot.busy && whole(slot) && (task.kind !== 'run' || slot.sessions.has(task.session));
 
   function forget(waiting: Waiting): void {
-    clearTimeout(waiting.deadline);
     if (waiting.abort) waiting.options.signal?.removeEventListener('abort', waiting.abort);
   }
 
@@ -194,17 +191,14 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
         last.reject(new RuntimeAway(`${maxQueue} runs are waiting already, and one of higher priority came`));
       }
       return new Promise<Done>((resolve, reject) => {
-        const waiting: Waiting = { task, options, resolve, reject, deadline: undefined, abort: undefined };
-        const giveUp = (why: string) => {
+        const waiting: Waiting = { task, options, resolve, reject, abort: undefined };
+        waiting.abort = () => {
           const at = queue.indexOf(waiting);
           if (at < 0) return;
           queue.splice(at, 1);
           forget(waiting);
-          reject(new RuntimeAway(why));
+          reject(new RuntimeAway('given up while it waited'));
         };
-        if (options.deadlineMs !== undefined)
-          waiting.deadline = setTimeout(() => giveUp('waited too long for a thread'), options.deadlineMs);
-        waiting.abort = () => giveUp('given up while it waited');
         options.signal?.addEventListener('abort', waiting.abort, { once: true });
         const before = queue.findIndex((other) => (other.options.priority ?? 5) < priority);
         queue.splice(before < 0 ? queue.length : before, 0, waiting);

@@ -280,11 +280,11 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
   /** One try. `sent` is told when the run itself goes. */
   async function sendOnce(
     model: Held,
-    call: Pick<InferCall, 'id' | 'tensors'> & { signal: AbortSignal; left: () => number },
+    call: Pick<InferCall, 'id' | 'tensors'> & { signal: AbortSignal },
     sent: () => void,
   ): Promise<Tensors> {
     const { model: name, version } = model.known;
-    const { id, tensors, signal, left } = call;
+    const { id, tensors, signal } = call;
     if (model.doubt) {
       await orEnd(
         examined(model).catch((error: unknown) => {
@@ -303,7 +303,7 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         version,
         id,
         tensors,
-        timeoutMs: Math.max(1, Math.min(timeoutMs, left())),
+        timeoutMs,
         signal,
       });
       model.busy.delete(work);
@@ -315,19 +315,16 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
     }
   }
 
-  async function send(model: Held, request: InferRequest, left: () => number): Promise<Tensors> {
+  async function send(model: Held, request: InferRequest): Promise<Tensors> {
     const id = request.id ?? crypto.randomUUID();
     const name = `${keyOf(request.model, request.version)} ${id}`;
     const signal = AbortSignal.any([model.cut.signal, closing.signal, ...(request.signal ? [request.signal] : [])]);
     for (let tries = 0; ; tries += 1) {
-      if (left() <= 0) throw new RuntimeAway('its time was over before it was answered');
       if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
       let sentAt: number | null = null;
-      const leave = suspects.has(name)
-        ? await model.alone.enter({ signal, ...(left() < Number.POSITIVE_INFINITY && { deadlineMs: left() }) })
-        : null;
+      const leave = suspects.has(name) ? await model.alone.enter({ signal }) : null;
       try {
-        const outputs = await sendOnce(model, { id, tensors: request.tensors, signal, left }, () => (sentAt = now()));
+        const outputs = await sendOnce(model, { id, tensors: request.tensors, signal }, () => (sentAt = now()));
         suspects.answered(name);
         if (model.doubt) {
           // The server was restarted or its model loaded anew while this ran: whose answer it is nobody knows.
@@ -340,8 +337,6 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
         return outputs;
       } catch (error) {
         if (!(error instanceof TritonFault)) throw error;
-        // Its own deadline is no fault of the server, whose clock may be a little ahead.
-        if (error.kind === 'late' && left() <= 5) throw new RuntimeAway('its time was over before it was answered');
         await afterFault(model, error, { name, tries, sentAt, signal });
       } finally {
         leave?.();
@@ -365,11 +360,10 @@ export function tritonRuntime({ client, models, lanes: room, timeoutMs, meters, 
       if (closing.signal.aborted) throw new RuntimeAway('the runtime is closing');
       if (!model) throw new RuntimeAway(`${request.model} version ${request.version} is not held`);
       if (model.breaker.state !== 'closed') throw new RuntimeAway(model.reason);
-      const end = request.deadlineMs === undefined ? Number.POSITIVE_INFINITY : now() + request.deadlineMs;
       const leave = await lanes.enter(request);
       request.begun?.();
       try {
-        return await send(model, request, () => end - now());
+        return await send(model, request);
       } finally {
         leave();
       }
