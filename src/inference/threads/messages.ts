@@ -22,12 +22,7 @@ export type PairFault = 'unreadable_image' | 'unreadable_reference' | 'size_mism
 export type Load = { kind: 'load'; session: string; bytes: Uint8Array };
 /** The thread ends between two tasks. */
 export type Leave = { kind: 'leave' };
-export type Task =
-  | { kind: 'pair'; image: Uint8Array; reference: Uint8Array }
-  | { kind: 'run'; session: string; tensors: Tensors }
-  /** For tests of what happens when a thread hangs or dies. */
-  | { kind: 'hang' }
-  | { kind: 'die' };
+export type Task = { kind: 'pair'; image: Uint8Array; reference: Uint8Array } | { kind: 'run'; session: string; tensors: Tensors };
 export type Done =
   | { kind: 'pair'; pair: BoardPair; features: InputFeatures }
   | { kind: 'unfit'; fault: PairFault; detail: string }

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { drawBoard } from '../../../test/support/boards.ts';
+import { DIES, FAULTY_THREAD, HANGS } from '../../../test/support/faulty-thread.ts';
 import { writeTinyModel } from '../../../test/support/tiny-model.ts';
 import { readRepository } from '../models/repository.ts';
 import { openThreads, type Threads, type ThreadsOptions } from './pool.ts';
@@ -19,28 +20,29 @@ function pool(t: Context, options: Partial<ThreadsOptions> = {}): Threads {
   t.after(() => threads.close());
   return threads;
 }
+const faulty = (words: string) => ({ kind: 'pair' as const, image: Buffer.from(words), reference: new Uint8Array(1) });
 const pairOf = async () => {
   const bytes = await drawBoard();
   return { kind: 'pair' as const, image: new Uint8Array(bytes), reference: new Uint8Array(bytes) };
 };
 
 test('a thread that hangs is given up in time and one that dies is replaced; the next task is done', async (t) => {
-  const threads = pool(t, { timeoutMs: 3000 });
+  const threads = pool(t, { thread: FAULTY_THREAD, timeoutMs: 3000 });
   await threads.perform(await pairOf());
   const began = performance.now();
-  await assert.rejects(threads.perform({ kind: 'hang' }), { name: 'RunFailed', message: /no answer within 3000 ms/ });
+  await assert.rejects(threads.perform(faulty(HANGS)), { name: 'RunFailed', message: /no answer within 3000 ms/ });
   assert.ok(performance.now() - began < 20_000);
   assert.equal((await threads.perform(await pairOf())).kind, 'pair');
-  await assert.rejects(threads.perform({ kind: 'die' }), { name: 'RunFailed', message: /code 7/ });
+  await assert.rejects(threads.perform(faulty(DIES)), { name: 'RunFailed', message: /code 7/ });
   assert.equal((await threads.perform(await pairOf())).kind, 'pair');
 });
 
 test('the queue is bounded, the higher priority goes first, and waiting ends by signal', async (t) => {
-  const threads = pool(t, { maxQueue: 3, timeoutMs: 3000 });
+  const threads = pool(t, { thread: FAULTY_THREAD, maxQueue: 3, timeoutMs: 3000 });
   const pair = await pairOf();
   await threads.perform(pair);
   const order: number[] = [];
-  const blocker = assert.rejects(threads.perform({ kind: 'hang' }));
+  const blocker = assert.rejects(threads.perform(faulty(HANGS)));
   const given = new AbortController();
   const waiting = [3, 9].map((priority) => threads.perform(pair, { priority }).then(() => order.push(priority)));
   const aborted = assert.rejects(threads.perform(pair, { signal: given.signal }), { name: 'RuntimeAway' });
@@ -51,10 +53,10 @@ test('the queue is bounded, the higher priority goes first, and waiting ends by 
 });
 
 test('a full queue sends the last of lower priority away for one of higher priority', async (t) => {
-  const threads = pool(t, { maxQueue: 1, timeoutMs: 3000 });
+  const threads = pool(t, { thread: FAULTY_THREAD, maxQueue: 1, timeoutMs: 3000 });
   const pair = await pairOf();
   await threads.perform(pair);
-  const blocker = assert.rejects(threads.perform({ kind: 'hang' }));
+  const blocker = assert.rejects(threads.perform(faulty(HANGS)));
   const other = assert.rejects(threads.perform(pair, { priority: 0.5 }), { name: 'RuntimeAway', message: /higher priority came/ });
   const judging = threads.perform(pair, { priority: 1 });
   await other;
@@ -64,8 +66,8 @@ test('a full queue sends the last of lower priority away for one of higher prior
 });
 
 test('closing refuses what waits and what comes', async (t) => {
-  const threads = pool(t);
-  const waiting = assert.rejects(threads.perform({ kind: 'hang' }), { name: 'RuntimeAway' });
+  const threads = pool(t, { thread: FAULTY_THREAD });
+  const waiting = assert.rejects(threads.perform(faulty(HANGS)), { name: 'RuntimeAway' });
   await threads.close();
   await waiting;
   await assert.rejects(threads.perform(await pairOf()), { name: 'RuntimeAway', message: /closing/ });

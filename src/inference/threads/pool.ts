@@ -20,6 +20,8 @@ export interface ThreadsOptions {
   models: readonly { session: string; bytes: Uint8Array }[];
   /** Each thread in a process of its own, at the lowest priority: for what must not be able to harm this one. */
   apart?: boolean;
+  /** The file that a thread of this process runs, when it is not the usual one. */
+  thread?: URL;
   log: Log;
 }
 
@@ -63,7 +65,7 @@ const RESTART_MS = { first: 100, most: 10_000 };
 const LEAVE_MS = 5000;
 
 /** A fixed number of threads, one task each at a time; the rest waits, higher priority first. A thread that hangs or dies is replaced. */
-export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, log }: ThreadsOptions): Threads {
+export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, thread = THREAD, log }: ThreadsOptions): Threads {
   const slots = new Set<Slot>();
   const queue: Waiting[] = [];
   const settledWaiters: (() => void)[] = [];
@@ -140,7 +142,7 @@ export function openThreads({ size, maxQueue, timeoutMs, models, apart = false, 
     if (closed) return;
     const worker: Carrier = apart
       ? startApart()
-      : new Worker(THREAD, { env: SHARE_ENV, execArgv: [], name: 'inference', resourceLimits: HEAP });
+      : new Worker(thread, { env: SHARE_ENV, execArgv: [], name: 'inference', resourceLimits: HEAP });
     const slot: Slot = { worker, sessions: new Set(), answers: 0, busy: null, timer: undefined };
     slots.add(slot);
     worker.on('message', (message) => {
