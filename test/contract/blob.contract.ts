@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { Blobs } from '../../src/platform/blob/blobs.ts';
 import { ProblemError } from '../../src/platform/problem.ts';
+import { stored } from '../support/stored.ts';
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const stream = (...chunks: Uint8Array[]) => Readable.from(chunks);
@@ -16,7 +17,7 @@ export function blobContract(open: () => Promise<{ blobs: Blobs; names: () => Pr
   test('what was put is read back whole and in parts, under the hash of its bytes', async () => {
     const { blobs } = await open();
     const bytes = randomBytes(100_000);
-    const put = await blobs.put(stream(bytes.subarray(0, 33_333), bytes.subarray(33_333)), { limit });
+    const put = await stored(blobs, stream(bytes.subarray(0, 33_333), bytes.subarray(33_333)), { limit });
     assert.deepEqual(put, { sha256: sha256(bytes), size: bytes.length });
     assert.deepEqual(await blobs.stat(put.sha256), { size: bytes.length });
     assert.deepEqual(await buffer(blobs.read(put.sha256)), bytes);
@@ -43,7 +44,7 @@ export function blobContract(open: () => Promise<{ blobs: Blobs; names: () => Pr
   test('the same bytes from many at once are one blob', async () => {
     const { blobs, names } = await open();
     const bytes = randomBytes(50_000);
-    await Promise.all(Array.from({ length: 10 }, () => blobs.put(stream(bytes), { limit })));
+    await Promise.all(Array.from({ length: 10 }, () => stored(blobs, stream(bytes), { limit })));
     assert.deepEqual(await names(), [sha256(bytes)]);
     assert.deepEqual(await buffer(blobs.read(sha256(bytes))), bytes);
   });
@@ -51,15 +52,15 @@ export function blobContract(open: () => Promise<{ blobs: Blobs; names: () => Pr
   test('a stream that is too long, fails or is aborted leaves nothing', async () => {
     const { blobs, names } = await open();
     await assert.rejects(
-      blobs.put(stream(Buffer.alloc(6), Buffer.alloc(5)), { limit: 10 }),
+      stored(blobs, stream(Buffer.alloc(6), Buffer.alloc(5)), { limit: 10 }),
       (error) => error instanceof ProblemError && error.code === 'payload_too_large',
     );
-    await blobs.put(stream(Buffer.alloc(10)), { limit: 10 });
+    await stored(blobs, stream(Buffer.alloc(10)), { limit: 10 });
     async function* failing() {
       yield randomBytes(10);
       throw new Error('cut');
     }
-    await assert.rejects(blobs.put(failing(), { limit }), /cut/);
+    await assert.rejects(stored(blobs, failing(), { limit }), /cut/);
     const abort = new AbortController();
     async function* endless() {
       for (let count = 0; ; count++) {
@@ -67,13 +68,13 @@ export function blobContract(open: () => Promise<{ blobs: Blobs; names: () => Pr
         yield randomBytes(10);
       }
     }
-    await assert.rejects(blobs.put(endless(), { limit, signal: abort.signal }), /gone/);
+    await assert.rejects(stored(blobs, endless(), { limit, signal: abort.signal }), /gone/);
     assert.equal((await names()).length, 1);
   });
 
   test('what is removed is gone, removing it again is no fault, and a name that is no hash is refused', async () => {
     const { blobs, names } = await open();
-    const { sha256: name } = await blobs.put(stream(randomBytes(10)), { limit });
+    const { sha256: name } = await stored(blobs, stream(randomBytes(10)), { limit });
     await blobs.remove(name);
     await blobs.remove(name);
     assert.equal(await blobs.stat(name), null);

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { after, test } from 'node:test';
 import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
 import { ProblemError } from '../../src/platform/problem.ts';
+import { stored } from '../support/stored.ts';
 import { blobContract } from './blob.contract.ts';
 
 async function emptyFolder(): Promise<string> {
@@ -33,7 +34,7 @@ test('what a process that is gone left half-arrived is swept at the start; what 
 test('a disk without the asked share of room refuses bytes', async () => {
   const blobs = await openDiskBlobs({ folder: await emptyFolder(), minFreePercent: 100 });
   await assert.rejects(
-    blobs.put(Readable.from([Buffer.from('x')]), { limit: 10 }),
+    stored(blobs, Readable.from([Buffer.from('x')]), { limit: 10 }),
     (error) => error instanceof ProblemError && error.code === 'storage_full',
   );
 });

@@ -9,6 +9,7 @@ import type { Blobs } from '../../src/platform/blob/blobs.ts';
 import { ProblemError } from '../../src/platform/problem.ts';
 import { openLink } from '../support/link.ts';
 import { openBucket, withoutS3 } from '../support/s3-bucket.ts';
+import { stored } from '../support/stored.ts';
 import { blobContract } from './blob.contract.ts';
 
 const limit = 16 * 1024 * 1024;
@@ -27,7 +28,7 @@ if (!withoutS3) {
 async function assertAway(blobs: Blobs, name: string): Promise<void> {
   const began = performance.now();
   await Promise.all([
-    assert.rejects(blobs.put(Readable.from([randomBytes(1000)]), { limit }), isAway, 'put'),
+    assert.rejects(stored(blobs, Readable.from([randomBytes(1000)]), { limit }), isAway, 'put'),
     assert.rejects(blobs.stat(name), isAway, 'stat'),
     assert.rejects(buffer(blobs.read(name)), isAway, 'read'),
     assert.rejects(blobs.remove(name), isAway, 'remove'),
@@ -44,7 +45,7 @@ test('a store that is cut off or frozen is said to be away, within 8 s, and serv
   const reasons: unknown[] = [];
   const blobs = await bucket.blobs({ port: link.port, log: (reason) => reasons.push(reason) });
   const bytes = randomBytes(8 * 1024 * 1024);
-  const { sha256 } = await blobs.put(Readable.from([bytes]), { limit });
+  const { sha256 } = await stored(blobs, Readable.from([bytes]), { limit });
   for (const harm of ['cut', 'swallow'] as const) {
     const half = blobs.read(sha256);
     await half.iterator({ destroyOnReturn: false }).next();
@@ -94,7 +95,7 @@ test('readers that leave early leave no connection: more of them than there are 
 }, async () => {
   const bucket = await openBucket({ after });
   const blobs = await bucket.blobs();
-  const { sha256, size } = await blobs.put(Readable.from([randomBytes(4 * 1024 * 1024)]), { limit });
+  const { sha256, size } = await stored(blobs, Readable.from([randomBytes(4 * 1024 * 1024)]), { limit });
   for (let round = 0; round < 20; round += 1)
     await Promise.all(
       Array.from({ length: 30 }, async (_, at) => {

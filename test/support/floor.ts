@@ -25,6 +25,7 @@ import { ProblemError } from '../../src/platform/problem.ts';
 import { createLog } from '../../src/platform/telemetry/log.ts';
 import { createMetrics, type Metrics } from '../../src/platform/telemetry/metrics.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
+import { stored } from './stored.ts';
 import { type TinyModelOptions, writeTinyModel } from './tiny-model.ts';
 
 export const SITE = 'hamburg';
@@ -254,7 +255,8 @@ export async function openFloor(t: { after(fn: () => Promise<void>): void }, opt
     },
     async assign(lotId, { template, limits = [], site = SITE }) {
       const kept = template
-        ? await blobs.put(
+        ? await stored(
+            blobs,
             (async function* () {
               yield template;
             })(),

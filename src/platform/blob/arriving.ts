@@ -46,10 +46,7 @@ async function freePercent(folder: string): Promise<number> {
  * The half of every store in which bytes arrive: a local file, hashed and counted as they pass, then fsync. What a process that is gone left there
  * is swept when the folder is opened.
  */
-export async function openArriving(
-  { folder, minFreePercent }: ArrivingOptions,
-  keeper: Keeper,
-): Promise<Pick<Blobs, 'stage' | 'put' | 'trouble'>> {
+export async function openArriving({ folder, minFreePercent }: ArrivingOptions, keeper: Keeper): Promise<Pick<Blobs, 'stage' | 'trouble'>> {
   const arriving = join(folder, 'arriving');
   await mkdir(arriving, { recursive: true });
   for (const name of await readdir(arriving)) if (isAbandoned(name)) await rm(join(arriving, name), { force: true });
@@ -105,15 +102,6 @@ export async function openArriving(
 
   return {
     stage,
-    async put(source, intake) {
-      const staged = await stage(source, intake);
-      try {
-        await staged.publish();
-      } finally {
-        await staged.discard();
-      }
-      return { sha256: staged.sha256, size: staged.size };
-    },
     async trouble() {
       const free = await freePercent(folder);
       return free < minFreePercent ? `${free.toFixed(1)} % of the disk is free: uploads are refused below ${minFreePercent} %` : null;

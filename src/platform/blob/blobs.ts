@@ -42,8 +42,6 @@ export interface Intake {
 export interface Blobs {
   /** @throws ProblemError payload_too_large, storage_full; what the stream throws; the signal's reason. */
   stage(source: AsyncIterable<Uint8Array>, intake: Intake): Promise<Staged>;
-  /** `stage` and `publish` in one, for bytes that need no check. */
-  put(source: AsyncIterable<Uint8Array>, intake: Intake): Promise<BlobFacts>;
   /** `end` is the last byte, inclusive, as in HTTP. The stream fails with ENOENT when the bytes are not there. */
   read(sha256: string, range?: { start: number; end: number }): Readable;
   stat(sha256: string): Promise<{ size: number } | null>;
