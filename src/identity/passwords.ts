@@ -1,5 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 import { ProblemError } from '../platform/problem.ts';
+import { turnstile } from '../platform/turnstile.ts';
 
 /** OWASP's second setting for argon2id: 19 MiB, two passes, one lane. About 30 ms on one core. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -15,31 +16,28 @@ export interface Passwords {
 
 /** At most `atOnce` hashes run and `waiting` wait: more would take the memory and the cores of everything else. */
 export function createPasswords({ atOnce = 2, waiting = 64 } = {}): Passwords {
-  const queue: (() => void)[] = [];
-  let running = 0;
+  const inTurn = turnstile(atOnce);
+  /** That run or wait. */
+  let asked = 0;
   let dummy: Promise<string> | undefined;
 
-  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= atOnce) {
-      if (queue.length >= waiting) throw new ProblemError('overloaded', { retryAfter: 2 });
-      await new Promise<void>((resolve) => queue.push(resolve));
-    } else running += 1;
+  async function bounded<T>(work: () => Promise<T>): Promise<T> {
+    if (asked >= atOnce + waiting) throw new ProblemError('overloaded', { retryAfter: 2 });
+    asked += 1;
     try {
-      return await work();
+      return await inTurn(work);
     } finally {
-      const next = queue.shift();
-      if (next) next();
-      else running -= 1;
+      asked -= 1;
     }
   }
 
   return {
-    hash: (password) => inTurn(() => hash(password.normalize('NFKC'), COST)),
+    hash: (password) => bounded(() => hash(password.normalize('NFKC'), COST)),
     async fits(password, stored) {
       if (password.length > MAX_PASSWORD) return false;
       dummy ??= hash('nobody has this password', COST);
       const against = stored ?? (await dummy);
-      const same = await inTurn(() => verify(against, password.normalize('NFKC')));
+      const same = await bounded(() => verify(against, password.normalize('NFKC')));
       return same && stored !== undefined;
     },
   };

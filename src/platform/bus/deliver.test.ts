@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { testDatabase } from '../../../test/support/database.ts';
 import type { AnyEvent } from '../../contracts/events.ts';
 import { uuidv7 } from '../id.ts';
+import { turnstile } from '../turnstile.ts';
 import { type Consumer, done } from './consumer.ts';
 import { deliver } from './deliver.ts';
-import { openSlots } from './slots.ts';
 
 const LIMITS = { tryMs: 100, holdMs: 150, retryDelaysMs: [] };
 const never = new AbortController().signal;
@@ -22,7 +22,7 @@ const event = {
   payload: { lot_id: 'L', reason: 'test', by: 'test' },
 } as AnyEvent;
 const hand = (handle: Consumer['handle']) =>
-  deliver({ group: 'g', topics: ['quality.signals'], handle }, event, openSlots(1), never, never, LIMITS);
+  deliver({ group: 'g', topics: ['quality.signals'], handle }, event, turnstile(1), never, never, LIMITS);
 
 test('what was set aside because its time was over is not applied later, when events behind it already are', async (t) => {
   const { db, door } = await testDatabase(t);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AnyEvent } from '../../contracts/events.ts';
 import { isAway } from '../db/faults.ts';
+import type { Turnstile } from '../turnstile.ts';
 import type { Consumer, Outcome } from './consumer.ts';
-import type { Slots } from './slots.ts';
 
 export interface DeliveryLimits {
   /** Waits between the tries of one event; one more try than waits. Each is varied by a quarter. */
@@ -56,13 +56,13 @@ async function once(consumer: Consumer, event: AnyEvent, attempt: number, stop: 
 
 /**
  * Hands one event to its consumer until there is an outcome: a throw is tried again after a growing wait, then parked; the database being away is
- * waited out and is no try. `undefined`: closed before there was one. Waits hold no slot, so a failing event holds up its own partition only.
+ * waited out and is no try. `undefined`: closed before there was one. Waits hold up nobody's turn, so a failing event holds up its own partition only.
  * `closing` ends the tries, `stop` cuts even the one in hand.
  */
 export async function deliver(
   consumer: Consumer,
   event: AnyEvent,
-  slots: Slots,
+  inTurn: Turnstile,
   closing: AbortSignal,
   stop: AbortSignal,
   limits: DeliveryLimits,
@@ -71,7 +71,7 @@ export async function deliver(
   for (let attempt = 1; !closing.aborted && !stop.aborted; ) {
     const began = performance.now();
     try {
-      const outcome = await slots.run(() => once(consumer, event, attempt, stop, limits.tryMs));
+      const outcome = await inTurn(() => once(consumer, event, attempt, stop, limits.tryMs));
       return { outcome, attempts: attempt };
     } catch (error) {
       if (stop.aborted) return undefined;

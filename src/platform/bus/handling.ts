@@ -3,12 +3,12 @@ import type { AnyEvent } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
 import type { Door } from '../db/door.ts';
 import { isAway } from '../db/faults.ts';
+import type { Turnstile } from '../turnstile.ts';
 import type { Consumer } from './consumer.ts';
 import { type DeliveryLimits, deliver } from './deliver.ts';
 import { storable } from './envelope.ts';
 import { type OutboxEntry, openedOf } from './outbox-reader.ts';
 import { finishRedriven, parkEvent } from './parking.ts';
-import type { Slots } from './slots.ts';
 
 export interface BusLog {
   warn(fields: object, message: string): void;
@@ -31,7 +31,7 @@ export interface HandlingOptions {
 
 export interface Handling {
   /** Hands one entry over and settles what came of it. @returns false when it must stay where it is: the bus stops, or the lane was lost */
-  handle(consumer: Consumer, slots: Slots, entry: OutboxEntry, closing: AbortSignal, redriven: boolean): Promise<boolean>;
+  handle(consumer: Consumer, inTurn: Turnstile, entry: OutboxEntry, closing: AbortSignal, redriven: boolean): Promise<boolean>;
 }
 
 /** What every bus does with an event, whatever carried it: deliver, and park or drop it for all to see. */
@@ -62,13 +62,13 @@ export function openHandling(options: HandlingOptions): Handling {
   }
 
   return {
-    async handle(consumer, slots, entry, closing, redriven) {
+    async handle(consumer, inTurn, entry, closing, redriven) {
       const { group } = consumer;
       const opened = openedOf(entry);
       if (!opened.event) return await setAside(group, entry, opened.type, opened.poison, 1);
       const { event } = opened;
       const began = performance.now();
-      const judged = await deliver(consumer, event, slots, closing, stopping(), limits);
+      const judged = await deliver(consumer, event, inTurn, closing, stopping(), limits);
       if (!judged) return false;
       const { outcome, attempts } = judged;
       if (outcome.kind === 'park') {

@@ -3,6 +3,7 @@ import { EVENT_TYPES } from '../../contracts/events.ts';
 import type { Database } from '../db/database.ts';
 import type { Door } from '../db/door.ts';
 import { isAway } from '../db/faults.ts';
+import { type Turnstile, turnstile } from '../turnstile.ts';
 import type { Bus } from './bus.ts';
 import type { Consumer } from './consumer.ts';
 import { DELIVERY_LIMITS, type DeliveryLimits } from './deliver.ts';
@@ -13,7 +14,6 @@ import { balance, type Claim, forgetPositions, laneName, leave, makePositions, R
 import { type OutboxEntry, readLane } from './outbox-reader.ts';
 import { ownerName } from './owner.ts';
 import { askRedrive, listParked, redrivenEvents } from './parking.ts';
-import { openSlots, type Slots } from './slots.ts';
 import type { Batch, Tail } from './tail.ts';
 import { VersionOrder } from './version-order.ts';
 
@@ -47,11 +47,11 @@ export function postgresBus(options: PostgresBusOptions): Bus {
   const leaseMs = options.leaseMs ?? 6_000;
   const limits = options.limits ?? DELIVERY_LIMITS;
   const self = ownerName();
-  const consumers = new Map<string, { consumer: Consumer; slots: Slots }>();
+  const consumers = new Map<string, { consumer: Consumer; inTurn: Turnstile }>();
   const lanes = new Map<string, Lane>();
   const unsaved = new Set<Lane>();
   const leaving = new Set<Lane>();
-  const reading = openSlots(4);
+  const reading = turnstile(4);
   let stopping = new AbortController();
   let timers: NodeJS.Timeout[] = [];
   let unlisten: (() => void) | undefined;
@@ -67,13 +67,13 @@ export function postgresBus(options: PostgresBusOptions): Bus {
   function openLane(claim: Claim): void {
     const served = consumers.get(claim.group);
     if (!served || lanes.has(laneName(claim))) return;
-    const { consumer, slots } = served;
+    const { consumer, inTurn } = served;
     const lane = new Lane(claim, {
       consumer,
       order: new VersionOrder(db, REMEMBERED),
-      read: (after, limit) => reading.run(() => readLane(db, claim.topic, claim.partition, after, limit)),
+      read: (after, limit) => reading(() => readLane(db, claim.topic, claim.partition, after, limit)),
       tailAt: () => tail.position(),
-      handle: (self, entry, redriven) => handle(consumer, slots, entry, self.closing.signal, redriven),
+      handle: (self, entry, redriven) => handle(consumer, inTurn, entry, self.closing.signal, redriven),
       moved(moved, busy) {
         unsaved.add(moved);
         hasBusy ||= busy;
@@ -178,7 +178,7 @@ export function postgresBus(options: PostgresBusOptions): Bus {
   return {
     subscribe(consumer) {
       if (consumers.has(consumer.group)) throw new Error(`The group ${consumer.group} has a consumer already`);
-      consumers.set(consumer.group, { consumer, slots: openSlots(options.concurrency ?? 4) });
+      consumers.set(consumer.group, { consumer, inTurn: turnstile(options.concurrency ?? 4) });
     },
     async start() {
       stopping = new AbortController();

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { byteRange } from '../download/byte-range.ts';
-import { turnstile } from '../pictures/turnstile.ts';
 import { ProblemError } from '../problem.ts';
 import { announcedSha256 } from './digest.ts';
 import { dispositionFilename, plainFilename } from './filename.ts';
@@ -77,24 +76,4 @@ test('a range is a part of the content, or nothing, or refused', () => {
     }),
   );
   for (const header of [undefined, 'bytes=', 'bytes=a-b', 'bytes=0-1,3-4', 'lines=0-1']) assert.equal(byteRange(header, 10), null);
-});
-
-test('a turnstile lets so many through at once, and a failure does not block it', async () => {
-  const pass = turnstile(2);
-  let inside = 0;
-  let most = 0;
-  const outcomes = await Promise.allSettled(
-    Array.from({ length: 20 }, (_, index) =>
-      pass(async () => {
-        inside += 1;
-        most = Math.max(most, inside);
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        inside -= 1;
-        if (index % 3 === 0) throw new Error('no');
-        return index;
-      }),
-    ),
-  );
-  assert.equal(most, 2);
-  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 13);
 });

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageConsumerMetadata } from '@platformatic/kafka';
 import type { Topic } from '../../../contracts/events.ts';
+import type { Turnstile } from '../../turnstile.ts';
 import { type Consumer, wants } from '../consumer.ts';
 import type { BusLog, Handling } from '../handling.ts';
 import type { OutboxEntry } from '../outbox-reader.ts';
-import type { Slots } from '../slots.ts';
 import { type BytesConsumer, openConsumer } from './clients.ts';
 import { entryOf, type InMessage } from './message.ts';
 import type { KafkaAddress, KafkaNames } from './names.ts';
@@ -13,7 +13,7 @@ import type { Trouble } from './trouble.ts';
 
 export interface GroupOptions {
   consumer: Consumer;
-  slots: Slots;
+  inTurn: Turnstile;
   handling: Handling;
   address: KafkaAddress;
   names: KafkaNames;
@@ -99,11 +99,11 @@ export class KafkaGroup {
     const name = `${topic} ${partition}`;
     const known = this.lanes.get(name);
     if (known) return known;
-    const { consumer, slots, handling } = this.options;
+    const { consumer, inTurn, handling } = this.options;
     const lane = new PartitionLane({
       entry: (message) => entryOf(message, topic),
       handle: async (self, entry, redriven) =>
-        !wants(consumer, entry) || (await handling.handle(consumer, slots, entry, self.closing.signal, redriven)),
+        !wants(consumer, entry) || (await handling.handle(consumer, inTurn, entry, self.closing.signal, redriven)),
       settled: (_, message) => this.commit(message),
       drained: () => void this.stream?.close().catch(() => {}),
     });

@@ -1,6 +1,7 @@
 import type { Database } from '../../db/database.ts';
 import type { Door } from '../../db/door.ts';
 import { isAway } from '../../db/faults.ts';
+import { turnstile } from '../../turnstile.ts';
 import type { Bus, GroupLag } from '../bus.ts';
 import type { Consumer } from '../consumer.ts';
 import { DELIVERY_LIMITS, type DeliveryLimits } from '../deliver.ts';
@@ -8,7 +9,6 @@ import { type BusLog, type Observe, openHandling } from '../handling.ts';
 import { readLag } from '../lag.ts';
 import { forgetPositions, RELAY } from '../leases.ts';
 import { askRedrive, countParked, listParked, redrivenEvents } from '../parking.ts';
-import { openSlots } from '../slots.ts';
 import type { Tail } from '../tail.ts';
 import type { BatchLimits } from './batches.ts';
 import { openBrokerLag } from './broker-lag.ts';
@@ -100,8 +100,8 @@ export function kafkaBus(options: KafkaBusOptions): Bus {
     subscribe(consumer) {
       if (consumers.some(({ group }) => group === consumer.group)) throw new Error(`The group ${consumer.group} has a consumer already`);
       consumers.push(consumer);
-      const slots = openSlots(options.concurrency ?? 4);
-      groups.push(new KafkaGroup({ consumer, slots, handling, address, names, trouble, log }));
+      const inTurn = turnstile(options.concurrency ?? 4);
+      groups.push(new KafkaGroup({ consumer, inTurn, handling, address, names, trouble, log }));
     },
     async start() {
       await tail.start();
