@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AuditAction, AuditEntry } from '../contracts/audit.ts';
 import type { Reads } from '../platform/db/database.ts';
-import { millisOfId } from '../platform/id.ts';
+import { idBound, isUuidv7, millisOfId } from '../platform/id.ts';
 
 /** The ledger as its owner publishes it. */
 export interface AuditTables {
@@ -37,16 +37,6 @@ export interface AuditFilter {
 const CLOCK_MS = 3 * 86_400_000;
 /** The newest entries are looked for in a span of this length first, so that a page costs the same however many years lie behind it. */
 const RECENT_MS = 35 * 86_400_000;
-
-/** The smallest or largest UUIDv7 of a time: the primary key narrows a span of time, without an index on the time itself. */
-function idAt(time: number, fill: '0' | 'f'): string {
-  const millis = Math.max(0, Math.min(time, 2 ** 48 - 1))
-    .toString(16)
-    .padStart(12, '0');
-  const rest = fill.repeat(3);
-  return `${millis.slice(0, 8)}-${millis.slice(8)}-7${rest}-${fill === '0' ? '8' : 'b'}${rest}-${fill.repeat(12)}`;
-}
-const UUIDV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
 
 /** Times of ids, in milliseconds; the ledger is cut into months by the time of writing, which `CLOCK_MS` leads to. */
 interface Span {
@@ -90,7 +80,7 @@ async function readSpan(
 ): Promise<AuditRow[]> {
   const { from, to } = monthsOf(span);
   let query = on.selectFrom('platform.audit_entry').selectAll().orderBy('id', 'desc').limit(limit);
-  query = query.where('recorded_at', '>=', from).where('recorded_at', '<', to).where('id', '>=', idAt(span.first, '0'));
+  query = query.where('recorded_at', '>=', from).where('recorded_at', '<', to).where('id', '>=', idBound(span.first, 'first'));
   if (behind !== null) query = query.where('id', '<', behind);
   if (filter.site !== null) query = query.where('site', '=', filter.site);
   if (filter.action !== undefined) query = query.where('action', '=', filter.action);
@@ -126,13 +116,13 @@ export async function readAudit(on: Reads<AuditTables>, filter: AuditFilter, beh
   const first = Math.max(
     0,
     filter.from === null ? 0 : filter.from.getTime() - CLOCK_MS,
-    UUIDV7.test(object) ? millisOfId(object) - CLOCK_MS : 0,
+    isUuidv7(object) ? millisOfId(object) - CLOCK_MS : 0,
   );
   const last = Math.min(behind === null ? Number.POSITIVE_INFINITY : millisOfId(behind), filter.to?.getTime() ?? Number.POSITIVE_INFINITY);
   const recent = Math.max(first, Math.min(last, Date.now()) - RECENT_MS);
   const rows = await readSpan(on, filter, { first: recent, last }, behind, limit);
   if (rows.length === limit || recent === first) return rows;
-  const edge = idAt(recent, '0');
+  const edge = idBound(recent, 'first');
   const older = { first, last: Math.min(last, recent) };
   return [...rows, ...(await readSpan(on, filter, older, behind !== null && behind < edge ? behind : edge, limit - rows.length))];
 }

@@ -3,6 +3,7 @@ import type { InspectionStatus, InspectionType, Verdict } from '../contracts/ins
 import type { Caller } from '../contracts/permissions.ts';
 import type { Reads } from '../platform/db/database.ts';
 import type { Transaction } from '../platform/db/door.ts';
+import { idBound } from '../platform/id.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 
 type Inspections = SelectQueryBuilder<IntakeTables, 'intake.inspection', InspectionRow>;
@@ -36,12 +37,6 @@ export interface InspectionFilter {
   verdict?: Verdict;
   from: Date | null;
   to: Date | null;
-}
-
-/** The smallest or greatest UUIDv7 of a millisecond: a span of time is a span of ids, and one index serves both. */
-export function uuidBound(time: Date, end: 'first' | 'last'): string {
-  const millis = Math.min(Math.max(time.getTime(), 0), 0xffffffffffff).toString(16).padStart(12, '0');
-  return `${millis.slice(0, 8)}-${millis.slice(8)}-${end === 'first' ? '7000-8000-000000000000' : '7fff-bfff-ffffffffffff'}`;
 }
 
 const TOP = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
@@ -88,8 +83,8 @@ export async function listInspections(
     if (value !== undefined) query = query.where(column, '=', value as never);
   }
   if (filter.lot_id !== undefined) query = query.where('lot_id', '=', filter.lot_id.toUpperCase());
-  if (filter.from) query = query.where('id', '>=', uuidBound(filter.from, 'first'));
-  if (filter.to) query = query.where('id', '<=', uuidBound(filter.to, 'last'));
+  if (filter.from) query = query.where('id', '>=', idBound(filter.from.getTime(), 'first'));
+  if (filter.to) query = query.where('id', '<=', idBound(filter.to.getTime(), 'last'));
   if (before !== null) query = query.where('id', '<', before);
   return query.orderBy('id', 'desc').limit(limit).execute();
 }

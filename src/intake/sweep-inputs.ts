@@ -1,10 +1,9 @@
 import { sql } from 'kysely';
 import type { Cause } from '../platform/db/door.ts';
-import { traceId } from '../platform/id.ts';
+import { idBound, traceId } from '../platform/id.ts';
 import { move, stepAudit } from './change-state.ts';
 import type { IntakeDeps } from './deps.ts';
 import { present, stateEvent } from './inspection.ts';
-import { uuidBound } from './queries.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 
 /** A run's word that nothing has applied for so long (its event was set aside, or the broker is away for as long) keeps a board from no person (milliseconds). */
@@ -30,7 +29,7 @@ export async function sweepInputs(
   { door, metrics, settings }: Pick<IntakeDeps, 'door' | 'metrics' | 'settings'>,
   now = Date.now(),
 ): Promise<number> {
-  const before = uuidBound(new Date(now - settings.inputTimeoutMs), 'first');
+  const before = idBound(now - settings.inputTimeoutMs, 'first');
   const moved = await door.change<IntakeTables, InspectionRow[]>(systemCause(), async (tx) => {
     const { rows } = await sql<InspectionRow & { proposed: boolean }>`
       select *, exists (select 1 from disposition.finding f where f.inspection_id = i.id and f.state = 'proposed') as proposed

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { millisOfId, timeOfId, traceId, uuidv7 } from './id.ts';
+import { idBound, isUuid, isUuidv7, millisOfId, timeOfId, traceId, uuidv7 } from './id.ts';
 
 test('ids are UUIDs of version 7, no two alike, in the order they were made, and name their millisecond', () => {
   const before = Date.now();
@@ -25,6 +25,19 @@ test('a clock that is set back by hours is followed, by less than a second it is
   assert.equal(millisOfId(jitter), noon);
   t.mock.timers.setTime(noon - 3_600_000);
   assert.equal(millisOfId(uuidv7()), noon - 3_600_000);
+});
+
+test('the bounds of a millisecond are ids of it, and every id of it lies between them', () => {
+  for (let n = 0; n < 2_000; n++) {
+    const id = uuidv7();
+    const [first, last] = [idBound(millisOfId(id), 'first'), idBound(millisOfId(id) + 0.9, 'last')];
+    assert.ok(first <= id && id <= last, `${first} ${id} ${last}`);
+    for (const bound of [first, last]) assert.equal(millisOfId(bound), millisOfId(id));
+  }
+  const ends = [idBound(Number.NEGATIVE_INFINITY, 'first'), idBound(Number.POSITIVE_INFINITY, 'last')];
+  assert.deepEqual(ends, ['00000000-0000-7000-8000-000000000000', 'ffffffff-ffff-7fff-bfff-ffffffffffff']);
+  for (const id of [...ends, uuidv7().toUpperCase()]) assert.ok(isUuidv7(id) && isUuid(id), id);
+  for (const id of [crypto.randomUUID(), `${uuidv7()}\n`, `${uuidv7().slice(0, 14)}8${uuidv7().slice(15)}`]) assert.ok(!isUuidv7(id), id);
 });
 
 test('the digits that are drawn take every value', () => {

@@ -82,8 +82,20 @@ export function timeOfId(id: string): string {
   return toldTime;
 }
 
+/** The smallest or greatest `uuidv7` of a millisecond since 1970: a span of time is a span of ids, and the index on ids serves both. */
+export function idBound(millis: number, end: 'first' | 'last'): string {
+  const digits = Math.trunc(Math.min(Math.max(millis, 0), 2 ** 48 - 1))
+    .toString(16)
+    .padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}-${end === 'first' ? '7000-8000-000000000000' : '7fff-bfff-ffffffffffff'}`;
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const isUuid = (text: string): boolean => UUID.test(text);
+
+const UUIDV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+/** Whether an id names its millisecond. */
+export const isUuidv7 = (text: string): boolean => UUIDV7.test(text);
 
 /** 16 random bytes in hex: a W3C trace id (trace-context, 3.2.2.3). */
 export function traceId(): string {

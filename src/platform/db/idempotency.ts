@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import type pg from 'pg';
-import { millisOfId } from '../id.ts';
+import { isUuidv7, millisOfId } from '../id.ts';
 import { ProblemError } from '../problem.ts';
 import { type Cause, Replayed } from './change.ts';
 import { prepared } from './watched-client.ts';
@@ -28,8 +28,6 @@ const daySlot = (millis: number): number => Math.floor(millis / DAY_MS) % SLOTS;
 /** The inbox slot of an event: the day in its id (UUIDv7), so that a second delivery looks in the same place. */
 export const slotOf = (eventId: string): number => daySlot(millisOfId(eventId));
 
-const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-
 /**
  * Where a key is kept, and whether a first use can be told by the unique index of that place alone.
  *
@@ -39,7 +37,7 @@ const UUID7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{
  * @throws ProblemError validation_error for a UUIDv7 more than a day ahead of this clock: its day cannot be promised yet
  */
 export function placeOfKey(key: string, now = Date.now()): { slot: number; alone: boolean } {
-  if (key.length !== 36 || !UUID7.test(key)) return { slot: daySlot(now), alone: false };
+  if (key.length !== 36 || !isUuidv7(key)) return { slot: daySlot(now), alone: false };
   const millis = millisOfId(key);
   const age = now - millis;
   if (age < -DAY_MS)
