@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AuditAction, AuditEntry } from '../contracts/audit.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { CLOCK_MS } from '../platform/db/partitions.ts';
 import { idBound, isUuidv7, millisOfId } from '../platform/id.ts';
 
 /** The ledger as its owner publishes it. */
@@ -33,12 +34,10 @@ export interface AuditFilter {
   to: Date | null;
 }
 
-/** The clocks of a program and of the database differ by less than this: an entry is in the month of its id, or in one beside it. */
-const CLOCK_MS = 3 * 86_400_000;
 /** The newest entries are looked for in a span of this length first, so that a page costs the same however many years lie behind it. */
 const RECENT_MS = 35 * 86_400_000;
 
-/** Times of ids, in milliseconds; the ledger is cut into months by the time of writing, which `CLOCK_MS` leads to. */
+/** Times of ids, in milliseconds; the ledger is cut into months by the time of writing: an entry is in the month of its id, or in one beside it. */
 interface Span {
   first: number;
   last: number;

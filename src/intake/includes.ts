@@ -2,6 +2,7 @@ import type { Defect } from '../contracts/defects.ts';
 import type { Candidate, InferenceRun, InputFeatures } from '../contracts/inference.ts';
 import type { Include, Inspection } from '../contracts/inspections.ts';
 import type { Reads } from '../platform/db/database.ts';
+import { CLOCK_MS } from '../platform/db/partitions.ts';
 import { presentArtifact } from './artifact.ts';
 import { presentMeasurement } from './measurement.ts';
 import type { IntakeTables } from './tables.ts';
@@ -58,9 +59,6 @@ function gather<Row, Shown>(rows: readonly Row[], idOf: (row: Row) => string, sh
   }
   return (id) => found.get(id) ?? [];
 }
-
-/** A clock of a program and the database's, or two programs', differ by less than this. */
-const CLOCK_MS = 3 * 86_400_000;
 
 /**
  * When these inspections can have been measured: not before they were made, and not after they were settled. Measurements are cut into months by

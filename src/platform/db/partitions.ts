@@ -3,6 +3,12 @@ import type pg from 'pg';
 import type { Reads } from './database.ts';
 import type { Transaction } from './door.ts';
 
+/**
+ * Milliseconds by which two clocks differ at most, of programs or of a program and the database: who looks for a row by another time than the one that its
+ * table is cut by looks so much further to both sides.
+ */
+export const CLOCK_MS = 3 * 86_400_000;
+
 /** Months that are made ahead: the platform may be away for as long before a row falls into the net. */
 const MONTHS_AHEAD = 3;
 
