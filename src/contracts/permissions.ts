@@ -52,3 +52,8 @@ export interface Caller {
   readonly site: string;
   readonly stationId: string | null;
 }
+
+/** A foreign site's record, and another station's for a station, is as unknown as one that does not exist. */
+export function maySee(caller: Pick<Caller, 'site' | 'stationId'>, record: { site: string; station_id: string | null }): boolean {
+  return (caller.site === '*' || caller.site === record.site) && (caller.stationId === null || caller.stationId === record.station_id);
+}

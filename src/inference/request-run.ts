@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Static } from 'typebox';
 import type { InspectionFacts } from '../contracts/events.ts';
 import type { InferRequest } from '../contracts/inference.ts';
-import type { Caller } from '../contracts/permissions.ts';
+import { type Caller, maySee } from '../contracts/permissions.ts';
 import { type Database, reads } from '../platform/db/database.ts';
 import type { Cause, Decided, Door, Transaction } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
@@ -18,11 +18,6 @@ export interface Accepted {
 export interface Requested {
   accepted: Accepted;
   moved: InspectionFacts | null;
-}
-
-/** A foreign site's record, and another station's for a station, is as unknown as one that does not exist. */
-export function mayRead(caller: Caller, record: { site: string; station_id: string | null }): boolean {
-  return (caller.site === '*' || caller.site === record.site) && (caller.stationId === null || caller.stationId === record.station_id);
 }
 
 /** The model asked for, or null when the production version of the moment is meant. @throws ProblemError validation_error for an unknown one */
@@ -77,7 +72,7 @@ export async function requestRun(
   const chosen = await named(db, request, productionModel);
   return await door.change<InferenceTables, Requested>(cause, async (tx): Promise<Decided<Requested>> => {
     const [inspection] = await lockInspections(tx, [inspectionId]);
-    if (!inspection || !mayRead(caller, inspection)) throw new ProblemError('not_found');
+    if (!inspection || !maySee(caller, inspection)) throw new ProblemError('not_found');
     judgeVersion(inspection.version);
     if (inspection.inspection_type !== 'visual')
       throw new ProblemError('transition_not_allowed', {
