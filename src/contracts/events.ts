@@ -1,4 +1,4 @@
-import type { EventPayloads } from './event-payloads.ts';
+import type { EventPayloads, InspectionFacts } from './event-payloads.ts';
 
 export type { EventPayloads, InspectionFacts } from './event-payloads.ts';
 
@@ -70,3 +70,17 @@ export interface PlatformEvent<T extends EventType = EventType> {
 }
 /** Discriminated by `event_type`: a `switch` narrows the payload. */
 export type AnyEvent = { [T in EventType]: PlatformEvent<T> }[EventType];
+
+/** What an event of an inspection says of it, from a record or a row of it. */
+export function factsOf(of: Omit<InspectionFacts, 'inspection_id'> & { id: string }): InspectionFacts {
+  return {
+    inspection_id: of.id,
+    lot_id: of.lot_id,
+    chip_id: of.chip_id,
+    inspection_type: of.inspection_type,
+    station_id: of.station_id,
+    status: of.status,
+    verdict: of.verdict,
+    reason: of.reason,
+  };
+}

@@ -1,5 +1,4 @@
 import { sql } from 'kysely';
-import type { InspectionFacts } from '../contracts/events.ts';
 import type { Transaction } from '../platform/db/door.ts';
 import type { InferenceTables, InspectionRow } from './tables.ts';
 
@@ -27,9 +26,4 @@ export async function moveToProgress(tx: Transaction<InferenceTables>, id: strin
   const [row] = rows;
   if (!row) throw new Error(`inspection ${id} cannot go to in_progress`);
   return row;
-}
-
-export function factsOf(row: InspectionRow): InspectionFacts {
-  const { id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason } = row;
-  return { inspection_id: id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason };
 }

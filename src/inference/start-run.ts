@@ -1,9 +1,9 @@
-import type { InspectionFacts } from '../contracts/events.ts';
+import { factsOf, type InspectionFacts } from '../contracts/events.ts';
 import { lotKey } from '../contracts/lot-id.ts';
 import type { AuditDraft, Decided, EventDraft, Transaction } from '../platform/db/door.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { givenOf, judgeInputs } from './inputs.ts';
-import { factsOf, lockInspections, moveToProgress } from './inspection.ts';
+import { lockInspections, moveToProgress } from './inspection.ts';
 import type { InferenceTables, InspectionRow } from './tables.ts';
 
 /** A point of priority is worth this much waiting: rank = priority + age / 30 s, so nothing starves (priority 1 overtakes a new 10 after 4.5 min). */

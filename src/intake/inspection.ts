@@ -1,4 +1,4 @@
-import type { InspectionFacts } from '../contracts/events.ts';
+import { factsOf } from '../contracts/events.ts';
 import type { Inspection } from '../contracts/inspections.ts';
 import { lotKey } from '../contracts/lot-id.ts';
 import type { AnyDraft } from '../platform/db/door.ts';
@@ -30,27 +30,9 @@ export function present(row: InspectionRow): Inspection {
   };
 }
 
-type FactSource = Pick<
-  Inspection,
-  'id' | 'lot_id' | 'chip_id' | 'inspection_type' | 'station_id' | 'status' | 'verdict' | 'reason' | 'site' | 'version'
->;
-
-export function facts(of: FactSource): InspectionFacts {
-  return {
-    inspection_id: of.id,
-    lot_id: of.lot_id,
-    chip_id: of.chip_id,
-    inspection_type: of.inspection_type,
-    station_id: of.station_id,
-    status: of.status,
-    verdict: of.verdict,
-    reason: of.reason,
-  };
-}
-
 type StateEvent = 'inspection.started' | 'inspection.waiting' | 'inspection.cancelled';
 
 /** The event of a change of state, with the state after it. */
-export function stateEvent(type: StateEvent, of: FactSource): AnyDraft {
-  return { type, site: of.site, key: lotKey(of), aggregate: { type: 'inspection', id: of.id, version: of.version }, payload: facts(of) };
+export function stateEvent(type: StateEvent, of: Inspection): AnyDraft {
+  return { type, site: of.site, key: lotKey(of), aggregate: { type: 'inspection', id: of.id, version: of.version }, payload: factsOf(of) };
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { EventPayloads } from '../contracts/events.ts';
+import { type EventPayloads, factsOf } from '../contracts/events.ts';
 import type { Inspection } from '../contracts/inspections.ts';
 import { lotKey } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
@@ -10,7 +10,6 @@ import { ProblemError } from '../platform/problem.ts';
 import { holdAttempts, lastAttempts } from './attempt-store.ts';
 import { openAttempts } from './attempts.ts';
 import type { IntakeDeps } from './deps.ts';
-import { facts } from './inspection.ts';
 import type { Accepted } from './rules.ts';
 import { isSequenceUsed, sequenceDetails } from './sequence.ts';
 import type { IntakeTables } from './tables.ts';
@@ -71,7 +70,7 @@ function newInspection(accepted: Accepted, attempt: number, createdBy: string): 
 }
 
 function createdEvent(of: Inspection): AnyDraft {
-  const payload: EventPayloads['inspection.created'] = Object.assign(facts(of), { priority: of.priority, attempt: of.attempt });
+  const payload: EventPayloads['inspection.created'] = Object.assign(factsOf(of), { priority: of.priority, attempt: of.attempt });
   if (typeof of.inspected_at === 'string') payload.inspected_at = of.inspected_at;
   if (typeof of.station_sequence === 'number') {
     payload.station_epoch = of.station_epoch ?? 0;
