@@ -3,6 +3,7 @@ import { type Artifact, type ArtifactKind, TYPES_OF_KIND } from '../contracts/ar
 import { lotKey } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { holdBlob } from '../platform/blob/hold.ts';
+import { removeUnused } from '../platform/blob/remove-unused.ts';
 import type { Cause } from '../platform/db/door.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { ProblemError } from '../platform/problem.ts';
@@ -42,7 +43,7 @@ const inTurn = turnstile(8);
  * row, and those are removed at once when nobody else has them.
  */
 export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 'settings' | 'log'>, upload: Upload): Promise<Artifact> {
-  const { door, blobs, settings } = deps;
+  const { door, blobs, settings, log } = deps;
   refuseCancelled(upload.inspection);
   const { uploadLimit: limit, uploadTimeoutMs: timeoutMs } = settings;
   const received = await receive(upload.source, { blobs, limit, timeoutMs, types: TYPES_OF_KIND[upload.kind] });
@@ -88,7 +89,9 @@ export async function storeArtifact(deps: Pick<IntakeDeps, 'door' | 'blobs' | 's
       }),
     );
   } catch (error) {
-    if (named) await removeUnused(deps, staged.sha256);
+    const actor = { subject: 'system', name: 'intake', kind: 'system' } as const;
+    const cause = { actor, requestId: null, traceId: '0'.repeat(32) };
+    if (named) await removeUnused({ door, blobs, log, cause, isUsed }, staged.sha256);
     throw error;
   } finally {
     await staged.discard();
@@ -111,18 +114,4 @@ function rowOf({ staged, contentType, filename, picture }: Received, { inspectio
     created_at: new Date(),
     expired_at: null,
   };
-}
-
-/** Takes bytes out of the store that no row stands on, after a commit that failed. What cannot be judged now is logged and stays. */
-async function removeUnused({ door, blobs, log }: Pick<IntakeDeps, 'door' | 'blobs' | 'log'>, sha256: string): Promise<void> {
-  const actor = { subject: 'system', name: 'intake', kind: 'system' } as const;
-  try {
-    await door.change<IntakeTables, void>({ actor, requestId: null, traceId: '0'.repeat(32) }, async (tx) => {
-      await holdBlob(tx, sha256);
-      if (!(await isUsed(tx, sha256))) await blobs.remove(sha256);
-      return { result: undefined, events: [], audit: [] };
-    });
-  } catch (error) {
-    log.warn({ err: error, sha256 }, 'blob_left_behind');
-  }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { PICTURE_TYPES } from '../contracts/artifacts.ts';
 import type { ProductRevision } from '../contracts/masterdata.ts';
 import { holdBlob } from '../platform/blob/hold.ts';
+import { removeUnused } from '../platform/blob/remove-unused.ts';
 import type { Cause } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { receive } from '../platform/upload/receive.ts';
@@ -76,23 +77,9 @@ export async function storeTemplate({ door, blobs, settings, log }: MasterdataDe
   } finally {
     await staged.discard();
     // After a commit the replaced bytes may be unused; after a failed one the new ones may be. Both are asked for under their lock.
-    for (const sha256 of new Set([named ? staged.sha256 : null, replaced])) if (sha256 !== null) await removeUnused(sha256);
-  }
-
-  async function removeUnused(sha256: string): Promise<void> {
-    const cause = {
-      actor: { subject: 'system', name: 'masterdata', kind: 'system' },
-      requestId: null,
-      traceId: upload.cause.traceId,
-    } as const;
-    try {
-      await door.change<MasterdataTables, void>(cause, async (tx) => {
-        await holdBlob(tx, sha256);
-        if (!(await isUsed(tx, sha256))) await blobs.remove(sha256);
-        return { result: undefined, events: [], audit: [] };
-      });
-    } catch (error) {
-      log.warn({ err: error, sha256 }, 'blob_left_behind');
-    }
+    const actor = { subject: 'system', name: 'masterdata', kind: 'system' } as const;
+    const cause = { actor, requestId: null, traceId: upload.cause.traceId };
+    for (const sha256 of new Set([named ? staged.sha256 : null, replaced]))
+      if (sha256 !== null) await removeUnused({ door, blobs, log, cause, isUsed }, sha256);
   }
 }
