@@ -67,7 +67,8 @@ const SAVE = prepared(
    returning p.consumer_group, p.topic, p.partition, p.xid, p.seq, p.owner, p.generation`,
 );
 
-async function ask<Row>(db: Database, text: string, values: unknown[]): Promise<Row[]> {
+/** One statement on a connection of its own, given back at once. */
+export async function ask<Row>(db: Database, text: string, values: unknown[]): Promise<Row[]> {
   const client = await db.pool.connect();
   try {
     return (await client.query(text, values)).rows as Row[];

@@ -1,7 +1,7 @@
 import { TOPICS } from '../../../contracts/events.ts';
 import { type Database, prepared } from '../../db/database.ts';
 import { PARTITIONS } from '../../db/envelope.ts';
-import { beat, makePositions, RELAY, savePositions } from '../leases.ts';
+import { ask, beat, makePositions, RELAY, savePositions } from '../leases.ts';
 import type { OwnerName } from '../owner.ts';
 import type { Position } from '../position.ts';
 
@@ -25,15 +25,6 @@ const CLAIM = prepared(
    update platform.bus_position p set owner = $4, generation = $3::bigint + 1, updated_at = now(), xid = first.xid, seq = first.seq
    from first where p.consumer_group = $1 returning 1`,
 );
-
-async function ask<Row>(db: Database, text: string, values: unknown[]): Promise<Row[]> {
-  const client = await db.pool.connect();
-  try {
-    return (await client.query(text, values)).rows as Row[];
-  } finally {
-    client.release();
-  }
-}
 
 export const makeRelayPositions = (db: Database): Promise<void> => makePositions(db, RELAY, TOPICS);
 
