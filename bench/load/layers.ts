@@ -3,7 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Inspection, InspectionCreate } from '../../src/contracts/inspections.ts';
 import { ref } from '../../src/contracts/primitives.ts';
 import type { Authenticate } from '../../src/identity/verifier.ts';
-import { bearerToken, requireScope } from '../../src/platform/http/judge.ts';
+import { readTokens, requireScope } from '../../src/platform/http/judge.ts';
 import { createLimiter } from '../../src/platform/http/limits.ts';
 import { contractSchemas } from '../../src/platform/http/schemas.ts';
 import { hostFilter, SECURITY_HEADERS } from '../../src/platform/http/security.ts';
@@ -35,12 +35,14 @@ export function layered(upTo: Layer, { authenticate, log, answer }: LayerDeps): 
   if (has('shapes')) for (const schema of contractSchemas()) app.addSchema(schema);
   const callers = new WeakMap<FastifyRequest, { name: string; subject: string }>();
 
-  if (has('token'))
+  if (has('token')) {
+    const tokens = readTokens();
     app.addHook('onRequest', async (request) => {
-      const caller = await authenticate(bearerToken(request), request);
+      const caller = await authenticate(tokens.bearer(request), request);
       requireScope(caller, 'inspections:write');
       callers.set(request, caller);
     });
+  }
   if (has('headers'))
     app.addHook('onRequest', (_request, reply, done) => {
       reply.headers(SECURITY_HEADERS);

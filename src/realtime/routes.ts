@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
 import type { Caller } from '../contracts/permissions.ts';
 import { STREAM_PROTOCOL } from '../contracts/stream.ts';
 import { type App, STREAM_PATH } from '../platform/http/app.ts';
-import { type Authenticate, streamToken } from '../platform/http/judge.ts';
+import { type Authenticate, readTokens } from '../platform/http/judge.ts';
 import { ProblemError } from '../platform/problem.ts';
 import type { Hub, HubSocket } from './hub.ts';
 import { STREAM_SCOPES } from './visibility.ts';
@@ -38,6 +38,7 @@ function judge(request: FastifyRequest, deps: StreamRouteDeps): void {
 
 /** The stream, in a context of its own: the plugin's hooks cost the other routes nothing. */
 export async function streamRoutes(app: App, deps: StreamRouteDeps): Promise<void> {
+  const tokens = readTokens();
   const addStream: FastifyPluginAsync = async (stream) => {
     await stream.register(websocket, {
       options: {
@@ -63,7 +64,7 @@ export async function streamRoutes(app: App, deps: StreamRouteDeps): Promise<voi
         throw new ProblemError('upgrade_required');
       },
       wsHandler: (socket, request) => {
-        const token = streamToken(request);
+        const token = tokens.stream(request);
         const { expiresAt } = request.caller as Caller & { expiresAt?: number };
         deps.hub.add(socket as unknown as HubSocket, request.caller, {
           expiresAt,

@@ -25,37 +25,48 @@ export interface JudgeOptions {
 
 const unauthorized = (challenge = 'Bearer') => new ProblemError('unauthorized', { headers: { 'www-authenticate': challenge } });
 
-/** Headers that were read before: the same client sends the same one for minutes. Cleared when full. */
-const seen = new Map<string, string>();
+/** Headers that are remembered at most. */
 const SEEN = 2000;
 
-/** The token of exactly one `Authorization: Bearer` header (RFC 6750, 2.1). @throws ProblemError unauthorized */
-export function bearerToken(request: FastifyRequest): string {
-  const header = request.headers.authorization;
-  if (header === undefined) throw unauthorized();
-  let headers = 0;
-  const raw = request.raw.rawHeaders;
-  for (let at = 0; at < raw.length; at += 2) if (raw[at]?.length === 13 && raw[at]?.toLowerCase() === 'authorization') headers++;
-  const known = seen.get(header);
-  if (known !== undefined && headers === 1) return known;
-  const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
-  if (headers > 1 || token === undefined) throw unauthorized('Bearer error="invalid_token"');
-  if (seen.size >= SEEN) seen.clear();
-  seen.set(header, token);
-  return token;
+export interface Tokens {
+  /** The token of exactly one `Authorization: Bearer` header (RFC 6750, 2.1). @throws ProblemError unauthorized */
+  bearer(request: FastifyRequest): string;
+  /** The header, or else one subprotocol `bearer.<token>`. @throws ProblemError unauthorized */
+  stream(request: FastifyRequest): string;
 }
 
-/** The header, or else one subprotocol `bearer.<token>`. @throws ProblemError unauthorized */
-export function streamToken(request: FastifyRequest): string {
-  const offered = request.headers['sec-websocket-protocol'];
-  if (request.headers.authorization !== undefined || offered === undefined) return bearerToken(request);
-  const tokens = offered
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item.startsWith('bearer.'));
-  const token = tokens[0]?.slice('bearer.'.length);
-  if (tokens.length !== 1 || !token || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) throw unauthorized('Bearer error="invalid_token"');
-  return token;
+/** Reads tokens out of requests. Headers that were read before are remembered, as the same client sends the same one for minutes; forgotten when full. */
+export function readTokens(): Tokens {
+  const seen = new Map<string, string>();
+
+  function bearer(request: FastifyRequest): string {
+    const header = request.headers.authorization;
+    if (header === undefined) throw unauthorized();
+    let headers = 0;
+    const raw = request.raw.rawHeaders;
+    for (let at = 0; at < raw.length; at += 2) if (raw[at]?.length === 13 && raw[at]?.toLowerCase() === 'authorization') headers++;
+    const known = seen.get(header);
+    if (known !== undefined && headers === 1) return known;
+    const token = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
+    if (headers > 1 || token === undefined) throw unauthorized('Bearer error="invalid_token"');
+    if (seen.size >= SEEN) seen.clear();
+    seen.set(header, token);
+    return token;
+  }
+
+  function stream(request: FastifyRequest): string {
+    const offered = request.headers['sec-websocket-protocol'];
+    if (request.headers.authorization !== undefined || offered === undefined) return bearer(request);
+    const tokens = offered
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item.startsWith('bearer.'));
+    const token = tokens[0]?.slice('bearer.'.length);
+    if (tokens.length !== 1 || !token || !/^[A-Za-z0-9\-._~+/]+=*$/.test(token)) throw unauthorized('Bearer error="invalid_token"');
+    return token;
+  }
+
+  return { bearer, stream };
 }
 
 /** The scope that a route asks for. @throws ProblemError forbidden, naming the scope */
@@ -78,6 +89,7 @@ function requireBodyFits(request: FastifyRequest, limit: number): void {
 /** 401, 429, 403, 503, 413, 415 for encodings: everything that is judged before a byte of the body is read, in the order of the contract. */
 export function addJudgement(app: App, options: JudgeOptions): void {
   const { authenticate, requests, failures, pressure, metrics, bodies } = options;
+  const tokens = readTokens();
 
   function admit(routeClass: RouteClass): void {
     if (!pressure.sheds(routeClass)) return;
@@ -122,7 +134,7 @@ export function addJudgement(app: App, options: JudgeOptions): void {
           requireBodyFits(request, route.bodyLimit);
         return done();
       }
-      const caller = authenticate(route.config.subprotocolToken === true ? streamToken(request) : bearerToken(request), request);
+      const caller = authenticate(route.config.subprotocolToken === true ? tokens.stream(request) : tokens.bearer(request), request);
       if (caller instanceof Promise) {
         caller
           .then((proven) => {
