@@ -298,14 +298,6 @@ function databaseAddress(raw: { [N in SettingName]: Defined<N> }, faults: string
 }
 
 /**
- * ONNX Runtime (since 1.29) counts its users and writes to their cache folders unless it is told not to. Native code reads this, so it has to be in
- * the real environment before the runtime loads.
- */
-export function refuseTelemetry(): void {
-  process.env.ORT_DISABLE_TELEMETRY = '1';
-}
-
-/**
  * Starts this program again in the same process (same pid) with less memory: two malloc arenas instead of one a thread, a young generation of
  * three times 16 MiB, which Node 24 would let grow to three times 64, and an old one of 512 MiB at most: V8 lets a heap grow by four before it
  * collects when much is allowed, and by 1.6 under this limit (253 MiB resident became 203 in the same load). Give `--max-old-space-size` or

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadConfig, refuseTelemetry, relaunchLean } from './config.ts';
+import { loadConfig, relaunchLean } from './config.ts';
 
 const USAGE = `usage: node src/main.ts <command> [options]
 
@@ -24,7 +24,6 @@ async function serveCommand(args: string[]): Promise<void> {
   });
   if (values.help) return console.log(USAGE);
   relaunchLean(process.argv[1] ?? '', process.argv.slice(2));
-  refuseTelemetry();
   const { serve } = await import('./serve.ts');
   await serve(loadConfig(values));
 }

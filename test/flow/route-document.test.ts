@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { compose } from '../../src/compose.ts';
-import { loadConfig, refuseTelemetry } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
 import { template } from '../../src/platform/http/routes.ts';
 
 /** Addresses that refuse every request: a document of them would promise what is not there. */
 const REFUSING = ['GET /v1/inspections/batch'];
 
 test('every route of the API stands in the document, and the document names no other', { timeout: 120_000 }, async (t) => {
-  refuseTelemetry();
   const routes = new Set<string>();
   subscribe('fastify.initialization', (message) => {
     const { fastify } = message as { fastify: FastifyInstance };
