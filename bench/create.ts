@@ -7,7 +7,7 @@ import type { Side } from './sides/side.ts';
 import { median, mirrored, pairedRatios } from './stats.ts';
 
 /** A run in which others took more of the machine than this is done again, a few times; then it is kept and said to be noisy. */
-export const NOISY = 0.05;
+const NOISY = 0.05;
 const REPEATS = 3;
 /** Repeats in a row that were no better: the machine is busy throughout, and no more is done again. */
 const IN_VAIN = 6;

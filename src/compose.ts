@@ -17,7 +17,7 @@ import { createLog, type Log } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.ts';
 import { SERVICE_SLICES, SLICES } from './services.ts';
 
-export const VERSION = '1.0.0';
+const VERSION = '1.0.0';
 
 export interface Platform {
   /** As users and stations see it. */

@@ -13,7 +13,7 @@ export class ConfigError extends Error {
   }
 }
 
-export const SERVICES = ['gateway', 'inspection', 'inference', 'reports'] as const;
+const SERVICES = ['gateway', 'inspection', 'inference', 'reports'] as const;
 export type Service = (typeof SERVICES)[number];
 
 type Value<K extends Kind> = K extends 'number' | 'decimal' | 'duration' | 'bytes'

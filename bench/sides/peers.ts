@@ -8,7 +8,7 @@ import { type Ledger, pin, SERVER_CORE, type Side, startServer } from './side.ts
 import { peerTokens } from './tokens.ts';
 
 /** What the bench calls a peer, and the form of bench/peers/fastapi that it is. */
-export const PEERS: Readonly<Record<string, string>> = {
+const PEERS: Readonly<Record<string, string>> = {
   fastapi_adr: 'adr',
   fastapi_usual: 'usual',
   fastapi_expert: 'expert',

@@ -16,7 +16,7 @@ const FETCH_MS = 1500;
 const KEPT_MS = 60_000;
 
 /** Adds what the other describes and this one does not: operations, tags, shapes. */
-export function join(whole: OpenApi, part: OpenApi): OpenApi {
+function join(whole: OpenApi, part: OpenApi): OpenApi {
   const merged = <T>(one: Record<string, Record<string, T>>, other: Record<string, Record<string, T>>) => {
     const names = [...new Set([...Object.keys(one), ...Object.keys(other)])];
     return Object.fromEntries(names.map((name) => [name, { ...other[name], ...one[name] }]));

@@ -1,11 +1,11 @@
 import type { ClientMetadata } from 'oidc-provider';
 
 /** The dashboard: a page in a browser, so it has no secret; PKCE proves that who asked is who gets. */
-export const DASHBOARD = 'dashboard';
+const DASHBOARD = 'dashboard';
 /** `main.ts token --user`: plays the browser itself and reads the code from the last redirect, which nothing serves. */
-export const COMMAND_LINE = 'command-line';
+const COMMAND_LINE = 'command-line';
 
-export const commandLineRedirect = (baseUrl: string): string => `${baseUrl}/oidc/command-line`;
+const commandLineRedirect = (baseUrl: string): string => `${baseUrl}/oidc/command-line`;
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 

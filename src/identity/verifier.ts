@@ -28,7 +28,7 @@ export interface VerifierOptions {
 }
 
 /** Characters; longer ones are refused unread. */
-export const MAX_TOKEN = 16 * 1024;
+const MAX_TOKEN = 16 * 1024;
 
 interface Known {
   proven: Proven;

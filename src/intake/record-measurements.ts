@@ -14,7 +14,7 @@ import { findInspection, lockInspection, type Sight } from './queries.ts';
 import type { IntakeTables, MeasurementRow } from './tables.ts';
 
 /** Limits that no value could meet, and texts the database cannot keep: every fault with its place in the array. */
-export function checkMeasurements(values: readonly MeasurementCreate[]): ProblemDetail[] {
+function checkMeasurements(values: readonly MeasurementCreate[]): ProblemDetail[] {
   const faults: ProblemDetail[] = [];
   for (const [index, { lsl, usl, value, target, characteristic, unit }] of values.entries()) {
     const at = (name: string) => `body -> ${index} -> ${name}`;
@@ -34,7 +34,7 @@ export function checkMeasurements(values: readonly MeasurementCreate[]): Problem
  * do not judge it.
  * @throws ProblemError not_found, transition_not_allowed, what `judgeVersion` throws of the inspection's version
  */
-export function recordMeasurements(
+function recordMeasurements(
   door: Door,
   cause: Cause,
   values: readonly MeasurementCreate[],

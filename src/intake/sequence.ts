@@ -50,7 +50,7 @@ export async function usedSequences(reads: Reads<IntakeTables>, accepted: readon
 /** Numbers that one answer looks at: a step down the index each, and a look at the row for its delay. */
 const LOOKED_AT = 50_000;
 /** Received later than this after the look of the station (milliseconds) counts as late. */
-export const LATE_MS = 60_000;
+const LATE_MS = 60_000;
 const EPOCHS = 20;
 
 export interface Looked {

@@ -31,7 +31,7 @@ export function tableOf(rows: readonly AnsweredTwice[]): number[][] {
 }
 
 /** By pair, whoever of them was asked first. */
-export function pairsOf(rows: readonly AnsweredTwice[]): ReviewerPair[] {
+function pairsOf(rows: readonly AnsweredTwice[]): ReviewerPair[] {
   const pairs = new Map<string, Omit<ReviewerPair, 'figures'>>();
   for (const { first_by, first_outcome, second_by, second_outcome, third_outcome, n } of rows) {
     if (second_by === null || second_outcome === null) continue;

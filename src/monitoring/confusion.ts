@@ -16,7 +16,7 @@ interface Cell {
 }
 
 /** Lays cells out as a table; what is no class of the board model is left out. */
-export function layOut(cells: readonly Cell[]): Pick<ConfusionReport, 'truth' | 'said' | 'counts'> {
+function layOut(cells: readonly Cell[]): Pick<ConfusionReport, 'truth' | 'said' | 'counts'> {
   const truth = [...BOARD_CLASSES, 'nothing_there'];
   const said = [...BOARD_CLASSES, 'missed'];
   const counts = truth.map(() => said.map(() => 0));

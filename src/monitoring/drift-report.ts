@@ -48,7 +48,7 @@ function figuresOf(watch: Watch, current: Window, feature: DriftFeature, open: r
   };
 }
 
-export function shownWatch(
+function shownWatch(
   row: { site: string; station_id: string; version: number; baselineBoards: number },
   watch: Watch,
   open: readonly OpenAlarm[],

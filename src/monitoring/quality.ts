@@ -37,7 +37,7 @@ const DENOMINATORS = {
     'Audited passes in which a person found a missed defect over audited passes that the person could judge. Audits are drawn from the passes by a hash of the inspection id, never by a score, so the share is that of all passes as long as one share of them was drawn over the span. By class: passes in which a defect of this class was missed, over all audited passes. What is found where two versions disagree is counted under missed and is no escape here: such boards are not drawn by chance. So is what stands where the third of three reviewers could not tell',
 };
 
-export function rateOf(count: number, n: number): Rate {
+function rateOf(count: number, n: number): Rate {
   const interval = wilson(count, n);
   return { count, n, value: interval ? count / n : null, low: interval?.low ?? null, high: interval?.high ?? null };
 }
@@ -158,7 +158,7 @@ async function sharesOf(on: Reads<MonitoringTables>, asked: Asked): Promise<numb
 }
 
 /** Whether an escape rate over the span is that of its passes. A time in which none was drawn leaves no trace, so of it nothing is said. */
-export function sharesInWords(shares: readonly number[]): string {
+function sharesInWords(shares: readonly number[]): string {
   const named = shares.map((share) => `${Number((share * 100).toPrecision(3))} %`).join(', ');
   if (shares.length < 2) return shares.length === 0 ? 'No audit was drawn in this span' : `One share was drawn in this span: ${named}`;
   return `The share was changed within this span (${named}): times of a larger share weigh more than their passes do, so ask for the time of each share by itself`;

@@ -35,7 +35,7 @@ const WORDS: Record<DriftFeature, string> = {
 
 const figure = (value: number | null): string => (value === null ? '?' : Number(value.toPrecision(3)).toString());
 
-export function wordsOf({ detector, feature, direction, value, limit, baseline_mean, current_mean }: Crossing): string {
+function wordsOf({ detector, feature, direction, value, limit, baseline_mean, current_mean }: Crossing): string {
   if (detector === 'false_calls')
     return `false calls: ${figure(current_mean)} of the calls reviewed lately, at most ${figure(baseline_mean)} before`;
   const name = feature === null ? '' : WORDS[feature];

@@ -34,7 +34,7 @@ export function encoded(entry: FeedEntry): Encoded {
 export const CLOSE = { restarting: 1012, tooSlow: 1013, policy: 1008, failed: 1011, tokenExpired: 4401 } as const;
 
 /** Bytes that may wait for a reader before it is dropped. */
-export const MAX_BUFFERED = 1024 * 1024;
+const MAX_BUFFERED = 1024 * 1024;
 /** Events of one read while a client catches up, and live ones that wait for it meanwhile. */
 const PAGE = 500;
 const MAX_QUEUED = 2000;

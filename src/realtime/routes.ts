@@ -18,7 +18,7 @@ export interface StreamRouteDeps {
 }
 
 /** A page of another host may not open a stream with what a browser keeps (cross-site hijacking); programs send no Origin. */
-export function originAllowed(origin: string | undefined, host: string, origins: readonly string[]): boolean {
+function originAllowed(origin: string | undefined, host: string, origins: readonly string[]): boolean {
   if (origin === undefined || origins.includes(origin)) return true;
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }

@@ -29,7 +29,7 @@ import { stored } from './stored.ts';
 import { type TinyModelOptions, writeTinyModel } from './tiny-model.ts';
 
 export const SITE = 'hamburg';
-export const OTHER_SITE = 'penang';
+const OTHER_SITE = 'penang';
 
 function person(role: Role, site: string): Caller {
   const { kind, scopes } = ROLES[role];
@@ -40,7 +40,7 @@ function station(site: string, stationId: string): Caller {
 }
 
 /** Bearer tokens of the floor and who they are. */
-export const CALLERS = {
+const CALLERS = {
   station: station(SITE, 'AOI-HH-1'),
   neighbour: station(SITE, 'AOI-HH-2'),
   stranger: station(OTHER_SITE, 'AOI-PG-1'),

@@ -20,7 +20,7 @@ interface Ending {
 /** Where `.ci/run` has put the server. */
 const HOME = process.env.TEST_TRITON;
 
-export async function tritonPorts(): Promise<TritonPorts> {
+async function tritonPorts(): Promise<TritonPorts> {
   const [http = 0, grpc = 0, metrics = 0] = await freePorts(3);
   return { http, grpc, metrics };
 }

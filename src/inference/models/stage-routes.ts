@@ -12,7 +12,7 @@ import { ModelParams, modelOf } from './name.ts';
 const VersionParams = Type.Object({ name: Type.String({ maxLength: 200 }), version: Type.String({ maxLength: 20 }) });
 
 /** @throws ProblemError not_found for what is no version number */
-export function versionOf(text: string): number {
+function versionOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new ProblemError('not_found');
   return Number(text);
 }

@@ -24,7 +24,7 @@ const ASKED: Readonly<Record<Stage, readonly Stage[]>> = {
 };
 /** Stages that one version of a model holds at a time. */
 const ALONE: readonly Stage[] = ['shadow', 'canary', 'production'];
-export const USUAL_PERCENT = 10;
+const USUAL_PERCENT = 10;
 
 export interface Standing {
   version: number;

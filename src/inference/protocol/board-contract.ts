@@ -13,7 +13,7 @@ const BOX_SIDES = 4;
  * Pixels of one board when nobody sets more: what the platform itself runs in one piece. A model needs about 100 bytes of working memory a pixel and keeps
  * it; larger boards are cut by whoever asks, as `board.ts` does.
  */
-export const BOARD_PIXELS = 1024 * 1024;
+const BOARD_PIXELS = 1024 * 1024;
 /** Numbers of an answer that are written as JSON; more are asked for as raw bytes. */
 export const MOST_JSON_NUMBERS = 2 ** 18;
 

@@ -1,7 +1,7 @@
 import { differing, type PackedRows } from './packed-rows.ts';
 
 /** Farthest shift of a whole template that is looked for, in pixels each way: what a worn fixture does; a board that lies farther off is another fault. */
-export const REACH = 8;
+const REACH = 8;
 /** Farthest that a third of the board is looked for beside the whole: a stretch of 0.6 % over 640 px moves the outer thirds by 1.3 px, a bend by 2 more. */
 const LOCAL = 4;
 const MARGIN = REACH + LOCAL;

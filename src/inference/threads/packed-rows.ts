@@ -45,7 +45,7 @@ function maskOf(at: number, width: number, margin: number): number {
 }
 
 /** Bits that are set. */
-export function ones(word: number): number {
+function ones(word: number): number {
   let v = word - ((word >>> 1) & 0x55555555);
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

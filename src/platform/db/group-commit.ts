@@ -29,7 +29,7 @@ export interface GroupLimits {
   /** Longest wait for a turn (milliseconds), then `overloaded`. */
   waitMs: number;
 }
-export const GROUP_LIMITS: GroupLimits = {
+const GROUP_LIMITS: GroupLimits = {
   inFlight: 2,
   alongside: 128,
   patienceMs: 25,

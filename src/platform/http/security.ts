@@ -14,7 +14,7 @@ export const SECURITY_LIST: readonly string[] = Object.entries(SECURITY_HEADERS)
 export const STRICT_TRANSPORT = 'max-age=63072000; includeSubDomains';
 
 /** The host of a `Host` header without its port, lower-cased; an IPv6 address keeps its brackets. */
-export function hostName(host: string): string {
+function hostName(host: string): string {
   const name = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : (host.split(':', 1)[0] ?? '');
   return name.toLowerCase();
 }

@@ -4,7 +4,7 @@ import type { ProblemDetail } from '../../contracts/problems.ts';
 import { isSecretName } from '../telemetry/log.ts';
 
 /** Faults told in one answer; a body of a million wrong items is told its first hundred. */
-export const MAX_DETAILS = 100;
+const MAX_DETAILS = 100;
 const MAX_ECHO = 100;
 const PART = { body: 'body', querystring: 'query', params: 'path', headers: 'header' } as const;
 export type Part = keyof typeof PART;

@@ -59,7 +59,7 @@ export function drawPad(raster: Raster, random: Random, centre: Point, radius: n
 }
 
 /** A trace from a pad outward, as long as there is room; nothing is drawn where fewer than 25 px are free. */
-export function drawStub(raster: Raster, random: Random, from: Point, start: number, heading: number, rule: TraceRule): void {
+function drawStub(raster: Raster, random: Random, from: Point, start: number, heading: number, rule: TraceRule): void {
   const step = (heading * Math.PI) / 4;
   const first = { x: from.x + Math.cos(step) * start, y: from.y + Math.sin(step) * start };
   const path = wander(random, { start: first, heading, shortest: 15, longest: 160, turns: random.int(0, 4) });

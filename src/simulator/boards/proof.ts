@@ -47,7 +47,7 @@ function labelsBeside(found: Components, changed: ArrayLike<number>, width: numb
 }
 
 /** Where the proofs look: the changed pixels and 6 px around. A ring that closes outside it is still cut. */
-export function proofWindow(changed: ArrayLike<number>, raster: Raster): Rect {
+function proofWindow(changed: ArrayLike<number>, raster: Raster): Rect {
   return grow(boundsOf(changed, raster.width), 6, raster.width, raster.height);
 }
 

@@ -35,7 +35,7 @@ export function wander(random: Random, plan: WanderPlan): Point[] {
 }
 
 /** The path moved sideways by `distance` px (to the right of its direction), mitred at its corners. */
-export function offsetPath(path: readonly Point[], distance: number): Point[] {
+function offsetPath(path: readonly Point[], distance: number): Point[] {
   const normals = path.slice(1).map((q, i) => {
     const p = path[i] as Point;
     const length = Math.hypot(q.x - p.x, q.y - p.y) || 1;
@@ -72,7 +72,7 @@ export function freeLength(raster: Raster, path: readonly Point[], half: number)
 }
 
 /** The first `length` px of the path. */
-export function cutPath(path: readonly Point[], length: number): Point[] {
+function cutPath(path: readonly Point[], length: number): Point[] {
   const out: Point[] = [path[0] as Point];
   let left = length;
   for (let i = 0; i + 1 < path.length; i++) {

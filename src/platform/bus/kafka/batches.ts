@@ -6,7 +6,7 @@ export interface BatchLimits {
   partitionBytes: number;
   bytes: number;
 }
-export const BATCH_LIMITS: BatchLimits = { messages: 500, partitionBytes: 900_000, bytes: 4_000_000 };
+const BATCH_LIMITS: BatchLimits = { messages: 500, partitionBytes: 900_000, bytes: 4_000_000 };
 
 /** Head of a batch, and what a record adds to its contents at most. */
 const BATCH_HEAD = 61;

@@ -12,7 +12,7 @@ const SEGMENT_MS = 6 * 3_600_000;
 const SETTLE_MS = 10_000;
 
 /** A topic is there, but cannot serve: too few partitions. */
-export class TopicsUnfit extends Error {
+class TopicsUnfit extends Error {
   override readonly name = 'TopicsUnfit';
 }
 

@@ -44,7 +44,7 @@ function namedUser(): number {
   return known.find((uid) => uid === 1000) ?? known.find((uid) => uid === NOBODY) ?? known[0] ?? 1000;
 }
 
-export function namespaced(command: readonly string[]): string[] {
+function namespaced(command: readonly string[]): string[] {
   const uid = namedUser();
   return ['unshare', '--user', `--map-user=${uid}`, `--map-group=${uid}`, '--', ...command];
 }
