@@ -1,9 +1,9 @@
 import { lotKey } from '../contracts/lot-id.ts';
-import type { Caller } from '../contracts/permissions.ts';
+import { type Caller, maySee } from '../contracts/permissions.ts';
 import type { Repeated, RepeatReview } from '../contracts/review.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
-import { join, lockInspection, maySee, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
+import { join, lockInspection, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
 import { decides, onlyName } from './repeats.ts';
 import { changeDefect, consequence } from './review-defect.ts';

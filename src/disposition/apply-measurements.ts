@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { MeasurementLimit } from '../contracts/masterdata.ts';
+import { CLOCK_MS } from '../platform/db/partitions.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { lockInspection, type Tx, termsOf, type Written } from './case.ts';
 import { judgeMeasurement, judgeMeasurements, type Outcome } from './limits.ts';
@@ -7,9 +8,6 @@ import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
 import type { InspectionRow } from './tables.ts';
 import { giveVerdict, letWait } from './verdict.ts';
-
-/** Nothing was measured longer before the inspection was made than two clocks differ: measurements are cut by time, older months are left out. */
-const CLOCK_MS = 3 * 86_400_000;
 
 /** Waiting reasons that new measurements may settle. */
 const SETTLED_BY_VALUES = ['no_limits', 'input_timeout'];

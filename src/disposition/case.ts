@@ -1,8 +1,6 @@
 import { sql } from 'kysely';
 import type { InspectionFacts } from '../contracts/events.ts';
-import type { Inspection } from '../contracts/inspections.ts';
 import type { MeasurementLimit } from '../contracts/masterdata.ts';
-import type { Caller } from '../contracts/permissions.ts';
 import type { Reads } from '../platform/db/database.ts';
 import type { AnyDraft, AuditDraft, Transaction } from '../platform/db/door.ts';
 import type { Policy } from './rules.ts';
@@ -75,56 +73,4 @@ export async function termsOf(
       ? query.where('name', '=', lot.policy_name).where('version', '=', lot.policy_version)
       : query.where('name', '=', 'standard').orderBy('version', 'desc').limit(1);
   return { policy: await query.executeTakeFirstOrThrow(), limits: lot?.limits ?? [] };
-}
-
-/** A foreign site's record, and another station's for a station, is as unknown as one that does not exist. */
-export function maySee(caller: Caller, record: { site: string; station_id: string | null }): boolean {
-  return (caller.site === '*' || caller.site === record.site) && (caller.stationId === null || caller.stationId === record.station_id);
-}
-
-export function factsOf(row: InspectionRow): InspectionFacts {
-  const { id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason } = row;
-  return { inspection_id: id, lot_id, chip_id, inspection_type, station_id, status, verdict, reason };
-}
-
-/** The record as the API shows it. */
-export function shown(row: InspectionRow): Inspection {
-  const {
-    id,
-    lot_id,
-    chip_id,
-    inspection_type,
-    priority,
-    station_metadata,
-    station_id,
-    site,
-    status,
-    verdict,
-    reason,
-    attempt,
-    version,
-    created_by,
-  } = row;
-  return {
-    id,
-    lot_id,
-    chip_id,
-    inspection_type,
-    priority,
-    station_metadata,
-    station_id,
-    site,
-    status,
-    verdict,
-    reason,
-    attempt,
-    version,
-    created_by,
-    created_at: row.created_at.toISOString(),
-    updated_at: row.updated_at.toISOString(),
-    completed_at: row.completed_at?.toISOString() ?? null,
-    inspected_at: row.inspected_at?.toISOString() ?? null,
-    station_epoch: row.station_epoch,
-    station_sequence: row.station_sequence,
-  };
 }

@@ -1,10 +1,11 @@
+import { presentInspection } from '../contracts/inspection-record.ts';
 import type { Inspection, Verdict } from '../contracts/inspections.ts';
-import type { Caller } from '../contracts/permissions.ts';
+import { type Caller, maySee } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { confirmedToFail } from './apply-findings.ts';
 import { valuesOnTheWay } from './apply-measurements.ts';
-import { type JudgeVersion, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
+import { type JudgeVersion, lockInspection, type Tx, termsOf, type Written } from './case.ts';
 import type { DispositionTables, InspectionRow } from './tables.ts';
 import { giveVerdict } from './verdict.ts';
 
@@ -62,7 +63,7 @@ export async function completeInspection(
       worst: null,
       defects: 0,
     });
-    const body = shown(row);
+    const body = presentInspection(row);
     return { result: { inspection: body, moved }, events, audit, answer: { status: 200, body } };
   });
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { DefectList } from '../contracts/defects.ts';
 import { PolicyPage } from '../contracts/masterdata.ts';
+import { maySee } from '../contracts/permissions.ts';
 import { IdParams, PageQuery, ref } from '../contracts/primitives.ts';
 import { Problem } from '../contracts/problems.ts';
 import { ReviewPage, ReviewQuery } from '../contracts/review.ts';
@@ -10,7 +11,6 @@ import { requireUuid } from '../platform/http/ids.ts';
 import { decodeCursor, idPosition } from '../platform/http/paging.ts';
 import { answerList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
-import { maySee } from './case.ts';
 import { listDefects, shownDefect } from './defects.ts';
 import { listPolicies, type PolicyPosition, policyPosition } from './policies.ts';
 import { positionOf, type QueuePosition, queueItems, queuePosition, readQueue } from './review-queue.ts';

@@ -1,9 +1,9 @@
 import type { Defect, DefectReview } from '../contracts/defects.ts';
 import { lotKey } from '../contracts/lot-id.ts';
-import type { Caller } from '../contracts/permissions.ts';
+import { type Caller, maySee } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
-import { type JudgeVersion, join, lockInspection, maySee, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
+import { type JudgeVersion, join, lockInspection, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
 import { settleSeverity } from './looks.ts';
 import { effectOfReview } from './review-rules.ts';

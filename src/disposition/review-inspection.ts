@@ -1,11 +1,12 @@
 import { sql } from 'kysely';
+import { presentInspection } from '../contracts/inspection-record.ts';
 import { lotKey } from '../contracts/lot-id.ts';
-import type { Caller } from '../contracts/permissions.ts';
+import { type Caller, maySee } from '../contracts/permissions.ts';
 import type { InspectionReview, InspectionReviewed } from '../contracts/review.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { uuidv7 } from '../platform/id.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
-import { type JudgeVersion, join, lockInspection, maySee, shown, type Tx, termsOf, type Written } from './case.ts';
+import { type JudgeVersion, join, lockInspection, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
 import { type ReviewSettings, shownLook } from './looks.ts';
 import { askAgain } from './repeats.ts';
@@ -176,7 +177,7 @@ export async function reviewInspection(
     };
     const { events, audit, moved } = join(told, await consequence(tx, inspection, caller, policy));
     const now = await tx.selectFrom('intake.inspection_now').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
-    const body = { look: shownLook(look), inspection: shown(now), defects: defects.map(shownDefect) };
+    const body = { look: shownLook(look), inspection: presentInspection(now), defects: defects.map(shownDefect) };
     return { result: { reviewed: body, moved }, events, audit, answer: { status: 200, body } };
   });
 }

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import { SEVERITIES } from '../contracts/defects.ts';
+import { presentInspection } from '../contracts/inspection-record.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import { isCount } from '../contracts/primitives.ts';
 import { REVIEW_KINDS, type ReviewItem, type ReviewKind } from '../contracts/review.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { isUuid } from '../platform/id.ts';
-import { shown } from './case.ts';
 import { defectsOf, shownDefect } from './defects.ts';
 import { disagreementsOf } from './disagreement-looks.ts';
 import { decides, onlyName, repeatsOf } from './repeats.ts';
@@ -127,7 +127,7 @@ export async function queueItems(on: Reads<DispositionTables>, rows: readonly Qu
     (defects.get(id) ?? []).filter(({ source }) => kind !== 'repeat' || source !== 'person' || repeats.get(id)?.turn === 'third');
   return rows.map((row) => ({
     kind: row.kind,
-    inspection: shown(row),
+    inspection: presentInspection(row),
     why: row.why,
     worst_severity: SEVERITIES[row.worst_rank - 1] ?? null,
     worst_score: row.best_score < 0 ? null : row.best_score,

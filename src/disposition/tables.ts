@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { DefectClass, Severity } from '../contracts/defects.ts';
-import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { InspectionRecord } from '../contracts/inspection-record.ts';
+import type { Verdict } from '../contracts/inspections.ts';
 import type { LotState, MeasurementLimit, PolicyRules } from '../contracts/masterdata.ts';
 import type { Disagreement } from '../contracts/models.ts';
 import type { LookOutcome, MissedAt } from '../contracts/review.ts';
@@ -33,28 +34,7 @@ export interface DefectRow {
 
 type WithDefaults<Row, Keys extends keyof Row> = Omit<Row, Keys> & { [Key in Keys]: Generated<Row[Key]> };
 
-export interface InspectionRow {
-  id: string;
-  site: string;
-  lot_id: string;
-  chip_id: string;
-  inspection_type: InspectionType;
-  priority: number;
-  station_metadata: Record<string, unknown>;
-  station_id: string | null;
-  status: InspectionStatus;
-  verdict: Verdict | null;
-  reason: string | null;
-  attempt: number;
-  version: number;
-  created_by: string;
-  created_at: Date;
-  updated_at: Date;
-  completed_at: Date | null;
-  inspected_at: Date | null;
-  station_epoch: number | null;
-  station_sequence: number | null;
-}
+export type InspectionRow = InspectionRecord;
 
 export interface LookRow {
   inspection_id: string;

@@ -1,8 +1,9 @@
 import type { Severity } from '../contracts/defects.ts';
+import { factsOf } from '../contracts/events.ts';
 import type { Verdict, WaitingReason } from '../contracts/inspections.ts';
 import { lotKey } from '../contracts/lot-id.ts';
 import { uuidv7 } from '../platform/id.ts';
-import { factsOf, join, move, type Tx, type Written } from './case.ts';
+import { join, move, type Tx, type Written } from './case.ts';
 import { countVerdict } from './lot-state.ts';
 import { labelOf, type Policy } from './rules.ts';
 import type { InspectionRow } from './tables.ts';

@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
 import type { AuditAction } from '../contracts/audit.ts';
+import { presentInspection } from '../contracts/inspection-record.ts';
 import type { Inspection, InspectionStatus } from '../contracts/inspections.ts';
 import type { AuditDraft, Cause, Door, Transaction } from '../platform/db/door.ts';
 import { ProblemError } from '../platform/problem.ts';
-import { present, stateEvent } from './inspection.ts';
+import { stateEvent } from './inspection.ts';
 import { lockInspection, type Sight } from './queries.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 
@@ -59,7 +60,7 @@ export function changeState(
     const now = step.from?.includes(was.status) === false ? undefined : await move(tx, was.id, step);
     if (!now)
       throw new ProblemError('transition_not_allowed', { detail: `An inspection that is ${was.status} does not become ${step.becomes}` });
-    const shown = present(now);
+    const shown = presentInspection(now);
     return {
       result: shown,
       events: [stateEvent(step.type, shown)],

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
+import { presentInspection } from '../contracts/inspection-record.ts';
 import { Inspection, InspectionGetQuery, InspectionPage, InspectionQuery, UnitHistory } from '../contracts/inspections.ts';
 import { isPrintable } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
@@ -13,7 +14,6 @@ import { idPosition, timeSpan } from '../platform/http/paging.ts';
 import { answerList, type PagedList } from '../platform/paged-list.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { includesOf, withIncludes } from './includes.ts';
-import { present } from './inspection.ts';
 import { findInspection, type InspectionFilter, listInspections } from './queries.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 import type { Waiters } from './waiters.ts';
@@ -82,7 +82,7 @@ async function awaitSettled(
 export function readRoutes(app: App, deps: ReadDeps): void {
   const { reads, lists } = deps;
   const show = (on: Reads<IntakeTables>, rows: InspectionRow[], include: string | undefined) =>
-    withIncludes(on, rows.map(present), includesOf(include));
+    withIncludes(on, rows.map(presentInspection), includesOf(include));
   const inspections = (
     caller: Caller,
     filter: InspectionFilter,
@@ -91,7 +91,8 @@ export function readRoutes(app: App, deps: ReadDeps): void {
     read: (before, limit) => lists(caller, (on: Reads<IntakeTables>) => listInspections(on, caller, filter, before, limit)),
     position: ({ id }) => id,
     parsePosition: idPosition,
-    show: (rows) => (include === undefined ? rows.map(present) : lists(caller, (on: Reads<IntakeTables>) => show(on, rows, include))),
+    show: (rows) =>
+      include === undefined ? rows.map(presentInspection) : lists(caller, (on: Reads<IntakeTables>) => show(on, rows, include)),
     csv: { filename: 'inspections.csv', columns: COLUMNS, cells: (row) => COLUMNS.map((column) => row[column]) },
   });
 
@@ -133,7 +134,7 @@ export function readRoutes(app: App, deps: ReadDeps): void {
       etag(reply, row.version);
       // With `include` the version of the record alone does not say whether its parts have changed.
       if (request.query.include === undefined && notModified(request, reply, `"${row.version}"`)) return (reply as FastifyReply).send();
-      const [shown = present(row)] = await show(reads, [row], request.query.include);
+      const [shown = presentInspection(row)] = await show(reads, [row], request.query.include);
       return reply.send(shown);
     },
   });

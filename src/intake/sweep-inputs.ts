@@ -1,9 +1,10 @@
 import { sql } from 'kysely';
+import { presentInspection } from '../contracts/inspection-record.ts';
 import type { Cause } from '../platform/db/door.ts';
 import { idBound, traceId } from '../platform/id.ts';
 import { move, stepAudit } from './change-state.ts';
 import type { IntakeDeps } from './deps.ts';
-import { present, stateEvent } from './inspection.ts';
+import { stateEvent } from './inspection.ts';
 import type { InspectionRow, IntakeTables } from './tables.ts';
 
 /** A run's word that nothing has applied for so long (its event was set aside, or the broker is away for as long) keeps a board from no person (milliseconds). */
@@ -48,7 +49,7 @@ export async function sweepInputs(
       done.push(row);
       audit.push(stepAudit(step, was, row));
     }
-    return { result: done, events: done.map((row) => stateEvent('inspection.waiting', present(row))), audit };
+    return { result: done, events: done.map((row) => stateEvent('inspection.waiting', presentInspection(row))), audit };
   });
   for (const row of moved) metrics.inspection(row.inspection_type, row.status, row.station_id);
   return moved.length === PIECE ? moved.length + (await sweepInputs({ door, metrics, settings }, now)) : moved.length;

@@ -1,28 +1,7 @@
 import type { ArtifactKind } from '../contracts/artifacts.ts';
-import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { InspectionRecord } from '../contracts/inspection-record.ts';
 
-export interface InspectionRow {
-  id: string;
-  site: string;
-  lot_id: string;
-  chip_id: string;
-  inspection_type: InspectionType;
-  priority: number;
-  station_metadata: Record<string, unknown>;
-  station_id: string | null;
-  status: InspectionStatus;
-  verdict: Verdict | null;
-  reason: string | null;
-  attempt: number;
-  version: number;
-  created_by: string;
-  created_at: Date;
-  updated_at: Date;
-  completed_at: Date | null;
-  inspected_at: Date | null;
-  station_epoch: number | null;
-  station_sequence: number | null;
-}
+export type InspectionRow = InspectionRecord;
 
 export interface ArtifactRow {
   id: string;

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { MAX_PICTURE_PIXELS } from '../../contracts/artifacts.ts';
 import { ProblemError } from '../problem.ts';
-import { turnstile } from './turnstile.ts';
+import { turnstile } from '../turnstile.ts';
 
 // Paths are temporary names: a cache of open files by name would only keep deleted ones alive.
 sharp.cache(false);

@@ -1,1 +1,0 @@
-export { turnstile } from '../turnstile.ts';
