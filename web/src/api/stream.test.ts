@@ -24,18 +24,22 @@ class FakeSocket {
 }
 
 type Names = { addEventListener(name: string, act: () => void): void };
-async function opened(names: Partial<Names> = {}) {
+function open(names: Partial<Names> = {}, token = async () => 'token') {
   FakeSocket.made = [];
   const window = { setTimeout, clearTimeout, addEventListener() {}, removeEventListener() {}, ...names };
   Object.assign(globalThis, { window, WebSocket: FakeSocket });
   const states: StreamState[] = [];
   const stream = openStream({
     url: 'ws://test',
-    token: async () => 'token',
+    token,
     onEvent: () => undefined,
     onGap: () => undefined,
     onState: (state) => states.push(state),
   });
+  return { stream, states };
+}
+async function opened(names: Partial<Names> = {}) {
+  const { stream, states } = open(names);
   await settle();
   const [first] = FakeSocket.made;
   assert.ok(first);
@@ -66,6 +70,15 @@ test('a line that the browser knows to be cut is told at once, whether or not th
   await settle();
   assert.equal(FakeSocket.made.length, 2, 'one try, not two');
   stream.close();
+});
+
+test('a stream that is closed while its token is on the way is never opened', async () => {
+  const token = Promise.withResolvers<string>();
+  const { stream } = open({}, () => token.promise);
+  stream.close();
+  token.resolve('late');
+  await settle();
+  assert.equal(FakeSocket.made.length, 0);
 });
 
 test('a connection that has gone silent is not live: it is given up and made anew after the last cursor', async (t) => {

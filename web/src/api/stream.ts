@@ -72,6 +72,8 @@ export function openStream(options: StreamOptions): { close(): void } {
       later();
       return;
     }
+    // A token may be long on its way.
+    if (closed) return;
     socket?.close();
     const next = new WebSocket(options.url, [PROTOCOL, `bearer.${token}`]);
     socket = next;
