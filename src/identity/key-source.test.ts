@@ -105,3 +105,23 @@ test('an outside issuer is found by discovery, and must name itself', async (t) 
   assert.equal((await remoteKeys('http://any', `${url}/keys`)()).keys.length, 1);
   await assert.rejects(remoteKeys(`${url}/realm`, null)(), /names the issuer/);
 });
+
+test('an answer without end is given up at its bound, and the connection with it', async (t) => {
+  const left = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json');
+    const pour = () => {
+      while (!response.destroyed && response.write(' '.repeat(16_384)));
+    };
+    response.on('drain', pour).on('close', left.resolve);
+    pour();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await assert.rejects(remoteKeys(url, `${url}/keys`)(), /answered more than 262144 bytes/);
+  await left.promise;
+});

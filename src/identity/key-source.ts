@@ -135,9 +135,15 @@ async function fetchJson(url: string): Promise<Record<string, unknown>> {
     headers: { accept: 'application/json' },
   });
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-  const text = await response.text();
-  if (text.length > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`);
-  return JSON.parse(text) as Record<string, unknown>;
+  const read: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop ends the connection.
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`);
+    read.push(chunk);
+  }
+  return JSON.parse(new TextDecoder().decode(Buffer.concat(read))) as Record<string, unknown>;
 }
 
 /** The key set of an outside provider: at `jwksUrl`, else where its discovery document says (which must name the very issuer). */
