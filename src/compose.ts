@@ -91,6 +91,17 @@ const elsewhere = (config: Config) => ({
   },
 });
 
+/** What the page of the dashboard has to know of an outside provider. */
+const outsideSignIn = (config: Config) =>
+  config.OIDC_ISSUER === null
+    ? null
+    : {
+        issuer: config.OIDC_ISSUER,
+        client_id: config.OIDC_CLIENT_ID,
+        scope: config.OIDC_SCOPE,
+        audience: config.OIDC_AUDIENCE_PARAMETER === 'none' ? {} : { [config.OIDC_AUDIENCE_PARAMETER]: config.OIDC_AUDIENCE },
+      };
+
 async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
   const { identity } = await SLICES.identity();
   return identity({
@@ -117,7 +128,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
     gateway: async () =>
       (await SLICES.gateway()).gateway({
         dashboardDir: inRoot('web/dist'),
-        ...(config.OIDC_ISSUER ? { connectOrigins: [new URL(config.OIDC_ISSUER).origin] } : {}),
+        outsideSignIn: outsideSignIn(config),
         elsewhere: elsewhere(config),
       }),
     identity: async () => identity,

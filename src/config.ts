@@ -221,7 +221,12 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
   for (const name of ['PUBLIC_URL', 'INSPECTION_URL', 'INFERENCE_URL'] as const)
     if (raw[name] !== null && !isOrigin(raw[name]))
       faults.push(`${name}=${JSON.stringify(raw[name])} is not http://host:port or https://host:port`);
-  if (raw.OIDC_JWKS_URL !== null && raw.OIDC_ISSUER === null) faults.push('OIDC_JWKS_URL is set without OIDC_ISSUER');
+  for (const name of ['OIDC_JWKS_URL', 'OIDC_CLIENT_ID', 'OIDC_SCOPE', 'OIDC_AUDIENCE_PARAMETER'] as const)
+    if (environment[name] && raw.OIDC_ISSUER === null) faults.push(`${name} is set without OIDC_ISSUER`);
+  if (!/^[!#-[\]-~]+( [!#-[\]-~]+)*$/.test(raw.OIDC_SCOPE) || !raw.OIDC_SCOPE.split(' ').includes('openid'))
+    faults.push(`OIDC_SCOPE=${JSON.stringify(raw.OIDC_SCOPE)} is not a list of scopes separated by single spaces, openid among them`);
+  if (raw.OIDC_AUDIENCE_PARAMETER === 'resource' && !/^[a-z][a-z0-9+.-]*:[^#]+$/i.test(raw.OIDC_AUDIENCE))
+    faults.push('OIDC_AUDIENCE_PARAMETER=resource needs an absolute URI without a fragment in OIDC_AUDIENCE (RFC 8707)');
   const databaseUrl = databaseAddress(raw, faults);
   const s3 = s3Address(raw, faults);
   if (raw.DATABASE_READ_URL !== null) {

@@ -177,6 +177,22 @@ export const SETTINGS = {
   OIDC_ISSUER: { kind: 'url', fallback: null, what: 'Outside OpenID provider in place of the built-in one' },
   OIDC_AUDIENCE: { kind: 'text', fallback: 'chip-quality-platform', what: 'Audience that an access token must name' },
   OIDC_JWKS_URL: { kind: 'url', fallback: null, what: 'Keys of the outside provider; found by discovery when left out' },
+  OIDC_CLIENT_ID: {
+    kind: 'text',
+    fallback: 'dashboard',
+    what: 'What the outside provider calls the dashboard: a public client (no secret) that signs in by code with PKCE. Read by the gateway',
+  },
+  OIDC_SCOPE: {
+    kind: 'text',
+    fallback: 'openid profile',
+    what: 'Scopes that the dashboard asks the outside provider for, separated by spaces. Read by the gateway',
+  },
+  OIDC_AUDIENCE_PARAMETER: {
+    kind: 'text',
+    fallback: 'none',
+    oneOf: ['none', 'resource', 'audience'],
+    what: 'Parameter in which the dashboard names OIDC_AUDIENCE to the outside provider, where it does not put it into the access token by itself: resource is that of RFC 8707. Read by the gateway',
+  },
   IDENTITY_SECRET: {
     kind: 'secret',
     fallback: null,

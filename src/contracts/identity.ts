@@ -15,3 +15,16 @@ export const Me = Type.Object(
   { $id: 'Me', additionalProperties: false },
 );
 export type Me = Static<typeof Me>;
+
+/**
+ * How the dashboard signs in when an outside OpenID provider stands in place of the built-in one: as JSON the `content` of `meta[name="sign-in"]` in its
+ * page. Without that element it is the provider of its own origin.
+ */
+export interface OutsideSignIn {
+  issuer: string;
+  client_id: string;
+  /** Separated by spaces. */
+  scope: string;
+  /** Parameters that name the audience of the access token, at the sign-in and at every token. */
+  audience: Readonly<Record<string, string>>;
+}

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsync } from 'fastify';
+import type { OutsideSignIn } from '../contracts/identity.ts';
 import type { App } from '../platform/http/app.ts';
-import { dashboardPolicy, wordsPage } from './pages.ts';
+import { dashboardPolicy, signInElement, wordsPage } from './pages.ts';
 
 export interface DashboardDeps {
   /** Where the built dashboard lies (`web/dist`). */
   dashboardDir: string;
-  /** Other origins that the dashboard talks to: an outside OpenID provider. */
-  connectOrigins?: readonly string[];
+  /** The outside OpenID provider that people sign in with; null: the built-in one. */
+  outsideSignIn?: OutsideSignIn | null;
 }
 
 /** Addresses that people type; the page finds out by itself what to show. */
@@ -33,7 +35,8 @@ const ADDRESSES = [
  * its own, found at the start: there is no catch-all, so that unknown addresses stay 404 and undeclared methods 405.
  */
 export async function dashboardRoutes(app: App, deps: DashboardDeps): Promise<void> {
-  const policy = dashboardPolicy(deps.connectOrigins ?? []);
+  const { outsideSignIn: outside = null } = deps;
+  const policy = dashboardPolicy(outside === null ? [] : [new URL(outside.issuer).origin]);
   const addPages: FastifyPluginAsync = async (pages) => {
     pages.addHook('onRoute', (route) => {
       route.config = { ...route.config, permission: 'none' };
@@ -58,10 +61,16 @@ export async function dashboardRoutes(app: App, deps: DashboardDeps): Promise<vo
         reply.header('cache-control', /[\\/]assets[\\/]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache');
       },
     });
+    // Sent whole each time: what stands in it follows the settings, not the time of the file.
+    const page =
+      outside === null
+        ? null
+        : (await readFile(join(deps.dashboardDir, 'index.html'), 'utf8')).replace('<head>', () => `<head>${signInElement(outside)}`);
     for (const address of ADDRESSES)
       pages.get(address, async (_request, reply) => {
         reply.header('content-security-policy', policy);
-        return reply.sendFile('index.html');
+        if (page === null) return reply.sendFile('index.html');
+        return reply.header('cache-control', 'no-cache').type('text/html; charset=utf-8').send(page);
       });
   };
   await app.register(addPages);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { sampleApp } from '../../test/support/sample-app.ts';
+import type { OutsideSignIn } from '../contracts/identity.ts';
 import { INSPECTION_EXAMPLE } from '../contracts/inspections.ts';
 import type { App } from '../platform/http/app.ts';
 import { createLifecycle, type Lifecycle } from '../platform/lifecycle.ts';
@@ -22,7 +23,7 @@ interface Parts {
 
 async function platform(
   t: TestContext,
-  options: { dashboardDir?: string; metricsEnabled?: boolean; held?: Promise<void> } = {},
+  options: { dashboardDir?: string; outsideSignIn?: OutsideSignIn; metricsEnabled?: boolean; held?: Promise<void> } = {},
 ): Promise<Parts> {
   const metrics = createMetrics();
   const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 100, log: createLog({ level: 'silent', service: 'test' }) });
@@ -40,7 +41,8 @@ async function platform(
     figures: metrics.render,
     metricsEnabled: options.metricsEnabled ?? true,
   }).routes?.(app);
-  await (await gateway({ dashboardDir: options.dashboardDir ?? '/nowhere' })).routes?.(app);
+  const { dashboardDir = '/nowhere', outsideSignIn = null } = options;
+  await (await gateway({ dashboardDir, outsideSignIn })).routes?.(app);
   app.get('/v1/held', { config: { permission: 'none' } }, async () => options.held?.then(() => ({})));
   await app.ready();
   t.after(() => app.close());
@@ -232,6 +234,24 @@ test('the dashboard: its addresses give the page, its files are kept, unknown on
   assert.equal(await status(app, '/assets/other.js'), 404);
   assert.equal(await status(app, '/nothing'), 404);
   assert.equal((await app.inject({ method: 'POST', url: '/review' })).statusCode, 405);
+});
+
+test('the page says where people sign in elsewhere, and lets the dashboard talk to that origin and no other', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'dist-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  writeFileSync(join(dir, 'index.html'), '<!doctype html><html><head><title>wall</title></head></html>');
+  const outsideSignIn = { issuer: 'https://id.plant/realms/a&b', client_id: '"><script>$&', scope: 'openid', audience: {} };
+  const { app } = await platform(t, { dashboardDir: dir, outsideSignIn });
+  const page = await app.inject({ url: '/lots', headers: { 'if-none-match': '*' } });
+  const content = /<head><meta name="sign-in" content="([^"<]*)"><title>/.exec(page.body)?.[1] ?? assert.fail(page.body);
+  const read = content.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&amp;', '&');
+  assert.deepEqual(JSON.parse(read), outsideSignIn);
+  assert.deepEqual([page.statusCode, page.headers['cache-control']], [200, 'no-cache']);
+  assert.match(String(page.headers['content-security-policy']), /connect-src 'self' ws: wss: https:\/\/id\.plant;/);
+  const built = await platform(t, { dashboardDir: dir });
+  const own = await built.app.inject({ url: '/lots' });
+  assert.doesNotMatch(own.body, /sign-in/);
+  assert.match(String(own.headers['content-security-policy']), /connect-src 'self' ws: wss:;/);
 });
 
 test('without a built dashboard the page says so in words', async (t) => {

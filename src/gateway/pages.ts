@@ -1,3 +1,5 @@
+import type { OutsideSignIn } from '../contracts/identity.ts';
+
 /**
  * Content security policies of the pages that are ours: scripts come from this host only and never from inside the page. Styles are set by the
  * component libraries at run time, which is why `'unsafe-inline'` stands with styles and nowhere else.
@@ -14,6 +16,11 @@ export function dashboardPolicy(connect: readonly string[]): string {
 }
 
 const asText = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+
+/** Tells the dashboard in the head of its page where people sign in. */
+export function signInElement(outside: OutsideSignIn): string {
+  return `<meta name="sign-in" content="${asText(JSON.stringify(outside)).replaceAll('"', '&quot;')}">`;
+}
 
 /** A page of words, for when there is nothing better to show. */
 export function wordsPage(title: string, words: string): string {

@@ -102,7 +102,12 @@ export async function startPlatform(
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const url = await announced(child, logFile);
   const readyMillis = performance.now() - began;
-  const credentials = JSON.parse(await readFile(join(options.signedInBy ?? dataDir, 'demo-credentials.json'), 'utf8')) as DemoCredentials;
+  // An outside provider has the accounts.
+  const credentials = (
+    options.environment?.OIDC_ISSUER === undefined
+      ? JSON.parse(await readFile(join(options.signedInBy ?? dataDir, 'demo-credentials.json'), 'utf8'))
+      : { issuer: options.environment.OIDC_ISSUER, token_endpoint: '', audience: '', users: [], clients: [] }
+  ) as DemoCredentials;
   const platform: RunningPlatform = {
     url,
     dataDir,

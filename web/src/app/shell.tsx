@@ -1,7 +1,8 @@
-import { AppShell } from '@mantine/core';
+import { AppShell, Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ApiProblem } from '../api/client.ts';
 import { MeContext, usePlatform } from '../api/context.ts';
 import { useReads } from '../api/use-reads.ts';
 import { RefusedBar, UnsentBand } from '../decisions/bars.tsx';
@@ -31,7 +32,7 @@ const AHEAD_MS = 3_000;
 /** What stands around every page: where one is, the find field, whether the line is heard. */
 export function Shell() {
   const { t } = useTranslation();
-  const { live } = usePlatform();
+  const { live, session } = usePlatform();
   const reads = useReads();
   const { data: me, error, refetch } = useQuery(reads.me());
   const [keys, showKeys] = useState(false);
@@ -64,7 +65,14 @@ export function Shell() {
     { key: '?', word: t('key.all'), run: () => showKeys(true) },
   ]);
 
-  if (!me && error) return <Failed error={error} retry={() => void refetch()} />;
+  if (!me && error)
+    return (
+      <Failed error={error} retry={() => void refetch()}>
+        {error instanceof ApiProblem && error.status === 401 ? (
+          <Button onClick={() => void session.signOut()}>{t('menu.sign_out')}</Button>
+        ) : null}
+      </Failed>
+    );
   if (!me) return <p className="starting quiet">{t('act.loading')}</p>;
   return (
     <MeContext value={me}>

@@ -16,20 +16,22 @@ export function Notice({ shape, title, children }: { shape: Shape; title: string
   );
 }
 
-/** Says what happened, what it means for the line, and what to do. */
-export function Failed({ error, retry }: { error: unknown; retry?: () => void }) {
+/** Says what happened, what it means for the line, and what to do; `children` is what else may be done. */
+export function Failed({ error, retry, children }: { error: unknown; retry?: () => void; children?: ReactNode }) {
   const { t } = useTranslation();
   const problem = error instanceof ApiProblem ? error : null;
   const kind =
     problem?.status === 0
       ? 'unreachable'
-      : problem?.status === 403
-        ? 'forbidden'
-        : problem?.status === 404
-          ? 'not_found'
-          : (problem?.status ?? 500) >= 500
-            ? 'server'
-            : 'other';
+      : problem?.status === 401
+        ? 'unauthorized'
+        : problem?.status === 403
+          ? 'forbidden'
+          : problem?.status === 404
+            ? 'not_found'
+            : (problem?.status ?? 500) >= 500
+              ? 'server'
+              : 'other';
   return (
     <div role="alert">
       <Notice shape={kind === 'forbidden' ? 'cancelled' : 'fail'} title={t(`problem.${kind}.title`)}>
@@ -41,6 +43,7 @@ export function Failed({ error, retry }: { error: unknown; retry?: () => void })
         ) : null}
         {problem?.requestId ? <p className="quiet mono">{t('problem.request', { id: problem.requestId })}</p> : null}
         {retry && kind !== 'forbidden' && kind !== 'not_found' ? <Button onClick={retry}>{t('act.retry')}</Button> : null}
+        {children}
       </Notice>
     </div>
   );

@@ -364,6 +364,11 @@ export const pages: Pick<Words, keyof typeof english> = {
       title: 'Die Plattform ist nicht erreichbar',
       means: 'Die Linie läuft vielleicht ohne diesen Bildschirm weiter. Bitte das Netz prüfen; die Seite versucht es von selbst weiter.',
     },
+    unauthorized: {
+      title: 'Die Plattform nimmt diese Anmeldung nicht an',
+      means:
+        'Das Konto nennt keine Rolle oder kein Werk dieser Plattform, oder sein Token gilt nicht für sie. Bitte die Stelle fragen, die Konten verwaltet.',
+    },
     forbidden: { title: 'Nicht für Ihre Rolle', means: 'Ihr Konto darf dies nicht sehen. Zugang gibt der Qualitätsleiter.' },
     not_found: { title: 'Nicht gefunden', means: 'Es gibt das nicht, oder es gehört zu einem anderen Werk.' },
     server: {

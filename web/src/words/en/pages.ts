@@ -359,6 +359,10 @@ export const pages = {
       title: 'The platform is out of reach',
       means: 'The line may go on without this screen. Check the network; this page tries again by itself.',
     },
+    unauthorized: {
+      title: 'The platform does not accept this sign-in',
+      means: 'The account says no role or site of this platform, or its token is not meant for it. Ask who looks after the accounts.',
+    },
     forbidden: { title: 'Not for your role', means: 'Your account may not see this. Ask a quality manager for access.' },
     not_found: { title: 'No such record', means: 'It does not exist, or belongs to another site.' },
     server: {
