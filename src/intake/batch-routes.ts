@@ -9,7 +9,7 @@ import type { App } from '../platform/http/app.ts';
 import { discardBody } from '../platform/http/discard.ts';
 import { ProblemError } from '../platform/problem.ts';
 import { turnstile } from '../platform/turnstile.ts';
-import { batchJudge, itemsOfArray, type Judged, tooMany } from './batch.ts';
+import { batchJudge, type Judged, tooMany } from './batch.ts';
 import { cutLines, type Line } from './batch-lines.ts';
 import { recordBatch } from './batch-record.ts';
 import { streamBatch } from './batch-stream.ts';
@@ -173,7 +173,7 @@ export async function batchRoutes(app: App, deps: BatchDeps): Promise<void> {
         if (body.length === 0) throw new ProblemError('malformed_json', { detail: 'The body is empty' });
         const judged: Judged = { good: [], bad: [] };
         const facts = await plant.now();
-        for (const [index, item] of itemsOfArray(body).entries()) judge.value(judged, index, item, request.caller, facts);
+        judge.array(judged, body, request.caller, facts);
         return whole(request, reply, judged, createHash('sha256').update(body).digest('hex'), false);
       },
     });

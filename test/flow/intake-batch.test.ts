@@ -83,6 +83,25 @@ test('what no single create may hold no item may hold', async () => {
     .map((line) => JSON.parse(line) as BatchResult);
   assert.deepEqual([good?.status, bad?.status, bad?.error?.code], [201, 400, 'malformed_json']);
   assert.equal((await stored('POISON')).length, 0);
+
+  const unkept = ['{"v":[1e999]}', '{"v":["\\u0000"]}', '{"v":["\\ud800"]}'].map(
+    (metadata, at) => `{"lot_id":"LOT-2026-001","chip_id":"UNKEPT-${at}","inspection_type":"visual","station_metadata":${metadata}}`,
+  );
+  const fine = JSON.stringify(board({ chip_id: 'KEPT' }));
+  for (const answer of [await send(`[${fine},${unkept}]`), await send([fine, ...unkept].join('\n'), 'application/x-ndjson')]) {
+    const results = answer.headers['content-type']?.includes('ndjson')
+      ? answer.body
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line) as BatchResult)
+      : answer.json<{ results: BatchResult[] }>().results;
+    assert.deepEqual(
+      results.map(({ index, status, error }) => [index, status, error?.details[0]?.field, error?.details[0]?.constraint]),
+      [[0, 201, undefined, undefined], ...[1, 2, 3].map((index) => [index, 422, 'body -> station_metadata -> v -> 0', 'storable'])],
+      answer.body,
+    );
+  }
+  assert.equal((await stored('UNKEPT-0')).length, 0);
 });
 
 test('a batch is bounded, and a key replays its answer in the form it had', async () => {

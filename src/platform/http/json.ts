@@ -56,24 +56,30 @@ export function parseJson(bytes: Uint8Array, text = textOf(bytes)): unknown {
   }
 }
 
+/** Whether the value of this JSON text may hold what cannot be kept, and has to be walked. */
+export const isSuspect = (text: string): boolean => SUSPECT.test(text);
+
+/** @throws ProblemError validation_error (422) for U+0000, unpaired surrogates and numbers beyond double precision */
+export function requireStorable(value: unknown): void {
+  const path = unstorable(value);
+  if (path === undefined) return;
+  throw new ProblemError('validation_error', {
+    details: [
+      {
+        field: ['body', ...path].join(' -> ').replaceAll('\0', '').toWellFormed(),
+        message: 'U+0000, unpaired surrogates and numbers beyond double precision cannot be kept',
+        constraint: 'storable',
+      },
+    ],
+  });
+}
+
 /**
  * As `parseJson`, and what cannot be kept is refused.
- * @throws ProblemError malformed_json (400), json_too_deep (400), validation_error (422) for U+0000 and unpaired surrogates
+ * @throws ProblemError malformed_json (400), json_too_deep (400), validation_error (422) as `requireStorable`
  */
 export function readJson(bytes: Uint8Array, text = textOf(bytes)): unknown {
   const value = parseJson(bytes, text);
-  if (SUSPECT.test(text)) {
-    const path = unstorable(value);
-    if (path !== undefined)
-      throw new ProblemError('validation_error', {
-        details: [
-          {
-            field: ['body', ...path].join(' -> ').replaceAll('\0', '').toWellFormed(),
-            message: 'U+0000, unpaired surrogates and numbers beyond double precision cannot be kept',
-            constraint: 'storable',
-          },
-        ],
-      });
-  }
+  if (isSuspect(text)) requireStorable(value);
   return value;
 }
