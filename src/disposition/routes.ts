@@ -127,7 +127,7 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
     app.post(
       path,
       {
-        config: { permission: 'lots:disposition', etag: true, ifMatch: true },
+        config: { permission: 'lots:disposition', person: true, etag: true, ifMatch: true },
         schema: {
           tags: ['inspections'],
           summary,

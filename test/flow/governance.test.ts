@@ -190,6 +190,7 @@ test('what the shadow calls otherwise waits for a person, who settles it; the co
     floor.call(who, 'POST', `/v1/model-disagreements/${id}`, { right, note: 'nothing there' });
   assert.equal((await settle('foreigner', on?.id)).status, 404);
   assert.equal((await settle('auditor', on?.id)).status, 403);
+  assert.equal(((await settle('machine', on?.id)).body.error as { code: string } | undefined)?.code, 'person_required');
   assert.equal((await settle('engineer', ids[0])).status, 404);
   const settled = await settle('engineer', on?.id);
   assert.deepEqual(

@@ -52,6 +52,8 @@ const CALLERS = {
   third: { ...person('quality_engineer', SITE), subject: 'third', name: 'third@hamburg' },
   manager: person('quality_manager', SITE),
   foreigner: person('quality_manager', OTHER_SITE),
+  /** A client that was given every scope of a manager. */
+  machine: { ...person('quality_manager', SITE), kind: 'client', subject: 'machine', name: 'machine' },
   auditor: person('auditor', '*'),
   admin: person('system_admin', '*'),
 } satisfies Record<string, Caller>;

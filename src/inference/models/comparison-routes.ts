@@ -45,7 +45,7 @@ export function comparisonRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/model-disagreements/:id',
     {
-      config: { permission: 'defects:review' },
+      config: { permission: 'defects:review', person: true },
       schema: {
         tags: ['inference'],
         summary: 'Say which version was right',
