@@ -81,6 +81,9 @@ export const ARRIVES_SLOWLY: ReadonlySet<string> = new Set([
   'PUT /v1/products/:product/revisions/:revision/template',
 ]);
 
+/** Answers that may be asked to wait for what happens (`wait=20`). */
+export const MAY_WAIT: ReadonlySet<string> = new Set(['GET /v1/inspections/:id']);
+
 export function addressesOf(service: ForwardedService): { method: 'GET' | 'POST' | 'PUT' | 'DELETE'; url: string }[] {
   return ADDRESSES[service].map((address: string) => {
     const [method = 'GET', url = '/'] = address.split(' ');

@@ -8,7 +8,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { createApp } from '../platform/http/app.ts';
 import { discardBody, lingeringClose } from '../platform/http/discard.ts';
+import { ProblemError } from '../platform/problem.ts';
+import { forwardRoutes } from './forward.ts';
 import { gateway } from './index.ts';
+import type { ServiceLink } from './service-link.ts';
 import type { OpenApi } from './whole-document.ts';
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
@@ -194,6 +197,29 @@ test('a client that goes away ends its request at the service, before and after 
       pause(20_000, undefined, { ref: false }).then(() => assert.fail('the service still works for nobody')),
     ]);
   }
+});
+
+test('only a long wait and what arrives slowly take the connections that are held', async (t) => {
+  const app = await createApp({});
+  t.after(() => app.close());
+  const lanes: string[] = [];
+  const link: ServiceLink = {
+    async send({ lane }) {
+      lanes.push(lane);
+      throw new ProblemError('service_unavailable');
+    },
+    look: async () => ({ status: 'ok' }),
+    close: async () => {},
+  };
+  forwardRoutes(app, 'inspection', link, { answerMs: 20_000, uploadMs: 60_000 });
+  for (const url of [
+    '/v1/inspections/a?include=defects&wait=20',
+    '/v1/inspections/a?wait=0',
+    '/v1/inspections/a?include=wait=20',
+    '/v1/lots?wait=20',
+  ])
+    await app.inject({ url });
+  assert.deepEqual(lanes, ['held', 'quick', 'quick', 'quick']);
 });
 
 test('a read on a connection that ended is asked once more, a write never; both are told when to come back', async (t) => {

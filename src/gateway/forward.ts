@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { asksToWait } from '../platform/http/address.ts';
 import type { App } from '../platform/http/app.ts';
 import { discardBody, lingeringClose } from '../platform/http/discard.ts';
-import { ARRIVES_SLOWLY, addressesOf } from './addresses.ts';
+import { ARRIVES_SLOWLY, addressesOf, MAY_WAIT } from './addresses.ts';
 import { hasBody, headersFor, takeHeaders } from './forward-headers.ts';
 import type { ServiceLink } from './service-link.ts';
 
@@ -29,16 +30,21 @@ const BATCH = '/v1/inspections/batch';
 interface Route {
   /** Its body arrives as slowly as the client's line. */
   slow: boolean;
+  mayWait: boolean;
   /** Until an answer begins (milliseconds). */
   timeoutMs: number;
 }
 
-async function forward(link: ServiceLink, { slow, timeoutMs }: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+async function forward(
+  link: ServiceLink,
+  { slow, mayWait, timeoutMs }: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
   const { raw } = request;
   const leaving = new AbortController();
   reply.raw.once('close', () => leaving.abort());
   const body = bodyOf(request);
-  const path = raw.url ?? '/';
   try {
     const {
       statusCode,
@@ -46,10 +52,10 @@ async function forward(link: ServiceLink, { slow, timeoutMs }: Route, request: F
       body: answer,
     } = await link.send({
       method: request.method,
-      path,
+      path: raw.url ?? '/',
       headers: headersFor(request),
       body,
-      lane: slow || path.includes('wait=') ? 'held' : 'quick',
+      lane: slow || (mayWait && asksToWait(request)) ? 'held' : 'quick',
       timeoutMs,
       signal: leaving.signal,
     });
@@ -74,7 +80,7 @@ async function forward(link: ServiceLink, { slow, timeoutMs }: Route, request: F
 export function forwardRoutes(app: App, service: 'inspection' | 'inference', link: ServiceLink, bounds: ForwardBounds): void {
   for (const { method, url } of addressesOf(service)) {
     const slow = ARRIVES_SLOWLY.has(`${method} ${url}`);
-    const route: Route = { slow, timeoutMs: slow ? bounds.uploadMs : bounds.answerMs };
+    const route: Route = { slow, mayWait: MAY_WAIT.has(`${method} ${url}`), timeoutMs: slow ? bounds.uploadMs : bounds.answerMs };
     const only = url === BATCH ? { only: [method] } : {};
     app.route({
       method,

@@ -27,6 +27,10 @@ function takesNoQuery({ url = '', config, schema }: FastifyRequest['route']): bo
   return said === undefined && url.startsWith('/v1/') && config.permission !== 'none' && config.subprotocolToken !== true;
 }
 
+/** Whether the query asks for a long wait (`wait=20`, seconds). Only a route that has the parameter may be asked: others know none. */
+export const asksToWait = (request: FastifyRequest): boolean =>
+  request.url.includes('wait=') && Number((request.query as { wait?: unknown }).wait) > 0;
+
 /**
  * What no route has to think of: an address holds no U+0000 (404 in the path, 422 in the query), and a parameter that a route does not know is 422 also
  * where the route has no query at all. An address without `?` and `%00` costs two looks at its characters: the create path is one.

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError } from '../problem.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { asksToWait } from './address.ts';
 import type { App } from './app.ts';
 import { pathOf } from './arrive.ts';
 import type { Connections } from './connections.ts';
@@ -49,8 +50,12 @@ export function bodySize(request: FastifyRequest): number {
   return length > limit || length <= WEIGHTLESS ? 0 : length;
 }
 
+const knowsWait = ({ schema }: FastifyRequest['route']): boolean =>
+  (schema as { querystring?: { properties?: { wait?: unknown } } } | undefined)?.querystring?.properties?.wait !== undefined;
+
 /** A long wait and a live stream hold a connection and nothing else: they have bounds of their own. */
-const onlyWaits = (request: FastifyRequest): boolean => request.url.includes('wait=') || request.headers.upgrade !== undefined;
+const onlyWaits = (request: FastifyRequest): boolean =>
+  request.route.config.subprotocolToken === true || (asksToWait(request) && knowsWait(request.route));
 
 /**
  * The first thing that happens to a request, before anything is spent on it: it is let in, or told 503 with `Retry-After` from its head alone. Order:

@@ -242,6 +242,34 @@ test('overload sheds reads with Retry-After and still takes creations', async (t
   assert.equal((await app.inject({ url: '/health' })).statusCode, 200);
 });
 
+test('only a long wait of a route that has one is outside the number of reads at work', async (t) => {
+  const app = await sampleApp();
+  t.after(() => app.close());
+  let going = Promise.withResolvers<void>();
+  const hang = async () => {
+    await going.promise;
+    return {};
+  };
+  const config = { permission: 'none', class: 'export' } as const;
+  const querystring = { type: 'object', properties: { wait: { type: 'integer' }, note: { type: 'string' } } };
+  app.get('/plain', { config }, hang);
+  app.get('/waits', { config, schema: { querystring } }, hang);
+  await app.ready();
+  /** Whether one more than may be at work at once is told 503. */
+  const isCounted = async (url: string, patienceMs = 20_000, headers = {}) => {
+    going = Promise.withResolvers();
+    const asked = Array.from({ length: 9 }, () => app.inject({ url, headers }));
+    const told = await Promise.race([Promise.any(asked), sleep(patienceMs)]);
+    going.resolve();
+    await Promise.all(asked);
+    return told?.statusCode === 503;
+  };
+  for (const url of ['/plain?wait=5', '/plain?x=wait=', '/waits?note=wait=5', '/waits?wait=0'])
+    assert.equal(await isCounted(url), true, url);
+  assert.equal(await isCounted('/plain', 20_000, { upgrade: 'anything' }), true, 'a header alone makes no live stream');
+  assert.equal(await isCounted('/waits?note=a&wait=5', 500), false);
+});
+
 test('creations that do not say how long they are count with all that they may bring, and shut out no small one that says it', async (t) => {
   const { port } = await listening(t, { creations: { mostBytes: 2.5 * 1024 * 1024 } });
   const chunked = head('Transfer-Encoding: chunked');
