@@ -11,7 +11,7 @@ import { createApp } from './platform/http/app.ts';
 import { createLifecycle, type Lifecycle } from './platform/lifecycle.ts';
 import { freePort } from './platform/ports.ts';
 import type { Member } from './platform/processes/member.ts';
-import { shareLimits } from './platform/shared-state/share-limits.ts';
+import { type LimitSharing, shareLimits } from './platform/shared-state/share-limits.ts';
 import type { Slice } from './platform/slice.ts';
 import { createLog, type Log } from './platform/telemetry/log.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/metrics.ts';
@@ -102,7 +102,7 @@ const outsideSignIn = (config: Config) =>
         audience: config.OIDC_AUDIENCE_PARAMETER === 'none' ? {} : { [config.OIDC_AUDIENCE_PARAMETER]: config.OIDC_AUDIENCE },
       };
 
-async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
+async function openIdentity({ config, db, door, log, baseUrl }: Ground, shareLimit: LimitSharing['add']) {
   const { identity } = await SLICES.identity();
   return identity({
     db,
@@ -115,6 +115,7 @@ async function openIdentity({ config, db, door, log, baseUrl }: Ground) {
     tokenLifetimeSeconds: config.TOKEN_LIFETIME / 1000,
     outside: config.OIDC_ISSUER === null ? null : { issuer: config.OIDC_ISSUER, jwksUrl: config.OIDC_JWKS_URL },
     demo: hasDemoAccounts(config),
+    shareLimit,
   });
 }
 type Identity = Awaited<ReturnType<typeof openIdentity>>;
@@ -257,7 +258,7 @@ export async function compose(given: Config, member: Member<Part> | null = null)
     const sharing = shareLimits([member?.limits, infrastructure.redis].filter((channel) => channel != null));
     closers.push(async () => sharing.stop());
     const ground: Ground = { ...infrastructure, config, member, log, metrics, lifecycle, baseUrl };
-    const identity = await openIdentity(ground);
+    const identity = await openIdentity(ground, sharing.add);
     const slices = await openSlices(ground, identity);
     const app = await createApp({
       authenticate: identity.authenticate,

@@ -1,6 +1,7 @@
 import type { Cause } from '../platform/db/door.ts';
 import type { App } from '../platform/http/app.ts';
 import { traceId } from '../platform/id.ts';
+import { addressLimits } from './address-limits.ts';
 import { bootstrapDemo } from './bootstrap.ts';
 import { demoCredentials, writeCredentials } from './credentials-file.ts';
 import type { IdentityDeps } from './index.ts';
@@ -41,6 +42,7 @@ export function openBuiltIn(deps: IdentityDeps, revokeAccessToken: (token: strin
   const passwords = createPasswords();
   const providerKeys = once(async () => loadProviderKeys(door, await seal(), systemCause()));
   const secrets = once(async () => bootstrapDemo({ door, seal: await seal(), passwords, cause: systemCause() }));
+  const limits = addressLimits(deps.shareLimit);
   const people = once(() => demoPeople(db));
   const provider = once(async () =>
     createProvider({
@@ -64,6 +66,8 @@ export function openBuiltIn(deps: IdentityDeps, revokeAccessToken: (token: strin
         provider,
         baseUrl: deps.baseUrl,
         signIn: createSignIn({ db, door, log, passwords }),
+        limits,
+        log,
         demo: async () => (deps.demo ? people() : []),
       }),
   };

@@ -1,5 +1,6 @@
 import type { Database } from '../platform/db/database.ts';
 import type { Door } from '../platform/db/door.ts';
+import type { Limiter } from '../platform/http/limits.ts';
 import type { Part, Slice } from '../platform/slice.ts';
 import type { Log } from '../platform/telemetry/log.ts';
 import type { BuiltIn } from './built-in.ts';
@@ -27,6 +28,8 @@ export interface IdentityDeps {
   demo: boolean;
   /** An outside provider takes the place of the built-in one: no sign-in pages, no accounts, no keys of our own. */
   outside?: { issuer: string; jwksUrl: string | null } | null;
+  /** Hears of the limits of an address, where several processes keep them together. */
+  shareLimit?: (name: string, limiter: Limiter) => void;
 }
 
 export interface Identity extends Slice {

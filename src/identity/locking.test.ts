@@ -2,17 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { testDatabase } from '../../test/support/database.ts';
 import { Browser, startIdentity } from '../../test/support/identity-server.ts';
+import { sweepState } from './sweep-state.ts';
 
 const ORIGIN = { requestId: 'r', traceId: '0'.repeat(32) };
+
+const beginOf = (url: string): string =>
+  `${url}/oidc/auth?response_type=code&client_id=dashboard&redirect_uri=${encodeURIComponent(`${url}/callback`)}&scope=openid&code_challenge=${'a'.repeat(43)}&code_challenge_method=S256`;
 
 test('five failures lock a name for minutes, known or not, and the right password does not help then', async (t) => {
   const database = await testDatabase(t);
   const server = await startIdentity(database);
   t.after(() => server.stop());
   const right = server.credentials.users.find((user) => user.username === 'engineer.hamburg')?.password ?? '';
-  const url = `${server.url}/oidc/auth?response_type=code&client_id=dashboard&redirect_uri=${encodeURIComponent(`${server.url}/callback`)}&scope=openid&code_challenge=${'a'.repeat(43)}&code_challenge_method=S256`;
   const browser = new Browser();
-  const { address } = await browser.follow(await browser.open(url), `${server.url}/callback`);
+  const { address } = await browser.follow(await browser.open(beginOf(server.url)), `${server.url}/callback`);
   const statuses: Record<string, number[]> = { 'engineer.hamburg': [], 'nobody.hamburg': [] };
   const pages: string[] = [];
   for (const [username, seen] of Object.entries(statuses))
@@ -82,4 +85,40 @@ test('somebody who was disabled does not get in, and gets no new token for an ol
     tokenForClient({ tokenEndpoint: server.credentials.token_endpoint, id: 'aoi-hh-1', secret: client?.client_secret ?? '' }),
     /invalid_client/,
   );
+});
+
+test('an address tries and begins so many sign-ins and no more, whatever the names: what is over is neither stored nor hashed', async (t) => {
+  const database = await testDatabase(t);
+  const server = await startIdentity(database);
+  t.after(() => server.stop());
+  const count = async (text: string): Promise<number> => (await database.db.pool.query<{ n: number }>(text)).rows[0]?.n ?? 0;
+  const failures = () => count(`select count(*)::int as n from platform.audit where action = 'identity.sign_in_failed'`);
+  const browser = new Browser();
+  const { address } = await browser.follow(await browser.open(beginOf(server.url)), `${server.url}/callback`);
+  // Too long to be hashed: a refused try then costs no time.
+  const password = 'x'.repeat(300);
+  let refused: Response | undefined;
+  let tries = 0;
+  for (; refused?.status !== 429 && tries < 1000; tries += 1)
+    refused = await browser.open(address, { username: `nobody.${tries}`, password });
+  assert.equal(refused?.status, 429);
+  assert.equal(refused.headers.get('retry-after'), '60');
+  assert.match(await refused.text(), /Too many tries to sign in from this network/);
+  assert.ok(tries > 200, `${tries} tries`);
+  assert.equal(await failures(), tries - 1);
+  assert.equal(server.security.at(-1)?.msg, 'sign_in_limited');
+
+  const begin = () => fetch(beginOf(server.url), { redirect: 'manual' });
+  let begun = 1;
+  let last = await begin();
+  for (; last.status !== 429 && begun < 3000; begun += 20) last = (await Promise.all(Array.from({ length: 20 }, begin))).at(-1) as Response;
+  assert.deepEqual([last.status, last.headers.get('retry-after')], [429, '1']);
+  const stored = await count(`select count(*)::int as n from identity.provider_state where model = 'Interaction'`);
+  assert.ok(stored >= 600 && stored <= begun, `${stored} of ${begun}`);
+  assert.equal((await fetch(`${server.url}/oidc/session/end`, { redirect: 'manual' })).status, 429);
+  assert.equal((await fetch(`${server.url}/.well-known/openid-configuration`)).status, 200);
+
+  await database.db.pool.query(`update identity.provider_state set expires_at = now() - interval '1 second'`);
+  const expired = await count('select count(*)::int as n from identity.provider_state');
+  assert.equal(await sweepState(database.db, { batch: 100 }), expired, 'all that has expired, however much it is');
 });

@@ -1,6 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors, type Provider } from 'oidc-provider';
 import type { App } from '../platform/http/app.ts';
+import { ProblemError } from '../platform/problem.ts';
+import type { Log } from '../platform/telemetry/log.ts';
+import type { AddressLimits } from './address-limits.ts';
 import type { Page } from './pages.ts';
 import { PATHS, SIGN_IN } from './provider.ts';
 import type { SignIn } from './sign-in.ts';
@@ -11,6 +14,8 @@ export interface MountDeps {
   provider(): Promise<Provider>;
   baseUrl(): string;
   signIn(username: string, password: string, origin: { requestId: string; traceId: string }): Promise<SignIn>;
+  limits: AddressLimits;
+  log: Pick<Log, 'warn'>;
   /** Accounts to name on the sign-in page; none outside a demo. */
   demo(): Promise<SignInView['demo']>;
 }
@@ -33,6 +38,10 @@ const ROUTES: readonly (readonly ['GET' | 'POST', string])[] = [
   ['GET', `${PATHS.end_session}/success`],
 ];
 
+/** They store what the next request of the same browser needs, for whoever asks. */
+const BEGINS: ReadonlySet<string> = new Set([PATHS.authorization, PATHS.end_session]);
+const TRY_AGAIN = 60;
+
 /** The provider's own pages post to themselves and onwards to a client; scripts only where it names their hash. */
 const PROVIDER_POLICY = "default-src 'none'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -47,6 +56,7 @@ export async function mountProvider(app: App, deps: MountDeps): Promise<void> {
         method,
         url,
         handler: async (request, reply) => {
+          if (BEGINS.has(url) && !deps.limits.begun.take(request.ip)) throw new ProblemError('too_many_requests', { retryAfter: 1 });
           const provider = await deps.provider();
           for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) reply.raw.setHeader(name, value);
           reply.raw.setHeader('content-security-policy', PROVIDER_POLICY);
@@ -122,6 +132,11 @@ function signInRoutes(app: App, deps: MountDeps): void {
     const password = form.get('password') ?? '';
     if (username.trim() === '' || password === '')
       return send(reply, 400, await view(request, of, { username, fault: { kind: 'missing' } }));
+    if (!deps.limits.tries.take(request.ip)) {
+      deps.log.warn({ security: true, request_id: request.id }, 'sign_in_limited');
+      reply.header('retry-after', TRY_AGAIN);
+      return send(reply, 429, await view(request, of, { username, fault: { kind: 'crowded' } }));
+    }
     const outcome = await deps.signIn(username, password, { requestId: request.id, traceId: request.traceId });
     if (outcome.kind === 'welcome') return finish(request, reply, { login: { accountId: outcome.person.id, amr: ['pwd'] }, consent: {} });
     if (outcome.kind === 'locked') reply.header('retry-after', outcome.seconds);

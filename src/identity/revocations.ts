@@ -43,7 +43,7 @@ export function createRevocations(db: Database, log: Pick<Log, 'warn'>): Revocat
         await load();
         if (Date.now() - swept < SWEEP_MS) continue;
         swept = Date.now();
-        await sweepState(db);
+        await sweepState(db, { signal });
       } catch (error) {
         log.warn({ err: error }, 'identity_sweep_failed');
       }

@@ -10,6 +10,7 @@ const WORDS = {
     submit: 'Sign in',
     refused: 'Username or password is not right. Check both and try again.',
     locked: 'Too many failed tries with this name. Wait {minutes} min, then try again; boards are inspected meanwhile.',
+    crowded: 'Too many tries to sign in from this network. Wait a minute, then try again; boards are inspected meanwhile.',
     missing: 'Enter a username and a password.',
     demo: 'Accounts of this demo',
     demoHint: 'The passwords are in demo-credentials.json in the data directory.',
@@ -25,6 +26,7 @@ const WORDS = {
     submit: 'Anmelden',
     refused: 'Benutzername oder Passwort stimmt nicht. Bitte beides prüfen und noch einmal versuchen.',
     locked: 'Zu viele Fehlversuche mit diesem Namen. Bitte {minutes} min warten; geprüft wird währenddessen weiter.',
+    crowded: 'Zu viele Anmeldeversuche aus diesem Netz. Bitte eine Minute warten; geprüft wird währenddessen weiter.',
     missing: 'Bitte Benutzername und Passwort eingeben.',
     demo: 'Konten dieser Vorführung',
     demoHint: 'Die Passwörter stehen in demo-credentials.json im Datenverzeichnis.',
@@ -50,7 +52,7 @@ export interface SignInView {
   action: string;
   issuer: string;
   username?: string;
-  fault?: { kind: 'refused' | 'missing' } | { kind: 'locked'; seconds: number };
+  fault?: { kind: 'refused' | 'missing' | 'crowded' } | { kind: 'locked'; seconds: number };
   demo: readonly { username: string; name: string }[];
 }
 
