@@ -223,6 +223,7 @@ async function openSlices(ground: Ground, identity: Identity): Promise<Slice[]> 
   return [
     probes({
       lifecycle,
+      log,
       ping: () => db.ping(),
       version: VERSION,
       figures: member?.shareFigures(metrics) ?? metrics.render,

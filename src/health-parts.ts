@@ -1,8 +1,12 @@
 import type { Infrastructure } from './infrastructure.ts';
+import { kept } from './platform/kept.ts';
 import type { Member } from './platform/processes/member.ts';
 
 /** Seconds that an event may wait before the bus is shown as slow. */
 const SLOW_BUS_SECONDS = 5;
+
+/** Probes of many balancers share one look at the lag. */
+const LAG_KEPT_MS = 500;
 
 /** They wait for a person as long as it takes, and the rest goes on: told, and no reason to be degraded. */
 const setAside = (events: number) =>
@@ -14,6 +18,7 @@ export function healthParts(
   { bus, replica, redis, blobs }: Pick<Infrastructure, 'bus' | 'replica' | 'redis' | 'blobs'>,
   member: Pick<Member<unknown>, 'group'> | null,
 ) {
+  const lag = kept(LAG_KEPT_MS, () => bus.lag());
   const workers = () => {
     const { wanted, serving, restarted } = member?.group ?? { wanted: 1, serving: 1, restarted: 0 };
     const detail = `${serving} of ${wanted} serve${restarted > 0 ? `, ${restarted} started again` : ''}`;
@@ -28,7 +33,7 @@ export function healthParts(
     bus: async () => {
       const trouble = bus.trouble();
       if (trouble !== null) return { status: 'degraded' as const, detail: trouble };
-      const lags = await bus.lag();
+      const lags = await lag();
       const worst = lags.reduce((most, lag) => (lag.seconds > most.seconds ? lag : most), { group: '', seconds: 0 });
       return worst.seconds > SLOW_BUS_SECONDS
         ? { status: 'degraded' as const, detail: `${worst.group} is ${Math.round(worst.seconds)} s behind` }

@@ -18,7 +18,8 @@ interface Parts {
   lifecycle: Lifecycle;
   metrics: Metrics;
   database: { up: boolean };
-  model: Part;
+  model: Part & { fault?: Error };
+  warned: unknown[][];
 }
 
 async function platform(
@@ -28,15 +29,22 @@ async function platform(
   const metrics = createMetrics();
   const lifecycle = createLifecycle({ drainDelayMs: 0, shutdownTimeoutMs: 100, log: createLog({ level: 'silent', service: 'test' }) });
   const database = { up: true };
-  const model: Part = { status: 'ok' };
+  const model: Part & { fault?: Error } = { status: 'ok' };
+  const warned: unknown[][] = [];
   const app = await sampleApp({ metrics, lifecycle }, { health: false });
   const ping = async () => {
     if (!database.up) throw new Error('no answer');
   };
   await probes({
     lifecycle,
+    log: { warn: (...words: unknown[]) => void warned.push(words) },
     ping,
-    parts: { model: () => model },
+    parts: {
+      model: () => {
+        if (model.fault) throw model.fault;
+        return model;
+      },
+    },
     version: '1.0.0',
     figures: metrics.render,
     metricsEnabled: options.metricsEnabled ?? true,
@@ -46,12 +54,12 @@ async function platform(
   app.get('/v1/held', { config: { permission: 'none' } }, async () => options.held?.then(() => ({})));
   await app.ready();
   t.after(() => app.close());
-  return { app, lifecycle, metrics, database, model };
+  return { app, lifecycle, metrics, database, model, warned };
 }
 const status = async (app: App, url: string) => (await app.inject({ url })).statusCode;
 
 test('readiness follows the database and the drain, and nothing else; liveness follows nothing', async (t) => {
-  const { app, lifecycle, database, model } = await platform(t);
+  const { app, lifecycle, database, model, warned } = await platform(t);
   assert.deepEqual(
     [await status(app, '/health/startup'), await status(app, '/health/ready'), await status(app, '/health/live')],
     [503, 503, 200],
@@ -66,6 +74,17 @@ test('readiness follows the database and the drain, and nothing else; liveness f
   assert.equal(degraded.statusCode, 200);
   assert.equal(degraded.json().status, 'degraded');
   assert.equal(await status(app, '/health/ready'), 200);
+  model.fault = new Error('connect ECONNREFUSED 10.0.0.7:5432');
+  for (let time = 0; time < 3; time += 1)
+    assert.deepEqual((await app.inject({ url: '/health' })).json().parts.model, {
+      status: 'degraded',
+      detail: 'It could not be looked at; the log says why',
+    });
+  assert.deepEqual(
+    warned.map(([fields]) => String((fields as { err: unknown }).err)),
+    ['Error: connect ECONNREFUSED 10.0.0.7:5432'],
+    'the raw words are for the log, once while they last',
+  );
   database.up = false;
   await new Promise((resolve) => setTimeout(resolve, 550));
   const away = await app.inject({ url: '/health/ready' });

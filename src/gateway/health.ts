@@ -1,8 +1,10 @@
 import { Type } from 'typebox';
 import type { App } from '../platform/http/app.ts';
+import { kept } from '../platform/kept.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Part } from '../platform/slice.ts';
 import { withDeadline } from '../platform/telemetry/deadline.ts';
+import type { Log } from '../platform/telemetry/log.ts';
 
 export interface HealthDeps {
   lifecycle: Lifecycle;
@@ -11,6 +13,7 @@ export interface HealthDeps {
   /** Model runtime, bus, storage, identity: by name. */
   parts?: Readonly<Record<string, () => Part | Promise<Part>>>;
   version: string;
+  log: Pick<Log, 'warn'>;
 }
 
 const PING_DEADLINE_MS = 1500;
@@ -40,30 +43,41 @@ const Probe = Type.Object({ status: Type.String(), reason: Type.Optional(Type.St
  */
 export function healthRoutes(app: App, deps: HealthDeps): void {
   const config = { permission: 'none' } as const;
-  let last: { at: number; answer: Promise<string | undefined> } | undefined;
+  const faults = new Map<string, string>();
 
-  function databaseFault(): Promise<string | undefined> {
-    const now = performance.now();
-    if (last === undefined || now - last.at > PING_KEPT_MS) {
-      const answer = withDeadline(deps.ping(), PING_DEADLINE_MS).then(
-        () => undefined,
-        (error: unknown) => (error instanceof Error ? error.message : 'no answer'),
-      );
-      last = { at: now, answer };
-    }
-    return last.answer;
+  /** What stands in the log is for who runs the platform; anybody may read the answer. A fault that lasts is told once. */
+  function tell(part: string, error: unknown): void {
+    const words = String(error);
+    if (faults.get(part) !== words) deps.log.warn({ err: error, part }, 'health_fault');
+    faults.set(part, words);
   }
+
+  const isDatabaseThere = kept(PING_KEPT_MS, () =>
+    withDeadline(deps.ping(), PING_DEADLINE_MS).then(
+      () => {
+        faults.delete('database');
+        return true;
+      },
+      (error: unknown) => {
+        tell('database', error);
+        return false;
+      },
+    ),
+  );
 
   async function notReady(): Promise<string | undefined> {
     if (deps.lifecycle.phase !== 'serving') return deps.lifecycle.phase;
-    return (await databaseFault()) === undefined ? undefined : 'database_unavailable';
+    return (await isDatabaseThere()) ? undefined : 'database_unavailable';
   }
 
-  async function look(check: () => Part | Promise<Part>): Promise<Part> {
+  async function look(name: string, check: () => Part | Promise<Part>): Promise<Part> {
     try {
-      return await withDeadline(Promise.resolve().then(check), PART_DEADLINE_MS);
+      const part = await withDeadline(Promise.resolve().then(check), PART_DEADLINE_MS);
+      faults.delete(name);
+      return part;
     } catch (error) {
-      return { status: 'degraded', detail: error instanceof Error ? error.message : 'no answer' };
+      tell(name, error);
+      return { status: 'degraded', detail: 'It could not be looked at; the log says why' };
     }
   }
 
@@ -72,8 +86,8 @@ export function healthRoutes(app: App, deps: HealthDeps): void {
     { config, schema: { summary: 'State of this process and its parts', response: { 200: Health, 503: Health } } },
     async (_request, reply) => {
       const [reason, names] = [await notReady(), Object.entries(deps.parts ?? {})];
-      const looked = await Promise.all(names.map(async ([name, check]) => [name, await look(check)] as const));
-      const database = (await databaseFault()) === undefined ? { status: 'ok' } : { status: 'unavailable' };
+      const looked = await Promise.all(names.map(async ([name, check]) => [name, await look(name, check)] as const));
+      const database = (await isDatabaseThere()) ? { status: 'ok' } : { status: 'unavailable' };
       const degraded = looked.some(([, part]) => part.status !== 'ok');
       if (reason !== undefined) reply.code(503).header('retry-after', '2');
       return {

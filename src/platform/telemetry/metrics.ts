@@ -8,6 +8,7 @@ import {
   Registry,
 } from '@prometheus-io/client';
 import { INSPECTION_TYPES } from '../../contracts/inspections.ts';
+import { kept } from '../kept.ts';
 import { withDeadline } from './deadline.ts';
 import { type RouteMeter, requestMeters } from './request-meters.ts';
 
@@ -18,6 +19,8 @@ export const INFERENCE_BUCKETS = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2
 /** Statuses that the counter shows from the start, at zero. */
 const COUNTED_STATUSES = ['pending', 'in_progress', 'awaiting_review', 'completed', 'cancelled'] as const;
 const SCRAPE_DEADLINE_MS = 1000;
+/** The address has no token: however often it is asked, the database is asked no more often than this. */
+const SCRAPE_KEPT_MS = 500;
 
 /** Every metric of the platform; passed as a dependency. `/metrics` shows `render()`. */
 export interface Metrics {
@@ -43,7 +46,7 @@ export interface Metrics {
   readonly eventLoopDelay: Gauge;
   /** A slice's own metric: `metrics.add((registers) => new Gauge({ name, help, registers }))`. */
   add<M>(make: (registers: [Registry<PrometheusContentType>]) => M): M;
-  /** Run before each scrape, for gauges that are read from somewhere; bounded in time, a failure keeps the last value. */
+  /** Run before a scrape, at most twice a second, for gauges that are read from somewhere; bounded in time, a failure keeps the last value. */
   onScrape(refresh: () => void | Promise<void>): void;
   render(): Promise<{ contentType: string; text: string }>;
   /** The same as data, to be added up with those of other processes. */
@@ -138,7 +141,9 @@ export function createMetrics(options: MetricsOptions = {}): Metrics {
   if (options.process)
     collectDefaultMetrics({ register: registry, ...(options.worker === undefined ? {} : { labels: { worker: String(options.worker) } }) });
 
-  const refresh = () => Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS)));
+  const refresh = kept(SCRAPE_KEPT_MS, () =>
+    Promise.allSettled(refreshers.map((fresh) => withDeadline(Promise.resolve().then(fresh), SCRAPE_DEADLINE_MS))),
+  );
 
   const stationLabel = (stationId: string | null) => (stationId !== null && stations.has(stationId) ? stationId : 'other');
 

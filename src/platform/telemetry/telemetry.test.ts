@@ -49,6 +49,21 @@ test('a gauge that cannot be read in time does not hold up the scrape', async ()
   assert.ok(text.includes('active_inspections_count{inspection_type="visual"} 7'));
 });
 
+test('what gauges are read from is asked once for all who scrape at once or soon after', async () => {
+  const metrics = createMetrics();
+  let asked = 0;
+  metrics.onScrape(() => {
+    asked += 1;
+  });
+  await Promise.all(Array.from({ length: 20 }, () => metrics.render()));
+  await metrics.figures();
+  assert.equal(asked, 1);
+  metrics.inspection('visual', 'pending', null);
+  assert.match((await metrics.render()).text, /inspections_total\{inspection_type="visual",status="pending",station_id="other"\} 1/);
+  for (const end = Date.now() + 20_000; asked === 1 && Date.now() < end; ) await metrics.render();
+  assert.equal(asked, 2, 'again when its time is over');
+});
+
 test('a request line is JSON whatever stands in its words, with what pino would have said', () => {
   const lines: string[] = [];
   const log = createLog({ level: 'info', service: 'test "x"', destination: { write: (line) => void lines.push(line) } });
