@@ -43,7 +43,7 @@ export class DeadLetters {
 
   /** On the disk when it resolves. @throws when the file holds as much as it may: then the queue waits for a person */
   async add(letter: DeadLetter): Promise<void> {
-    const line = `${JSON.stringify(letter)}\n`;
+    const line = Buffer.from(`${JSON.stringify(letter)}\n`);
     if (this.#size + line.length > this.#maxBytes) throw new Error(`${this.#path} is full: look at it and move it away`);
     const handle = await open(this.#path, 'a', 0o600);
     try {
@@ -52,7 +52,7 @@ export class DeadLetters {
     } finally {
       await handle.close();
     }
-    this.#size += Buffer.byteLength(line);
+    this.#size += line.length;
     this.count += 1;
   }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import type { Waiting } from './backlog.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { encodeFrame, readFrames } from './frame.ts';
 import { newKey } from './key.ts';
 import { QueueFull, StationQueue } from './queue.ts';
@@ -352,4 +353,16 @@ test('after a flush that failed nothing is promised until the folder is opened a
   assert.deepEqual([...again.backlog.waiting.keys()], [1]);
   assert.equal((await post(again, 'C-3')).sequence, 2);
   await again.close();
+});
+
+test('the file of dead letters has no more bytes than it may, whatever their characters', async () => {
+  const folder = await newFolder();
+  const most = 1000;
+  const letters = new DeadLetters(folder, most);
+  await letters.open();
+  const entry = { t: 'measure', n: 1, key: newKey(), ref: newKey(), at: 0, values: [] } as const;
+  const add = () => letters.add({ at: '2026-01-01T00:00:00Z', status: 422, problem: { detail: 'ä'.repeat(200) }, entry });
+  await add();
+  await assert.rejects(add, /is full/);
+  assert.ok((await readFile(join(folder, 'dead.ndjson'))).length <= most);
 });
