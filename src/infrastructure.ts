@@ -17,6 +17,7 @@ import { startMaintenance } from './platform/db/maintenance.ts';
 import { checkMigrated, migrate } from './platform/db/migrate.ts';
 import { poolBudget } from './platform/db/pool-budget.ts';
 import { type ListReads, openReplica, primaryReads, type Replica } from './platform/db/replica.ts';
+import { closeInReverse } from './platform/lifecycle.ts';
 import type { RedisChannel } from './platform/shared-state/redis.ts';
 import type { Log } from './platform/telemetry/log.ts';
 import type { Metrics } from './platform/telemetry/metrics.ts';
@@ -197,12 +198,10 @@ export async function openInfrastructure(
       feed,
       blobs,
       redis,
-      async close() {
-        for (const close of opened.reverse()) await close();
-      },
+      close: () => closeInReverse(opened),
     };
   } catch (error) {
-    for (const close of opened.reverse()) await close().catch(() => undefined);
+    await closeInReverse(opened).catch(() => undefined);
     throw error;
   }
 }

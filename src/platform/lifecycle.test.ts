@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createLifecycle } from './lifecycle.ts';
+import { closeInReverse, createLifecycle } from './lifecycle.ts';
 
 const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -51,4 +51,18 @@ test('what does not end in time is left behind, and a stop that fails is an exit
   } finally {
     undo();
   }
+});
+
+test('what was opened is closed in reverse to the end, whatever fails, and the first fault is told', async () => {
+  const closed: string[] = [];
+  const closer = (name: string, fault?: Error) => async () => {
+    closed.push(name);
+    if (fault) throw fault;
+  };
+  const first = new Error('the files');
+  const opened = [closer('server'), closer('database', new Error('the pool')), closer('files', first)];
+  await assert.rejects(closeInReverse(opened), first);
+  assert.deepEqual(closed, ['files', 'database', 'server']);
+  await closeInReverse(opened);
+  assert.equal(closed.length, 3, 'once');
 });

@@ -114,3 +114,15 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
   };
   return lifecycle;
 }
+
+/** Ends all of them, the last that was opened first, also when one fails. @throws the first error, when all have ended */
+export async function closeInReverse(opened: (() => Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const close of opened.splice(0).reverse())
+    try {
+      await close();
+    } catch (error) {
+      errors.push(error);
+    }
+  if (errors.length > 0) throw errors[0];
+}
