@@ -10,6 +10,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { encodeFrame, readFrames } from './frame.ts';
 import { newKey } from './key.ts';
 import { QueueFull, StationQueue } from './queue.ts';
+import type { Entry } from './records.ts';
 
 const folders: string[] = [];
 after(async () => {
@@ -357,11 +358,12 @@ test('after a flush that failed nothing is promised until the folder is opened a
 
 test('the file of dead letters has no more bytes than it may, whatever their characters', async () => {
   const folder = await newFolder();
-  const most = 1000;
+  const entry: Entry = { t: 'measure', n: 1, key: newKey(), ref: newKey(), at: 0, values: [] };
+  const letter = { at: '2026-01-01T00:00:00Z', status: 422, problem: { detail: 'ä'.repeat(200) }, entry };
+  const most = 2 * Buffer.byteLength(`${JSON.stringify(letter)}\n`) - 1;
   const letters = new DeadLetters(folder, most);
   await letters.open();
-  const entry = { t: 'measure', n: 1, key: newKey(), ref: newKey(), at: 0, values: [] } as const;
-  const add = () => letters.add({ at: '2026-01-01T00:00:00Z', status: 422, problem: { detail: 'ä'.repeat(200) }, entry });
+  const add = () => letters.add(letter);
   await add();
   await assert.rejects(add, /is full/);
   assert.ok((await readFile(join(folder, 'dead.ndjson'))).length <= most);
