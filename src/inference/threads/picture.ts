@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { MAX_PICTURE_PIXELS } from '../../contracts/artifacts.ts';
 import type { InputFeatures } from '../../contracts/inference.ts';
+import { DECODE_SECONDS } from '../../platform/pictures/inspect.ts';
 import { align } from './align.ts';
 import type { BoardPair, PairFault, Plane } from './messages.ts';
 import { moved } from './move.ts';
@@ -54,6 +55,7 @@ interface Grey {
 
 async function readGrey(bytes: Uint8Array): Promise<Grey> {
   const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
+    .timeout({ seconds: DECODE_SECONDS })
     .flatten({ background: '#ffffff' })
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
