@@ -31,7 +31,7 @@ export interface AdmissionOptions {
 /** The class under which a request is shed; undefined: never (writes, health, the sign-in). */
 function classOf(request: FastifyRequest): RouteClass | undefined {
   const { config } = request.route;
-  const exports = request.headers.accept?.includes('text/csv') === true;
+  const exports = /text\/csv/i.test(request.headers.accept ?? '');
   if (config.class !== undefined) return config.class === 'audit' && exports ? 'export' : config.class;
   if (config.permission === 'none' || (request.method !== 'GET' && request.method !== 'HEAD')) return undefined;
   return exports ? 'export' : 'read';

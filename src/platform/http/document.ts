@@ -29,7 +29,7 @@ All endpoints require OAuth2 JWT tokens with appropriate scopes.
 - Documentation: \`/docs\` (Interactive)
 
 ### Conventions
-Names are \`snake_case\`, ids UUIDv7, times RFC 3339 in UTC. Lists answer \`{data, has_more, next_cursor}\`; the same list is a file with \`Accept: text/csv\`.
+Names are \`snake_case\`, ids UUIDv7, times RFC 3339 in UTC. Lists answer \`{data, has_more, next_cursor}\`; the same list is a file with \`Accept: text/csv\`, of at most 1,000,000 rows: a longer one breaks off, and is asked for in shorter spans or from a cursor on.
 Every POST takes \`Idempotency-Key\`; every record has an \`ETag\`, and changes of state honour \`If-Match\`. Errors are \`application/problem+json\`.`;
 
 const TAGS = [

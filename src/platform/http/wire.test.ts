@@ -253,6 +253,7 @@ test('only a long wait of a route that has one is outside the number of reads at
   const config = { permission: 'none', class: 'export' } as const;
   const querystring = { type: 'object', properties: { wait: { type: 'integer' }, note: { type: 'string' } } };
   app.get('/plain', { config }, hang);
+  app.get('/trail', { config: { permission: 'none', class: 'audit' } }, hang);
   app.get('/waits', { config, schema: { querystring } }, hang);
   await app.ready();
   /** Whether one more than may be at work at once is told 503. */
@@ -267,6 +268,7 @@ test('only a long wait of a route that has one is outside the number of reads at
   for (const url of ['/plain?wait=5', '/plain?x=wait=', '/waits?note=wait=5', '/waits?wait=0'])
     assert.equal(await isCounted(url), true, url);
   assert.equal(await isCounted('/plain', 20_000, { upgrade: 'anything' }), true, 'a header alone makes no live stream');
+  assert.equal(await isCounted('/trail', 20_000, { accept: 'Text/CSV' }), true, 'a file, in any case of letters');
   assert.equal(await isCounted('/waits?note=a&wait=5', 500), false);
 });
 
