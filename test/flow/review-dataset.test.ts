@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sql } from 'kysely';
 import { openExports } from '../../src/monitoring/dataset.ts';
+import { boardsAfter } from '../../src/monitoring/dataset-lines.ts';
 import type { MonitoringTables } from '../../src/monitoring/tables.ts';
 import { reads } from '../../src/platform/db/database.ts';
 import { createApp } from '../../src/platform/http/app.ts';
@@ -121,4 +123,28 @@ test('an export that takes too long is told so and ends; a folder that cannot be
   await until('a slot is free, and an export in time', async () => (await get()).statusCode === 200);
   await until('nothing is left', async () => (await left()).length === 0);
   await app.close();
+});
+
+test('a piece of an export reads its own boards, and not all those before it once more', async () => {
+  await floor.db.pool.query(`insert into monitoring.board (operation_id, inspection_id, site, lot_id, model, version, calls, finished_at)
+    select gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'hamburg', 'LOT-2025-001', 'm', 1, 0, now() from generate_series(1, 20000) n`);
+  await floor.db.pool.query('vacuum (analyze) monitoring.board');
+  const after = `00000000-0000-0000-0000-${(18_000).toString(16).padStart(12, '0')}`;
+  const piece = boardsAfter({ model: null, site: '*', from: null, to: null }, after);
+  interface Node {
+    'Node Type': string;
+    'Actual Rows': number;
+    'Actual Loops': number;
+    'Rows Removed by Filter'?: number;
+    Plans?: Node[];
+  }
+  const { rows } = await sql<{ 'QUERY PLAN': [{ Plan: Node }] }>`explain (analyze, format json) ${piece}`.execute(
+    reads<MonitoringTables>(floor.db),
+  );
+  const readBy = (node: Node): number =>
+    (node.Plans ?? []).reduce((sum, plan) => sum + readBy(plan), 0) +
+    (node['Node Type'].includes('Scan') ? (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'] : 0);
+  const plan = rows[0]?.['QUERY PLAN'][0].Plan as Node;
+  assert.equal(plan['Actual Rows'], 1000);
+  assert.ok(readBy(plan) <= 5000, `${readBy(plan)} rows: ${JSON.stringify(plan)}`);
 });
