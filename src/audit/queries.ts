@@ -107,7 +107,8 @@ async function readSpan(
 
 /**
  * Newest first, behind an id: what is recent in one statement, and only when that does not fill the page what is older. Runs on the primary key, on
- * (object_id, id) when an object is named, on (actor_name, actor_subject, id) when an actor is.
+ * (object_id, id) when an object is named, on (actor_name, actor_subject, id) when an actor is, on
+ * (action, id) when an action is that no board brings.
  */
 export async function readAudit(on: Reads<AuditTables>, filter: AuditFilter, behind: string | null, limit: number): Promise<AuditRow[]> {
   // Nothing is told of a record before its id was made.

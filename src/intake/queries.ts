@@ -52,7 +52,7 @@ async function sitesWithInspections(on: On): Promise<string[]> {
 }
 
 /**
- * Newest first, below the cursor: a walk down `inspection_by_site`, `_by_station`, `_by_lot` or `_by_chip`, without a sort. A station is asked for as a
+ * Newest first, below the cursor: a walk down `inspection_by_site`, `_by_station`, `_by_lot`, `_dropped` or `_by_chip`, without a sort. A station is asked for as a
  * range of its index: with an equality the planner may walk all inspections backwards instead, which for a station that is silent is all of them. That
  * index begins with the site, so that a station of another site is no walk through its records; who sees all sites asks each.
  */

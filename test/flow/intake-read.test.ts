@@ -190,3 +190,28 @@ test('wait answers as soon as the inspection waits for a person, and with the st
   assert.ok(performance.now() - settled < 10_000);
   assert.equal(Number((await db.pool.query('select count(*) as n from intake.inspection where id = $1', [one.id])).rows[0].n), 1);
 });
+
+test('what is cancelled, or failed, is found by an index of its own, which no other inspection is in', async () => {
+  await db.pool.query(`insert into intake.inspection (id, site, lot_id, chip_id, inspection_type, priority, status, attempt, version, created_by, created_at, updated_at)
+    select gen_random_uuid(), 'hamburg', 'LOT-2024-001', 'MANY-' || n, 'visual', 5, 'pending', 1, 1, 'test', now(), now() from generate_series(1, 20000) n`);
+  const { id } = await post('aoi', board({ chip_id: 'DROPPED' }));
+  const cancelled = await app.inject({
+    method: 'POST',
+    url: `/v1/inspections/${id}/cancel`,
+    headers: bearer('aoi'),
+    payload: { reason: 'the board is gone' },
+  });
+  assert.equal(cancelled.statusCode, 200, cancelled.body);
+  await db.pool.query('vacuum (analyze) intake.inspection');
+  for (const status of ['cancelled', 'failed'])
+    for (const site of [`site = 'hamburg' and`, '']) {
+      const { rows } = await db.pool.query(
+        `explain select * from intake.inspection where ${site} status = '${status}' order by id desc limit 21`,
+      );
+      assert.match(JSON.stringify(rows), /Index Scan Backward using inspection_dropped/);
+    }
+  assert.ok((await walk('/v1/inspections?limit=20&status=cancelled')).includes(id));
+  assert.deepEqual(await walk('/v1/inspections?limit=20&status=failed'), []);
+  const { rows } = await db.pool.query(`select reltuples::int as entries from pg_class where oid = 'intake.inspection_dropped'::regclass`);
+  assert.ok(rows[0].entries < 100, `${rows[0].entries} entries`);
+});
