@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import type { CreateResult } from './create.ts';
 import { GOALS, goalLines, ratiosOf } from './goals.ts';
 import { type Run, summarise } from './rounds.ts';
@@ -36,4 +38,11 @@ test('a ratio has the name of the contract; what was left out has none and is sa
 test('the table has a line a server; the explanation only what was measured', () => {
   assert.equal(createLines(result).length, 4);
   assert.deepEqual(explain({ ...result, rows: { ours: result.rows.ours as never } }), []);
+});
+
+test('without the kit that our peers are held to, nothing is called fair', () => {
+  const program = fileURLToPath(new URL('peers/check-fairness.ts', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--kit', '/nowhere'], { encoding: 'utf8', timeout: 60_000 });
+  assert.deepEqual([status, stdout], [3, '']);
+  assert.match(stderr, /^not checked: there is no kit at \/nowhere\n$/);
 });

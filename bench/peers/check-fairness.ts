@@ -17,7 +17,8 @@ import { findPython, type Python } from './python-home.ts';
 const USAGE = `usage: node bench/peers/check-fairness.ts [--kit FOLDER] [--rounds 3] [--seconds 4]
 
 Whether our peers are as good as somebody else's: runs each beside its counterpart in an independently tuned kit (../shared/peer), on the same
-database and with the same load, and fails when ours takes more than 1.25 times the processor time a request. Without the kit it says so and passes.`;
+database and with the same load, and fails when ours takes more than 1.25 times the processor time a request. Without the kit, or without Python, nothing is
+checked: it says so and exits with 3.`;
 
 const { values } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values } = parseArgs({
 });
 
 const LIMIT = 1.25;
+const NOT_CHECKED = 3;
 /** Our peer, the kit's name for the same form, and how its application is told to be that. */
 const PAIRS: readonly [string, string, Record<string, string>][] = [
   ['fastapi_adr', 'py:orm:each:adr:duties', { DB: 'orm', JWT: 'each', FORM: 'idio', MW: 'adr', POOL: '20', OVERFLOW: '30' }],
@@ -43,8 +45,8 @@ if (values.help) {
 }
 const kit = resolve(values.kit);
 if (!existsSync(join(kit, 'py', 'app.py'))) {
-  console.log(`left out: there is no kit at ${kit}`);
-  process.exit(0);
+  console.error(`not checked: there is no kit at ${kit}`);
+  process.exit(NOT_CHECKED);
 }
 
 async function startCounterpart(
@@ -101,8 +103,8 @@ async function compare(own: Side, other: Side, database: BenchDatabase): Promise
 
 const python = findPython((text) => console.error(text));
 if (!('program' in python)) {
-  console.log(`left out: ${python.lacks}`);
-  process.exit(0);
+  console.error(`not checked: ${python.lacks}`);
+  process.exit(NOT_CHECKED);
 }
 const unfair = await onGround(async ({ database, folder }) => {
   let count = 0;
