@@ -64,6 +64,9 @@ export interface Staged {
   version: number;
 }
 
+/** What is kept for a replay: `stages` is its tag, which the shape of the answer leaves out. */
+export type KeptAnswer = ModelVersion & { stages: number };
+
 export interface StageWish {
   model: string;
   /** Over the versions as they stand when all are locked. */
@@ -131,6 +134,8 @@ export async function changeStage(door: Door, cause: Cause, wish: StageWish): Pr
       });
     }
     const body = presentVersion(moved.get(wish.shows(plan.steps)) as VersionRow);
-    return { result: { shown: body, version: current + plan.steps.length }, events, audit, answer: { status: 200, body } };
+    const version = current + plan.steps.length;
+    const answer: { status: 200; body: KeptAnswer } = { status: 200, body: { ...body, stages: version } };
+    return { result: { shown: body, version }, events, audit, answer };
   });
 }

@@ -6,10 +6,14 @@ import { Problem } from '../../contracts/problems.ts';
 import type { App } from '../../platform/http/app.ts';
 import { etag, expectVersion } from '../../platform/http/conditional.ts';
 import { ProblemError } from '../../platform/problem.ts';
+import type { KeptAnswer } from './change-stage.ts';
 import type { Governing } from './governing.ts';
 import { ModelParams, modelOf } from './name.ts';
 
 const VersionParams = Type.Object({ name: Type.String({ maxLength: 200 }), version: Type.String({ maxLength: 20 }) });
+
+/** Of answers that were kept before they had it: none. */
+const tagOf = (kept: Partial<KeptAnswer>): number | null => kept.stages ?? null;
 
 /** @throws ProblemError not_found for what is no version number */
 function versionOf(text: string): number {
@@ -39,7 +43,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/versions/:version/stage',
     {
-      config: { permission: 'inference:manage', etag: () => null, ifMatch: true },
+      config: { permission: 'inference:manage', etag: tagOf, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Move a version to another stage',
@@ -61,7 +65,7 @@ export function stageRoutes(app: App, governing: Governing): void {
   app.post(
     '/v1/models/:name/rollback',
     {
-      config: { permission: 'inference:manage', etag: () => null, ifMatch: true },
+      config: { permission: 'inference:manage', etag: tagOf, ifMatch: true },
       schema: {
         tags: ['inference'],
         summary: 'Back to the version that was in production before',
