@@ -118,7 +118,7 @@ export const Lot = Type.Object(
         inconclusive: Type.Integer(),
         cancelled: Type.Integer(),
       },
-      { additionalProperties: false, description: 'Inspections of the lot by status and verdict' },
+      { additionalProperties: false, description: 'Inspections of the lot by status and verdict; a station is counted its own' },
     ),
     yield: nullable(Type.Number({ minimum: 0, maximum: 1, description: 'pass / (pass + fail); null while nothing is judged' })),
     opened_at: Timestamp,

@@ -56,7 +56,9 @@ function lotList(lists: ListReads, caller: Caller, site: string | null, state: L
     read: async (behind, limit) =>
       site === null
         ? []
-        : lists(caller, (on: Reads<MasterdataTables>) => listLots(on, { site, state }, behind as LotPosition | null, limit)),
+        : lists(caller, (on: Reads<MasterdataTables>) =>
+            listLots(on, { site, station: caller.stationId, state }, behind as LotPosition | null, limit),
+          ),
     position: ({ opened_micros, site: where, lot_id }) => [opened_micros, where, lot_id],
     parsePosition,
     show: (rows) => rows.map(presentLot),
@@ -67,9 +69,9 @@ function lotList(lists: ListReads, caller: Caller, site: string | null, state: L
 type Deps = Pick<MasterdataDeps, 'door' | 'settings'> & { reads: Reads<MasterdataTables>; lists: ListReads };
 
 /** The one lot that is meant, if there is one. @throws ProblemError ambiguous_lot */
-async function theLot(reads: Reads<MasterdataTables>, lotId: string, site: string | null): Promise<WholeLot | undefined> {
+async function theLot(reads: Reads<MasterdataTables>, lotId: string, site: string | null, caller: Caller): Promise<WholeLot | undefined> {
   if (site === null || !isPrintable(lotId)) return undefined;
-  const found = await lotsNamed(reads, lotId, site);
+  const found = await lotsNamed(reads, lotId, site, caller.stationId);
   if (found.length > 1) throw new ProblemError('ambiguous_lot', { detail: 'More than one site has this lot: name it with ?site=' });
   return found[0];
 }
@@ -107,7 +109,7 @@ export function lotRoutes(app: App, deps: Deps): void {
     config: { permission: 'inspections:read', class: 'read', etag: true },
     schema: { tags: ['lots'], summary: 'Read a lot', params: Params, querystring: SiteQuery, response: { 200: ref(Lot) } },
     async handler(request, reply) {
-      const lot = await theLot(reads, request.params.lot_id.toUpperCase(), siteFor(request.caller, request.query.site));
+      const lot = await theLot(reads, request.params.lot_id.toUpperCase(), siteFor(request.caller, request.query.site), request.caller);
       if (!lot) throw new ProblemError('not_found');
       etag(reply, lot.version);
       return reply.send(presentLot(lot));
@@ -131,7 +133,7 @@ export function lotRoutes(app: App, deps: Deps): void {
     async handler(request, reply) {
       const lotId = request.params.lot_id.toUpperCase();
       const site = siteFor(request.caller, request.query.site);
-      const known = await theLot(reads, lotId, site);
+      const known = await theLot(reads, lotId, site, request.caller);
       if (site === null) throw new ProblemError('not_found');
       if (!known) await judgeNewLot(deps, lotId, site);
       const judgeVersion = (current: number | null) => expectVersion(request, current ?? 0);

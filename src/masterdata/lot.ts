@@ -48,11 +48,25 @@ export function presentLot(row: WholeLot): Lot {
   };
 }
 
+/** As `intake.lot_count`, of one station. */
+const countsOf = (station: string): RawBuilder<unknown> => sql`
+  select count(*)::int as total, (count(*) filter (where status = 'pending'))::int as pending,
+         (count(*) filter (where status = 'in_progress'))::int as in_progress,
+         (count(*) filter (where status = 'awaiting_review'))::int as awaiting_review, (count(*) filter (where verdict = 'pass'))::int as pass,
+         (count(*) filter (where verdict = 'fail'))::int as fail, (count(*) filter (where verdict = 'inconclusive'))::int as inconclusive,
+         (count(*) filter (where status = 'cancelled'))::int as cancelled
+  from intake.inspection_now n where n.site = page.site and n.lot_id = page.lot_id and n.station_id = ${station}`;
+
 /**
  * Lots with their counts and state, newest first. The counts are made for the lots of the page alone: the `limit 1` keeps the planner from counting every
  * lot there is, so that site and lot are pushed into the view, which then walks `inspection_by_lot`. A lot's version counts what master data and what disposition changed of it.
+ * A lot is its site's, its inspections are of stations: one that sees its own records only is counted those.
  */
-async function select(on: On, where: RawBuilder<unknown>, limit: number): Promise<WholeLot[]> {
+async function select(on: On, where: RawBuilder<unknown>, limit: number, station: string | null): Promise<WholeLot[]> {
+  const counts =
+    station === null
+      ? sql`select * from intake.lot_count n where n.site = page.site and n.lot_id = page.lot_id limit 1`
+      : countsOf(station);
   const { rows } = await sql<WholeLot>`
     with page as (
       select l.site, l.lot_id, l.product, l.revision, l.opened_at, (extract(epoch from l.opened_at) * 1000000)::bigint::text as opened_micros, l.version + coalesce(s.version, 0) as version,
@@ -63,7 +77,7 @@ async function select(on: On, where: RawBuilder<unknown>, limit: number): Promis
     select page.*, coalesce(c.total, 0) as total, coalesce(c.pending, 0) as pending, coalesce(c.in_progress, 0) as in_progress,
            coalesce(c.awaiting_review, 0) as awaiting_review, coalesce(c.pass, 0) as pass, coalesce(c.fail, 0) as fail,
            coalesce(c.inconclusive, 0) as inconclusive, coalesce(c.cancelled, 0) as cancelled
-    from page left join lateral (select * from intake.lot_count n where n.site = page.site and n.lot_id = page.lot_id limit 1) c on true
+    from page left join lateral (${counts}) c on true
     order by page.opened_at desc, page.site, page.lot_id`.execute(on);
   return rows;
 }
@@ -77,7 +91,7 @@ export interface LotPosition {
 
 export function listLots(
   on: On,
-  filter: { site: string; state?: LotState | undefined },
+  filter: { site: string; station: string | null; state?: LotState | undefined },
   behind: LotPosition | null,
   limit: number,
 ): Promise<WholeLot[]> {
@@ -88,10 +102,10 @@ export function listLots(
     const opened = sql`timestamptz 'epoch' + ${behind.opened}::bigint * interval '1 microsecond'`;
     parts.push(sql`(l.opened_at < ${opened} or (l.opened_at = ${opened} and (l.site, l.lot_id) > (${behind.site}, ${behind.lot})))`);
   }
-  return select(on, sql.join(parts, sql` and `), limit);
+  return select(on, sql.join(parts, sql` and `), limit, filter.station);
 }
 
 /** The lots of this name that the caller sees: at most one for a caller with a site. */
-export function lotsNamed(on: On, lotId: string, site: string): Promise<WholeLot[]> {
-  return select(on, site === '*' ? sql`l.lot_id = ${lotId}` : sql`l.lot_id = ${lotId} and l.site = ${site}`, 2);
+export function lotsNamed(on: On, lotId: string, site: string, station: string | null = null): Promise<WholeLot[]> {
+  return select(on, site === '*' ? sql`l.lot_id = ${lotId}` : sql`l.lot_id = ${lotId} and l.site = ${site}`, 2, station);
 }

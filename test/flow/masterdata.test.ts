@@ -204,6 +204,31 @@ test('who sees every site names the one that is meant; who has a site sees that 
   assert.equal((await put('/v1/lots/LOT-2025-600?site=penang', { product: 'LOTS', revision: '1' }, 'admin')).json<Lot>().site, 'penang');
 });
 
+test('of the counts of a lot a station is told its own, on the page, in the list and in the file', async () => {
+  const lot = 'LOT-2025-650';
+  for (const token of ['aoi', 'aoi2', 'aoi2']) await post(token, { lot_id: lot });
+  const ids = await db.pool.query('select id, station_id from intake.inspection where lot_id = $1', [lot]);
+  const own = ids.rows.find(({ station_id }) => station_id === 'AOI-HH-1').id;
+  await db.pool.query(
+    "update intake.inspection set status = 'completed', verdict = 'fail', completed_at = now() where lot_id = $1 and id <> $2",
+    [lot, own],
+  );
+  for (const [token, total, pending, fail, yields] of [
+    ['engineer', 3, 1, 2, 0],
+    ['aoi', 1, 1, 0, null],
+    ['aoi2', 2, 0, 2, 0],
+    ['thm', 0, 0, 0, null],
+  ] as const) {
+    const one = (await get(`/v1/lots/${lot}`, token)).json<Lot>();
+    assert.deepEqual([one.counts.total, one.counts.pending, one.counts.fail, one.yield], [total, pending, fail, yields], token);
+    const listed = (await get('/v1/lots?limit=100', token)).json<Page<Lot>>().data.find(({ lot_id }) => lot_id === lot);
+    assert.deepEqual(listed, one);
+    const [names = '', ...lines] = (await get('/v1/lots', token, { accept: 'text/csv' })).body.split('\r\n');
+    const cells = lines.find((line) => line.startsWith(`${lot},`))?.split(',') ?? [];
+    assert.equal(cells[names.split(',').indexOf('total')], String(total), token);
+  }
+});
+
 test('lots are listed newest first in pages that lose none, by state, and as a file', async () => {
   for (let index = 700; index < 712; index++) await post('aoi2', { lot_id: `LOT-2025-${index}` });
   await db.pool.query("update masterdata.lot set opened_at = '2025-01-01T00:00:00.123456Z' where lot_id like 'LOT-2025-70%'");
