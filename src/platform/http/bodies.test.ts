@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { BODY, sampleApp, TOKEN } from '../../../test/support/sample-app.ts';
 import type { Problem } from '../../contracts/problems.ts';
-import { deeperThan, unstorable } from './json.ts';
+import { deeperThan, isSuspect, unstorable } from './json.ts';
 
 /** Spellings that reached handlers unvalidated in one version or another of the framework. */
 const TYPES = [
@@ -122,4 +122,13 @@ test('the depth that is scanned is the depth that is parsed, and no unstorable t
     }),
     { numRuns: 300 },
   );
+});
+
+test('whether a body may hold what cannot be kept is told in one pass, whatever its digits', () => {
+  const digits = `${'1'.repeat(308)} `.repeat((8 * 1024 * 1024) / 309);
+  const before = process.cpuUsage().user;
+  assert.equal(isSuspect(digits), false);
+  const spent = process.cpuUsage().user - before;
+  assert.ok(spent < 1_500_000, `${spent} us of processor time`);
+  for (const text of ['1'.repeat(309), `0.${'0'.repeat(309)}`, '1e999', '"\\ud800"']) assert.equal(isSuspect(text), true, text);
 });
