@@ -118,7 +118,7 @@ test('killed: no list waits 2 s or fails, and the replica is taken again when it
   });
   await until('it is read', 20_000, () => seen.replica > 0);
   await standby('kill-standby');
-  await until('seen to be away', 20_000, () => replica.fault() !== null);
+  await until('seen to be away', 20_000, () => replica.fault() === 'it does not answer');
   const away = seen.primary;
   await until('the primary answers', 20_000, () => seen.primary > away + 10);
   await standby('start-standby');

@@ -118,8 +118,9 @@ export function openReplica({ primary, replica: options, maxLagMs, observe, log 
     tell(null);
   });
 
-  function tell(found: string | null): void {
-    if (found !== wrong && (found === null || wrong === null)) log?.info({ replica: found ?? 'well' }, 'replica_state');
+  function tell(found: string | null, err?: unknown): void {
+    if (found !== wrong && (found === null || wrong === null))
+      log?.info({ replica: found ?? 'well', ...(err === undefined ? {} : { err }) }, 'replica_state');
     wrong = found;
   }
 
@@ -135,7 +136,7 @@ export function openReplica({ primary, replica: options, maxLagMs, observe, log 
 
   async function poll(): Promise<void> {
     await withDeadline(written(), ASK_LIMIT_MS).catch(() => {});
-    await withDeadline(replay(), ASK_LIMIT_MS).catch((error: unknown) => tell(error instanceof Error ? error.message : 'no answer'));
+    await withDeadline(replay(), ASK_LIMIT_MS).catch((error: unknown) => tell('it does not answer', error));
   }
   let polling = poll();
   let stopped = false;

@@ -1,7 +1,7 @@
 import type { BusLog } from '../handling.ts';
 import { words } from './clients.ts';
 
-/** What keeps the broker's side from working, in words, by who says so. Shown in health and logged once each time it begins and ends. */
+/** What keeps the broker's side from working, by who says so: in plain words in health, as it is in the log, once each time it begins and ends. */
 export interface Trouble {
   begins(who: string, error: unknown): void;
   ends(who: string): void;
@@ -31,8 +31,8 @@ export function openTrouble(log: BusLog | undefined): Trouble {
       const now = Date.now();
       const lasting = [...current].find(([, { since }]) => now - since >= LASTING_MS);
       if (!lasting) return null;
-      const [who, { since, what }] = lasting;
-      return `${who}: ${what} (for ${Math.round((now - since) / 1000)} s)`;
+      const [who, { since }] = lasting;
+      return `${who}: not served by the broker for ${Math.round((now - since) / 1000)} s; the log says why`;
     },
   };
 }
