@@ -24,7 +24,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     sitting = await openSitting();
     boards = await seedWaiting(
       sitting.station,
-      Array.from({ length: 5 }, () => ({ kind: 'hand' as const, say: 'pass' as const })),
+      Array.from({ length: 6 }, () => ({ kind: 'hand' as const, say: 'pass' as const })),
     );
   });
   after(async () => {
@@ -198,5 +198,60 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await bar;
     await sitting.until('the verdict', async () => (await read(board.id)).verdict === 'inconclusive');
     await page.unroute('**/v1/review-queue*');
+  });
+
+  test('a filter that leaves nothing says so, and is taken away by its button', async () => {
+    const { page } = sitting;
+    await sitting.open('/review?kind=repeat');
+    await page.getByRole('heading', { name: 'Nothing of the kind “Again” waits' }).waitFor();
+    assert.equal(await page.getByRole('heading', { name: 'Nothing waits for a person' }).count(), 0);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.locator('.desk-head h2').waitFor();
+    assert.equal(new URL(page.url()).searchParams.get('kind'), null);
+  });
+
+  test('a decision over which the session ends is sent once the same person is back, and by nobody else', async () => {
+    const { page, context, platform, person } = sitting;
+    const other = platform.credentials.users.find(({ site, roles }) => site === person.site && roles.includes('quality_engineer'));
+    assert.ok(other);
+    const signIn = async ({ username, password }: { username: string; password: string }) => {
+      await page.locator('input[name="username"]').fill(username);
+      await page.locator('input[name="password"]').fill(password);
+      await page.locator('button[type="submit"]').click();
+      await page.locator('.menu-button', { hasText: username }).waitFor();
+    };
+    let sent = 0;
+    page.on('request', (request) => request.url().endsWith('/complete') && sent++);
+    await sitting.open('/review');
+    await page.locator('.desk-head h2').waitFor();
+    const mine = await shown();
+    // The token is refused, no new one is given, and the provider asks for the password again.
+    await page.evaluate(() => {
+      const key = Object.keys(sessionStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
+      const user = JSON.parse(sessionStorage.getItem(key) ?? '{}') as object;
+      sessionStorage.setItem(key, JSON.stringify({ ...user, access_token: 'ended', refresh_token: 'ended' }));
+    });
+    await context.clearCookies();
+    await page.keyboard.press('p');
+    await page.locator('input[name="password"]').waitFor();
+
+    sent = 0;
+    await signIn(other);
+    await page.locator('.desk-head h2').waitFor();
+    await page.waitForTimeout(1000);
+    assert.equal(sent, 0);
+    assert.equal((await read(boardOf(mine).id)).status, 'awaiting_review');
+    await page.locator('.menu-button').click();
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+
+    await signIn(person);
+    await sitting.until('the verdict', async () => (await read(boardOf(mine).id)).verdict === 'pass');
+    assert.equal(sent, 1);
+    await page.reload();
+    await page.locator('.menu-button').waitFor();
+    await page.waitForTimeout(1000);
+    assert.equal(sent, 1, 'what was taken is not kept');
+    sitting.faults.length = 0;
   });
 });

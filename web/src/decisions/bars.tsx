@@ -8,7 +8,7 @@ import { Mark } from '../parts/marks.tsx';
 import { ProblemText } from '../parts/problem-text.tsx';
 import { useFormats } from '../words/index.ts';
 import { UNDO_MS, type Waiting } from './outbox.ts';
-import { useAllDecisions } from './provider.tsx';
+import { TooOld, useAllDecisions } from './provider.tsx';
 import { choiceWords } from './words.ts';
 
 /** What was decided and is not yet sent. It has its room on the page, so that nothing moves when it comes. */
@@ -50,12 +50,13 @@ export function UnsentBand() {
 /** Decisions that the platform refused: on every page, until they are read. */
 export function RefusedBar() {
   const { t } = useTranslation();
-  const { refused, clearRefused } = useAllDecisions();
-  if (refused.length === 0) return null;
+  const format = useFormats();
+  const { refused, lost, clearRefused } = useAllDecisions();
+  if (refused.length + lost === 0) return null;
   return (
     <div role="alert" className="error-bar">
       <div>
-        <strong>{t('review.not_sent', { count: refused.length })}</strong>
+        <strong>{t('review.not_sent', { count: refused.length + lost })}</strong>
         <ul>
           {refused.map(({ choice, error }, i) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: they are only added, and taken away all at once
@@ -64,13 +65,16 @@ export function RefusedBar() {
                 {choiceWords(t, choice)}
               </Link>
               {': '}
-              {error instanceof ApiProblem && (error.status === 412 || error.status === 409) ? (
+              {error instanceof TooOld ? (
+                t('review.too_old')
+              ) : error instanceof ApiProblem && (error.status === 412 || error.status === 409) ? (
                 t('review.someone_else')
               ) : (
                 <ProblemText error={error} />
               )}
             </li>
           ))}
+          {lost > 0 ? <li>{t('review.lost', { count: lost, shown: format.whole(lost) })}</li> : null}
         </ul>
       </div>
       <Button onClick={clearRefused}>{t('act.close')}</Button>

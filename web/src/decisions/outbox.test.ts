@@ -143,6 +143,27 @@ test('a decision on its way is known to be there, and one that nobody answers is
   assert.deepEqual(outbox.unsent(), []);
 });
 
+test('what is not taken yet is known with its key and time, and is sent under it when the page is there again', async () => {
+  const before = bench(AWAY);
+  before.outbox.add(reject('a'));
+  await before.pass(UNDO_MS);
+  before.outbox.add(reject('b'));
+  const left = before.outbox.left();
+  assert.deepEqual(
+    left.map(({ choice, key, at }) => ({ choice, key, at })),
+    [
+      { choice: reject('a'), key: 'key 1', at: 0 },
+      { choice: reject('b'), key: 'key 2', at: UNDO_MS },
+    ],
+  );
+  const { outbox, hang, answer, tried, taken } = bench();
+  hang();
+  outbox.restore(left);
+  assert.deepEqual([outbox.unsent(), outbox.undo()], [[reject('a'), reject('b')], null]);
+  await answer();
+  assert.deepEqual([tried, taken, outbox.left()], [['key 1', 'key 2'], ['a', 'b'], []]);
+});
+
 test('what is on its way is not sent a second time beside it, but once when the browser leaves, and is told once', async () => {
   const { outbox, hang, answer, sent, taken, pass } = bench();
   hang();

@@ -3,6 +3,7 @@ import type { Inspection } from '../../../src/contracts/inspections.ts';
 import type { Disagreement, SettleRequest } from '../../../src/contracts/models.ts';
 import type { InspectionReview, Repeat, RepeatReview } from '../../../src/contracts/review.ts';
 import type { Decision } from '../api/changes.ts';
+import type { Kept } from './kept.ts';
 
 /** Decisions wait this long before they are sent, so that a slip is taken back without a trace. */
 export const UNDO_MS = 4_000;
@@ -21,9 +22,7 @@ export type Choice = { inspection: string; item: string } & (
       missed: { review: InspectionReview; key: string } | null;
     }
 );
-export interface Waiting {
-  choice: Choice;
-  key: string;
+export interface Waiting extends Kept {
   /** When it is sent, ms since 1970. */
   due: number;
 }
@@ -121,10 +120,19 @@ export function createOutbox(deps: OutboxDeps) {
     sending: () => choicesOf(sending),
     /** Those that could not be sent so far. */
     unsent: () => choicesOf(unsent),
+    /** All that is not taken yet, in the order in which it was decided. */
+    left: (): readonly Kept[] => [...unsent, ...sending, ...waiting].sort((one, other) => one.at - other.at),
+    /** Sends what was decided before the page was loaded, under its key. */
+    restore(kept: readonly Kept[]): void {
+      const entries = kept.map((one): Pending => ({ ...one, due: one.at, trying: null, kept: false, stop: () => undefined }));
+      unsent = [...unsent, ...entries];
+      for (const entry of entries) send(entry, false);
+    },
     add(choice: Choice): void {
       const entry: Pending = {
         choice,
         key: deps.makeKey(),
+        at: deps.now(),
         due: deps.now() + UNDO_MS,
         trying: null,
         kept: false,

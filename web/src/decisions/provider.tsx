@@ -1,8 +1,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
-import { usePlatform } from '../api/context.ts';
+import { useMe, usePlatform } from '../api/context.ts';
+import { keep, keptOf } from './kept.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
 import { passes, sendChoice } from './send.ts';
+
+/** It was decided so long ago that it is not sent without a new look at the board. */
+export class TooOld extends Error {}
 
 /** What a page is told of decisions that were made on it. */
 interface Told {
@@ -22,6 +26,8 @@ interface Decisions {
   sending: readonly Choice[];
   unsent: readonly Choice[];
   refused: readonly Refused[];
+  /** So many could not be kept when the session ended. */
+  lost: number;
   clearRefused(): void;
   decide(choice: Choice): void;
   /** Takes back the last decision that is not sent yet. */
@@ -39,13 +45,15 @@ const subjectOf = (choice: Choice) => (choice.kind === 'defect' ? choice.defect.
 
 /** Stands above the pages: what becomes of a decision is told although the page that it was made on is left. */
 export function DecisionsProvider({ children }: { children: ReactNode }) {
-  const { api } = usePlatform();
+  const { api, session } = usePlatform();
+  const { subject } = useMe();
   const queries = useQueryClient();
   const [decided, setDecided] = useState<ReadonlyMap<string, Choice>>(new Map());
   const [waiting, setWaiting] = useState<readonly Waiting[]>([]);
   const [sending, setSending] = useState<readonly Choice[]>([]);
   const [unsent, setUnsent] = useState<readonly Choice[]>([]);
   const [refused, setRefused] = useState<readonly Refused[]>([]);
+  const [lost, setLost] = useState(0);
 
   const outbox = useMemo(() => {
     const listeners = new Set<Told>();
@@ -57,6 +65,7 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
         setWaiting(made.waiting());
         setSending(made.sending());
         setUnsent(made.unsent());
+        keep(window.sessionStorage, subject, made.left());
       },
       onSent(choice) {
         for (const told of listeners) told.onSent?.(choice);
@@ -76,13 +85,28 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
       },
       makeKey: () => crypto.randomUUID(),
     });
+    let read = false;
     return {
+      /** What the session ended over is sent for the same person; once, however often it is called. */
+      resume() {
+        if (read) return;
+        read = true;
+        const { fresh, old, over } = keptOf(window.sessionStorage, subject, Date.now());
+        setDecided((before) => new Map([...before, ...fresh.map(({ choice }) => [subjectOf(choice), choice] as const)]));
+        setRefused((before) => [...before, ...old.map(({ choice }) => ({ choice, error: new TooOld() }))]);
+        setLost(over);
+        made.restore(fresh);
+        keep(window.sessionStorage, subject, made.left());
+      },
       flush: made.flush,
       leave: made.leave,
       drain: made.drain,
       drop: made.drop,
       onTheWay: () => made.sending().length + made.unsent().length,
-      clearRefused: () => setRefused([]),
+      clearRefused: () => {
+        setRefused([]);
+        setLost(0);
+      },
       decide(choice: Choice) {
         setDecided((before) => new Map(before).set(subjectOf(choice), choice));
         made.add(choice);
@@ -99,11 +123,13 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
         return () => void listeners.delete(told);
       },
     };
-  }, [api, queries]);
+  }, [api, queries, subject]);
 
   useEffect(() => {
+    outbox.resume();
+    // Who is led to the sign-in is not asked whether to leave: what was decided is kept for when they are back, and here no request would be answered.
     const ask = (event: BeforeUnloadEvent) => {
-      if (outbox.onTheWay() > 0) event.preventDefault();
+      if (outbox.onTheWay() > 0 && !session.leaving()) event.preventDefault();
     };
     window.addEventListener('beforeunload', ask);
     window.addEventListener('pagehide', outbox.leave);
@@ -111,11 +137,11 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
       window.removeEventListener('beforeunload', ask);
       window.removeEventListener('pagehide', outbox.leave);
     };
-  }, [outbox]);
+  }, [outbox, session]);
 
   const value = useMemo(
-    () => ({ ...outbox, decided, waiting, sending, unsent, refused }),
-    [outbox, decided, waiting, sending, unsent, refused],
+    () => ({ ...outbox, decided, waiting, sending, unsent, refused, lost }),
+    [outbox, decided, waiting, sending, unsent, refused, lost],
   );
   return <DecisionsContext value={value}>{children}</DecisionsContext>;
 }

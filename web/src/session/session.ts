@@ -15,6 +15,8 @@ export interface Session {
    */
   renew(): Promise<string>;
   signIn(): Promise<void>;
+  /** The browser is being led away to sign in or out: no request is answered any more. */
+  leaving(): boolean;
   signOut(): Promise<void>;
 }
 
@@ -57,6 +59,8 @@ export function createSession(origin = window.location.origin): Session & { star
   let signedInAt = Number.NEGATIVE_INFINITY;
   /** On the way out: what the page still asks for must not sign in again. */
   let leaving = false;
+  /** On the way to the sign-in. */
+  let going = false;
 
   const here = () => window.location.pathname + window.location.search;
   const never = () => new Promise<never>(() => undefined);
@@ -86,9 +90,15 @@ export function createSession(origin = window.location.origin): Session & { star
 
   async function leave(): Promise<never> {
     if (leaving) return never();
-    departing ??= signIn().finally(() => {
-      departing = null;
-    });
+    going = true;
+    departing ??= signIn()
+      .catch((error: unknown) => {
+        going = false;
+        throw error;
+      })
+      .finally(() => {
+        departing = null;
+      });
     await departing;
     return never();
   }
@@ -145,6 +155,7 @@ export function createSession(origin = window.location.origin): Session & { star
       return usable(again ? user : null);
     },
     signIn,
+    leaving: () => leaving || going,
     async signOut() {
       leaving = true;
       window.sessionStorage.setItem(SIGNED_OUT, 'yes');

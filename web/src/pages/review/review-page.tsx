@@ -63,6 +63,7 @@ function Sitting() {
   // Boards behind what was read of the queue come up by themselves, and are not said to be nothing.
   const more = queue.data?.has_more ?? false;
   const empty = stand.state === 'none' && !more;
+  const nothing = search.kind ? t('review.empty_kind', { kind: t(`review.kind_${search.kind}`) }) : t('review.empty');
   useKeys(
     t('page.review'),
     astray
@@ -100,7 +101,7 @@ function Sitting() {
         <p className={open.length > 0 || more ? 'review-left' : 'quiet'}>
           {open.length > 0 || more
             ? t('review.left', { count: open.length, shown: `${format.whole(open.length)}${more ? '+' : ''}` })
-            : t('review.nothing_left')}
+            : t(search.kind ? 'review.nothing_left_of' : 'review.nothing_left')}
         </p>
         <SegmentedControl
           className="no-print review-kinds"
@@ -112,7 +113,7 @@ function Sitting() {
         <UndoBar waiting={sitting.waiting} onUndo={undo} />
       </header>
       <p className="sr" aria-live="polite">
-        {item ? said : lost ? t('review.not_waiting') : empty ? t('review.empty') : ''}
+        {item ? said : lost ? t('review.not_waiting') : empty ? nothing : ''}
       </p>
       <section ref={desk} className={`review-desk${item ? '' : ' cleared'}`} tabIndex={-1} aria-label={t('review.desk')}>
         {item ? (
@@ -153,8 +154,9 @@ function Sitting() {
             {toQueue}
           </>
         ) : empty ? (
-          <Notice shape="pass" title={t('review.empty')}>
-            <p>{t('review.empty_means')}</p>
+          <Notice shape={search.kind ? 'open' : 'pass'} title={nothing}>
+            <p>{t(search.kind ? 'review.empty_kind_means' : 'review.empty_means')}</p>
+            {search.kind ? <Button onClick={() => navigate({ to: '/review', replace: true })}>{t('filter.clear')}</Button> : null}
           </Notice>
         ) : (
           <Skeleton rows={2} height={320} />
