@@ -141,6 +141,7 @@ export const InspectionQuery = Type.Object(
     lot_id: Type.Optional(Type.String({ minLength: 1, maxLength: 50, pattern: PRINTABLE })),
     chip_id: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: PRINTABLE })),
     station_id: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: PRINTABLE })),
+    site: Type.Optional(SiteCode),
     verdict: Type.Optional(Verdict),
     from: Type.Optional(Timestamp),
     to: Type.Optional(Timestamp),

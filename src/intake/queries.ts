@@ -34,6 +34,7 @@ export interface InspectionFilter {
   lot_id?: string;
   chip_id?: string;
   station_id?: string;
+  site?: string;
   verdict?: Verdict;
   from: Date | null;
   to: Date | null;
@@ -63,7 +64,9 @@ export async function listInspections(
   before: string | null,
   limit: number,
 ): Promise<InspectionRow[]> {
-  const { station_id = sight.stationId } = filter;
+  const { station_id = sight.stationId, site: wanted = sight.site } = filter;
+  if (sight.site !== '*' && wanted !== sight.site) return [];
+  if (wanted !== sight.site) return await listInspections(on, { ...sight, site: wanted }, filter, before, limit);
   if (sight.stationId !== null && station_id !== sight.stationId) return [];
   if (sight.site === '*' && station_id !== null) {
     const found: InspectionRow[] = [];

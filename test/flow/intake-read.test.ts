@@ -110,6 +110,23 @@ test('a station sees its own records, a person those of their site, and everythi
   assert.deepEqual([unit.chip_id, unit.data[0]?.id], ['SIGHT-1', own.id]);
 });
 
+test('who sees all sites has the lot of one of them, and another site than one’s own is empty', async () => {
+  const lot = { lot_id: 'LOT-2025-888' };
+  const here = [await post('aoi', board({ ...lot, chip_id: 'SITE-1' })), await post('aoi', board({ ...lot, chip_id: 'SITE-2' }))];
+  const there = [await post('penang', board({ ...lot, chip_id: 'SITE-3' })), await post('penang', board({ ...lot, chip_id: 'SITE-4' }))];
+  const url = '/v1/inspections?lot_id=LOT-2025-888&limit=1';
+  const ids = (made: Inspection[]) => made.map(({ id }) => id).toReversed();
+  assert.deepEqual(await walk(url, 'auditor'), ids([...here, ...there]));
+  assert.deepEqual(await walk(`${url}&site=hamburg`, 'auditor'), ids(here));
+  assert.deepEqual(await walk(`${url}&site=penang`, 'auditor'), ids(there));
+  assert.deepEqual(await walk(`${url}&site=penang&station_id=AOI-PG-1`, 'auditor'), ids(there));
+  assert.deepEqual(await walk(`${url}&site=penang&station_id=AOI-HH-1`, 'auditor'), []);
+  assert.deepEqual(await walk(`${url}&site=hamburg`, 'operator'), ids(here));
+  assert.deepEqual(await walk(`${url}&site=penang`, 'operator'), []);
+  const file = await get('/v1/inspections?lot_id=LOT-2025-888&site=penang', 'auditor', { accept: 'text/csv' });
+  assert.equal(file.body.trimEnd().split('\r\n').length, 3);
+});
+
 test('a unit has its history over lots, types and attempts, newest first and in pages', async () => {
   const made = [];
   for (const more of [{}, {}, { lot_id: 'LOT-2025-009' }, { inspection_type: 'electrical' }])
