@@ -3,6 +3,7 @@ import { type SubmitEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ApiProblem } from '../api/client.ts';
 import { usePlatform } from '../api/context.ts';
+import { focusHeading } from './focus.ts';
 import { useNavigate } from './router.ts';
 
 const FIELD = 'find';
@@ -51,7 +52,7 @@ export function Find() {
       }
       set('idle');
       field.value = '';
-      field.blur();
+      focusHeading();
     } catch {
       if (scan.signal.aborted) return;
       set('failed');

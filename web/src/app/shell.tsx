@@ -10,6 +10,7 @@ import { DecisionsProvider } from '../decisions/provider.tsx';
 import { Failed, Skeleton } from '../parts/notice.tsx';
 import { NotFound, PageGuard } from './fallbacks.tsx';
 import { Find, focusFind } from './find.tsx';
+import { focusHeading } from './focus.ts';
 import { HealthBand } from './health-band.tsx';
 import { useKeys } from './keys.ts';
 import { KeysDialog } from './keys-dialog.tsx';
@@ -58,7 +59,7 @@ export function Shell() {
     was.current = place;
     // What was followed keeps no Enter of the new page, and a screen reader goes on where the page begins.
     const { activeElement: at } = document;
-    if (at === null || at === document.body || at.closest('nav') !== null) document.getElementById('main')?.focus({ preventScroll: true });
+    if (at === null || at === document.body || at.closest('nav') !== null) focusHeading();
   }, [place]);
   useKeys(t('key.everywhere'), [
     { key: '/', word: t('find.label'), run: focusFind },

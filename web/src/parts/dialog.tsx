@@ -1,6 +1,7 @@
 import { Modal } from '@mantine/core';
 import { type ReactNode, useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { focusHeading } from '../app/focus.ts';
 
 /** A question that is answered before anything else: it keeps the focus, closes with Escape and gives the focus back. */
 export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ReactNode }) {
@@ -9,7 +10,10 @@ export function Dialog({ title, onClose, children }: { title: string; onClose():
   const [before] = useState(() => document.activeElement);
   useEffect(
     () => () => {
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      if (!(before instanceof HTMLElement) || before === document.body) return;
+      // What opened it may be gone with what was done.
+      if (before.isConnected) before.focus({ preventScroll: true });
+      else focusHeading();
     },
     [before],
   );
