@@ -38,7 +38,12 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await sitting?.end();
   });
 
-  test('a scanned lot that two sites have asks which is meant', async () => {
+  const atHeading = (name: string) =>
+    sitting.until('the heading to hold the focus', () =>
+      sitting.page.evaluate((text) => document.activeElement?.tagName === 'H1' && document.activeElement.textContent === text, name),
+    );
+
+  test('a scanned lot that two sites have asks which is meant, and its lists and files are those of its site', async () => {
     const { page } = sitting;
     await sitting.open('/lots');
     await find(LOT);
@@ -47,6 +52,17 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     assert.equal(await sites.count(), 2);
     await sites.first().click();
     await page.getByRole('heading', { name: LOT, exact: true }).waitFor();
+    const site = new URL(page.url()).searchParams.get('site');
+    assert.ok(site);
+    await page.locator('.unit-map li').first().waitFor();
+    assert.equal(await page.locator('.unit-map li').count(), 2);
+    const file = page.waitForRequest((request) => request.headers().accept === 'text/csv');
+    await page.getByRole('button', { name: 'Export CSV' }).click();
+    assert.equal(new URL((await file).url()).searchParams.get('site'), site);
+    await page.locator('.counts').getByRole('link', { name: '2', exact: true }).click();
+    await page.locator('.chip', { hasText: `Site ${site}` }).waitFor();
+    await rows().first().waitFor();
+    assert.equal(await rows().count(), 2);
     sitting.faults.length = 0;
   });
 
@@ -68,6 +84,7 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await find('SLOW');
     await find('QUICK');
     await page.waitForURL((url) => url.pathname === '/units/QUICK');
+    await atHeading('QUICK');
     answer();
     await page.waitForTimeout(500);
     assert.equal(new URL(page.url()).pathname, '/units/QUICK');
@@ -115,6 +132,40 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await page.reload();
     await sitting.until('the new lot', async () => (await page.locator('.lots-table tbody tr').count()) > count);
     assert.equal(await selected.locator('.row-link').innerText(), lot);
+  });
+
+  test('a release that is refused leads to what stands in its way, and after a hold a keyboard goes on at the lot', async () => {
+    const { page, station } = sitting;
+    const lot = 'LOT-2026-791';
+    const failed = await station.send<{ id: string }>('POST', '/v1/inspections', {
+      lot_id: lot,
+      chip_id: `${lot}-0`,
+      inspection_type: 'electrical',
+    });
+    await station.send('POST', `/v1/inspections/${failed.id}/measurements`, [
+      { characteristic: 'net_resistance', value: 9, unit: 'ohm', lsl: 0, usl: 1 },
+    ]);
+    await sitting.open(`/lots/${lot}`);
+    await page.locator('.counts .tone-wrong', { hasText: '1' }).waitFor();
+    await page.getByRole('button', { name: 'Release', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Reason').fill('all looked at');
+    await dialog.getByRole('button', { name: 'Release', exact: true }).click();
+    await dialog.getByText('The lot cannot be released yet.').waitFor();
+    await dialog.getByRole('link', { name: 'Fail: 1', exact: true }).click();
+    await page.waitForURL((url) => url.pathname === '/inspections' && url.searchParams.get('verdict') === 'fail');
+    await rows().first().waitFor();
+    assert.equal(await rows().count(), 1);
+
+    await page.goBack();
+    await page.getByRole('button', { name: 'Hold', exact: true }).press('Enter');
+    await dialog.getByLabel('Reason').fill('solder mask looks dull');
+    await dialog.getByRole('button', { name: 'Hold', exact: true }).click();
+    await page.locator('.page-head .state', { hasText: 'Held' }).waitFor();
+    await atHeading(lot);
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Release');
+    sitting.faults.length = 0;
   });
 
   test('the map of a lot and the history of a unit follow the line', async () => {

@@ -23,6 +23,7 @@ export interface InspectionFilter {
   lot_id?: string;
   chip_id?: string;
   station_id?: string;
+  site?: string;
   verdict?: string;
   from?: string;
   to?: string;
@@ -86,12 +87,12 @@ export const reads = (api: Api) => ({
     }),
 
   /** The newest inspections of a lot, for its map. Kept apart from the lists, so that events make it old. */
-  lotUnits: (lot: string) =>
+  lotUnits: (lot: string, site: string) =>
     infiniteQueryOptions({
-      queryKey: ['units', lot],
+      queryKey: ['units', lot, site],
       initialPageParam: '',
       queryFn: ({ pageParam, signal }) =>
-        api.json<Page<Inspection>>('/v1/inspections', { query: { lot_id: lot, limit: 100, cursor: pageParam }, signal }),
+        api.json<Page<Inspection>>('/v1/inspections', { query: { lot_id: lot, site, limit: 100, cursor: pageParam }, signal }),
       getNextPageParam: (page) => (page.has_more ? page.next_cursor : null),
       staleTime: 5_000,
     }),

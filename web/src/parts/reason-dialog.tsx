@@ -16,6 +16,8 @@ interface ReasonDialogProps {
   maxLength: number;
   /** What else is asked, above the reason; given what is wrong with each of `fields`. */
   children?: ReactNode | ((faults: Readonly<Record<string, string>>) => ReactNode);
+  /** What a person can do about a refusal, below it. */
+  wayOut?(error: unknown): ReactNode;
   /** Fields of the request that `children` asks for, and whose faults it shows. */
   fields?: readonly string[];
   /** Sends it; `key` makes a repeated sending have one effect. What it throws is told, and the dialog stays. */
@@ -28,7 +30,7 @@ const REASON = ['reason', 'note'];
 
 /** A decision that is kept for ever with its reason. */
 export function ReasonDialog(props: ReasonDialogProps) {
-  const { title, means, act, label, minLength = 3, maxLength, children, fields = [], send, onClose } = props;
+  const { title, means, act, label, minLength = 3, maxLength, children, wayOut, fields = [], send, onClose } = props;
   const { t } = useTranslation();
   const queries = useQueryClient();
   // One key for as long as the dialog is open: the change may have been made although its answer was lost or was a fault, and pressing again must not
@@ -70,9 +72,12 @@ export function ReasonDialog(props: ReasonDialogProps) {
           data-autofocus
         />
         {state.error ? (
-          <p role="alert" className="tone-wrong">
-            <ProblemText error={state.error} shown={[...REASON, ...fields]} />
-          </p>
+          <div role="alert">
+            <p className="tone-wrong">
+              <ProblemText error={state.error} shown={[...REASON, ...fields]} />
+            </p>
+            {wayOut?.(state.error)}
+          </div>
         ) : null}
         <p className="dialog-acts">
           <Button type="submit" disabled={state.busy} variant="filled">

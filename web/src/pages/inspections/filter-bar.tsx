@@ -2,6 +2,7 @@ import { Button, CloseButton, NativeSelect, TextInput } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InspectionStatus, InspectionType, Verdict } from '../../../../src/contracts/inspections.ts';
+import { useMe } from '../../api/context.ts';
 import type { InspectionFilter } from '../../api/reads.ts';
 import { useFormats } from '../../words/index.ts';
 import { SavedViews } from './saved-views.tsx';
@@ -23,6 +24,7 @@ const SPANS = [1, 8, 24] as const;
 export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFilter(filter: InspectionFilter): void }) {
   const { t } = useTranslation();
   const format = useFormats();
+  const me = useMe();
   const [adding, add] = useState<FilterName>('verdict');
 
   const set = (name: FilterName, value: string) => onFilter({ ...filter, [name]: value });
@@ -58,7 +60,7 @@ export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFi
       })}
       <form className="filter-add" onSubmit={submit}>
         <NativeSelect aria-label={t('filter.add')} value={adding} onChange={(event) => add(event.target.value as FilterName)}>
-          {FILTERS.map((name) => (
+          {FILTERS.filter((name) => name !== 'site' || me.site === '*').map((name) => (
             <option key={name} value={name}>
               {t(`filter.${name}`)}
             </option>

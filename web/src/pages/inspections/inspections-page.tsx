@@ -44,7 +44,7 @@ export function InspectionsPage() {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: other filters are another list: nothing is new in it yet
   useEffect(() => setFresh(new Set()), [address]);
-  useEvents(({ event_type, aggregate, payload }) => {
+  useEvents(({ event_type, aggregate, site, payload }) => {
     // A row that is shown tells its state as it is now, where it stands: nothing moves under the reader.
     if (
       'status' in payload &&
@@ -53,7 +53,7 @@ export function InspectionsPage() {
     )
       queries.setQueryData(asked.queryKey, (known) => known && withState(known, payload, aggregate.version));
     const wanted = filter.verdict || filter.status ? 'status' in payload : event_type === 'inspection.created';
-    if (!wanted || !('status' in payload) || !matches(filter, payload)) return;
+    if (!wanted || !('status' in payload) || !matches(filter, { ...payload, site })) return;
     const id = payload.inspection_id;
     if (fresh.has(id) || rows.some((row) => row.id === id)) return;
     setFresh(new Set(fresh).add(id));

@@ -9,6 +9,7 @@ export const FILTERS = [
   'lot_id',
   'chip_id',
   'station_id',
+  'site',
   'from',
   'to',
 ] as const satisfies readonly (keyof InspectionFilter)[];
@@ -42,10 +43,18 @@ export function filterOf({ at: _at, ...filter }: InspectionsSearch): InspectionF
 /** Whether a new inspection would stand in the list. */
 export function matches(
   filter: InspectionFilter,
-  facts: { lot_id: string; chip_id: string; station_id: string | null; inspection_type: string; status: string; verdict: string | null },
+  facts: {
+    lot_id: string;
+    chip_id: string;
+    station_id: string | null;
+    site: string;
+    inspection_type: string;
+    status: string;
+    verdict: string | null;
+  },
 ): boolean {
   return (
-    (['lot_id', 'chip_id', 'station_id', 'inspection_type', 'status', 'verdict'] as const).every(
+    (['lot_id', 'chip_id', 'station_id', 'site', 'inspection_type', 'status', 'verdict'] as const).every(
       (name) => !filter[name] || filter[name] === facts[name],
     ) && !filter.to
   );

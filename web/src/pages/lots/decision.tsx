@@ -4,15 +4,19 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { decideLot } from '../../api/changes.ts';
-import { useMay, usePlatform } from '../../api/context.ts';
+import { ApiProblem } from '../../api/client.ts';
+import { useMay, useMe, usePlatform } from '../../api/context.ts';
 import { Link } from '../../app/link.tsx';
 import { ReasonDialog } from '../../parts/reason-dialog.tsx';
+import { useFormats } from '../../words/index.ts';
+import { ofLot } from './search.ts';
 
 /** Hold or release, each with a reason. Inspections that still wait are told where a release is asked for; what else stands in its way the platform says. */
 export function LotDecision({ lot }: { lot: Lot }) {
   const { t } = useTranslation();
   const { api } = usePlatform();
   const queries = useQueryClient();
+  const me = useMe();
   const may = useMay('lots:disposition');
   const [asking, ask] = useState<'hold' | 'release' | null>(null);
   if (!may) return null;
@@ -38,11 +42,12 @@ export function LotDecision({ lot }: { lot: Lot }) {
           maxLength={1000}
           send={(reason, key) => send(asking, reason, key)}
           onClose={() => ask(null)}
+          wayOut={(error) => (error instanceof ApiProblem && error.code === 'lot_not_releasable' ? <Unsettled lot={lot} /> : null)}
         >
           {asking === 'release' && lot.counts.awaiting_review > 0 ? (
             <p className="tone-person">
               {t('lots.blocked', { count: lot.counts.awaiting_review })}{' '}
-              <Link to="/inspections" search={{ lot_id: lot.lot_id, status: 'awaiting_review' }}>
+              <Link to="/inspections" search={{ ...ofLot(lot, me), status: 'awaiting_review' }}>
                 {t('lots.show_blocked')}
               </Link>
             </p>
@@ -50,5 +55,31 @@ export function LotDecision({ lot }: { lot: Lot }) {
         </ReasonDialog>
       ) : null}
     </span>
+  );
+}
+
+const UNSETTLED = [
+  ['awaiting_review', 'status'],
+  ['fail', 'verdict'],
+  ['in_progress', 'status'],
+] as const;
+
+/** The lists in which what stands in the way of a release is found: boards that wait, that failed unreviewed, that are looked at again. */
+function Unsettled({ lot }: { lot: Lot }) {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const me = useMe();
+  return (
+    <ul className="lot-unsettled">
+      {UNSETTLED.map(([state, filter]) =>
+        lot.counts[state] > 0 ? (
+          <li key={state}>
+            <Link to="/inspections" search={{ ...ofLot(lot, me), [filter]: state }}>
+              {t(`state.${state}`)}: {format.whole(lot.counts[state])}
+            </Link>
+          </li>
+        ) : null,
+      )}
+    </ul>
   );
 }

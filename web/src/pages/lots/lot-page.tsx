@@ -3,6 +3,8 @@ import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Lot } from '../../../../src/contracts/masterdata.ts';
 import { ApiProblem } from '../../api/client.ts';
+import { useMe } from '../../api/context.ts';
+import type { InspectionFilter } from '../../api/reads.ts';
 import { useReads } from '../../api/use-reads.ts';
 import { Link } from '../../app/link.tsx';
 import { useParams, useSearch } from '../../app/router.ts';
@@ -16,7 +18,7 @@ import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { LotMark } from '../../parts/state.tsx';
 import { useFormats } from '../../words/index.ts';
 import { LotDecision } from './decision.tsx';
-import type { LotSearch } from './search.ts';
+import { type LotSearch, ofLot } from './search.ts';
 import { LotUnits } from './units.tsx';
 import { WhichSite } from './which-site.tsx';
 import './lots.css';
@@ -39,10 +41,11 @@ function Shown({ lot }: { lot: Lot }) {
   const { t } = useTranslation();
   const format = useFormats();
   const reads = useReads();
+  const mine: InspectionFilter = ofLot(lot, useMe());
   const { counts } = lot;
   const share = wilson(counts.pass, counts.pass + counts.fail);
-  const list = useInfiniteQuery(reads.lotUnits(lot.lot_id));
-  const rows = (list.data?.pages.flatMap((page) => page.data) ?? []).filter((row) => row.site === lot.site);
+  const list = useInfiniteQuery(reads.lotUnits(lot.lot_id, lot.site));
+  const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
   const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage, refetch } = list;
   useEffect(() => {
     if (hasNextPage && !isFetching && !isFetchNextPageError && rows.length < MOST) void fetchNextPage();
@@ -65,7 +68,7 @@ function Shown({ lot }: { lot: Lot }) {
         </div>
         <LotMark state={lot.state} />
         <LotDecision lot={lot} />
-        <Export path="/v1/inspections" query={{ lot_id: lot.lot_id }} name={`lot-${lot.lot_id}`} />
+        <Export path="/v1/inspections" query={{ ...mine }} name={['lot', mine.site, lot.lot_id].filter(Boolean).join('-')} />
       </header>
       {lot.reason ? (
         <p className={`lot-why${lot.state === 'held' ? ' wrong' : ''}`}>
@@ -99,8 +102,8 @@ function Shown({ lot }: { lot: Lot }) {
                       to="/inspections"
                       search={
                         name === 'pass' || name === 'fail' || name === 'inconclusive'
-                          ? { lot_id: lot.lot_id, verdict: name }
-                          : { lot_id: lot.lot_id, status: name }
+                          ? { ...mine, verdict: name }
+                          : { ...mine, status: name }
                       }
                     >
                       {format.whole(count)}

@@ -11,6 +11,10 @@ export function lotsSearch({ state, at }: Record<string, unknown>): LotsSearch {
 }
 export const placeOfLot = ({ site, lot_id }: { site: string; lot_id: string }) => `${site}/${lot_id}`;
 
+/** The filter of a lot's inspections. Who sees one site needs no word of it. */
+export const ofLot = ({ site, lot_id }: { site: string; lot_id: string }, me: { site: string }) =>
+  me.site === '*' ? { lot_id, site } : { lot_id };
+
 /** Where two sites have a lot of this name, the address says which is meant. */
 export interface LotSearch {
   site?: string;

@@ -9,6 +9,7 @@ export const pages: Pick<Words, keyof typeof english> = {
     lot_id: 'Los',
     chip_id: 'Teil',
     station_id: 'Station',
+    site: 'Werk',
     from: 'Ab',
     to: 'Bis',
     add: 'Filtern nach',

@@ -7,6 +7,7 @@ export const pages = {
     lot_id: 'Lot',
     chip_id: 'Unit',
     station_id: 'Station',
+    site: 'Site',
     from: 'From',
     to: 'Until',
     add: 'Filter by',
