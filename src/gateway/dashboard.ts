@@ -32,7 +32,8 @@ const ADDRESSES = [
 
 /**
  * The built dashboard. Files whose names carry a hash are kept for a year, the page itself is asked for anew each time. Each file is a route of
- * its own, found at the start: there is no catch-all, so that unknown addresses stay 404 and undeclared methods 405.
+ * its own, found at the start: there is no catch-all, so that unknown addresses stay 404 and undeclared methods 405. A browser that asks for an unknown
+ * address is shown the page with that 404, which then says so in the words of a person.
  */
 export async function dashboardRoutes(app: App, deps: DashboardDeps): Promise<void> {
   const { outsideSignIn: outside = null } = deps;
@@ -66,6 +67,10 @@ export async function dashboardRoutes(app: App, deps: DashboardDeps): Promise<vo
       outside === null
         ? null
         : (await readFile(join(deps.dashboardDir, 'index.html'), 'utf8')).replace('<head>', () => `<head>${signInElement(outside)}`);
+    app.unknownPage.show = async (reply) => {
+      reply.header('content-security-policy', policy).type('text/html; charset=utf-8');
+      return reply.send(page ?? (await readFile(join(deps.dashboardDir, 'index.html'))));
+    };
     for (const address of ADDRESSES)
       pages.get(address, async (_request, reply) => {
         reply.header('content-security-policy', policy);

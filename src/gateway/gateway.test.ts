@@ -252,6 +252,19 @@ test('the dashboard: its addresses give the page, its files are kept, unknown on
   assert.match(String(asset.headers['content-type']), /javascript/);
   assert.equal(await status(app, '/assets/other.js'), 404);
   assert.equal(await status(app, '/nothing'), 404);
+  const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+  for (const url of ['/nothing', '/lots.html', '/assets/other.js']) {
+    const page = await app.inject({ url, headers: browser });
+    assert.equal(page.statusCode, 404, url);
+    assert.match(String(page.headers['content-type']), /^text\/html/, url);
+    assert.match(page.body, /wall/);
+    assert.match(String(page.headers['content-security-policy']), /connect-src/, url);
+  }
+  for (const url of ['/v1/nothing', '/v2/nothing', '/api/nothing', '/v1'])
+    assert.match(String((await app.inject({ url, headers: browser })).headers['content-type']), /json/, url);
+  assert.match(String((await app.inject({ url: '/nothing' })).headers['content-type']), /json/);
+  assert.equal((await app.inject({ method: 'POST', url: '/nothing', headers: browser })).statusCode, 404);
+  assert.equal((await app.inject({ url: '/v1/held', method: 'POST', headers: browser })).statusCode, 405);
   assert.equal((await app.inject({ method: 'POST', url: '/review' })).statusCode, 405);
 });
 

@@ -110,7 +110,20 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
     bodies.forget(request);
     return answer(error, request, reply);
   });
-  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, addressProblem(request, table)));
+  const unknownPage: App['unknownPage'] = { show: null };
+  app.decorate('unknownPage', unknownPage);
+  app.setNotFoundHandler((request, reply) => {
+    const problem = addressProblem(request, table);
+    if (unknownPage.show && problem.status === 404 && typedByAPerson(request))
+      return unknownPage.show(reply.code(404).header('vary', 'accept'));
+    return sendProblem(request, reply, problem);
+  });
+}
+
+/** A browser asks for a page, and not for something of the API. */
+function typedByAPerson(request: FastifyRequest): boolean {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return false;
+  return (request.headers.accept ?? '').includes('text/html') && !/^\/(?:v\d+|api)(?:\/|$)/.test(pathOf(request.url));
 }
 
 /** 404, or 405 with what the path takes: of a request that no route is for. */

@@ -74,6 +74,10 @@ declare module 'fastify' {
     /** Tells the gate of creations that this one is done, once: who calls it sets it to null. */
     leave: Leave | null;
   }
+  interface FastifyInstance {
+    /** What a browser is shown at an address of nothing, with status 404; null where there are no pages. Set at the start, by who has pages. */
+    unknownPage: { show: ((reply: FastifyReply) => Promise<FastifyReply>) | null };
+  }
   interface FastifyReply {
     /** On a `lean` route: JSON that is text already, with the headers of every answer, in one write. */
     sendText(answer: { status: number; text: string; location: string; version: number }): void;
