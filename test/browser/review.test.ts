@@ -157,6 +157,10 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
       'the audits',
       async () => (await sitting.api<{ data: unknown[] }>('/v1/review-queue?kind=audit')).data.length === 3,
     );
+    // They hold up no board: on the wall they are not counted among what waits, as they are not for those who do not review.
+    await sitting.open('/');
+    await sitting.until('the looks', async () => (await page.locator('.needs li', { hasText: 'Drawn at random' }).count()) === 3);
+    assert.doesNotMatch(await page.locator('.headline').innerText(), /[1-9]\d* inspections? waits? for a person/);
     await sitting.open('/review?kind=audit');
     await page.locator('.board-four canvas').waitFor();
     const first = await shown();

@@ -52,12 +52,37 @@ describe('the wall says that nothing needs a person only when it knows', { skip:
     const { page } = sitting;
     await seedWaiting(sitting.station, [{ kind: 'hand', say: 'pass' }]);
     await page.route('**/v1/inspections?from=*', (route) => route.fulfill({ json: { data: [], has_more: false, next_cursor: null } }));
+    // What the wall asks for of the time before its hour: here as if the board had been posted then.
+    const before = '**/v1/inspections?status=awaiting_review&to=*';
+    await page.route(before, (route) =>
+      route.continue({
+        url: route
+          .request()
+          .url()
+          .replace(/&to=[^&]*/, ''),
+      }),
+    );
     await sitting.open('/');
     await headline().filter({ hasText: '1 inspection waits for a person' }).waitFor();
+    await page.locator('.tile-person dd.tone-person', { hasText: '1' }).waitFor();
+    await page.unroute(before);
     await headline().getByRole('link').click();
     await page.waitForURL((url) => url.pathname === '/inspections' && url.searchParams.get('status') === 'awaiting_review');
     await page.locator('.inspections-table tbody tr').first().waitFor();
     await page.unroute('**/v1/inspections?from=*');
+  });
+
+  test('on a screen whose clock is two hours ahead the hour is that of the platform', async () => {
+    const { page } = sitting;
+    await page.addInitScript(() => {
+      const right = Date.now;
+      Date.now = () => right() + 7_200_000;
+    });
+    await sitting.open('/');
+    await page.locator('.tile-person dd.tone-person', { hasText: '1' }).waitFor();
+    await page.locator('.tile:not(.stale) .tile-figures', { hasText: '1 / h' }).waitFor();
+    assert.match(await headline().innerText(), /oldest (now|\d+ s ago)/);
+    assert.match(await page.locator('.strip header').innerText(), /1 waiting/);
   });
 
   test('no page threw', () => {

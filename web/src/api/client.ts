@@ -1,5 +1,6 @@
 import type { Problem, ProblemCode, ProblemDetail } from '../../../src/contracts/problems.ts';
 import type { Session } from '../session/session.ts';
+import { hearDate } from './clock.ts';
 
 /** What the platform answered instead of what was asked for; `status` 0 means that it was out of reach. */
 export class ApiProblem extends Error {
@@ -65,13 +66,16 @@ export function createApi(session: Pick<Session, 'token' | 'renew'>): Api {
     if (ask.body !== undefined) headers['content-type'] = 'application/json';
     if (ask.ifMatch !== undefined) headers['if-match'] = `"${ask.ifMatch}"`;
     if (ask.idempotencyKey) headers['idempotency-key'] = ask.idempotencyKey;
-    return fetch(address(path, ask.query), {
+    const sent = Date.now();
+    const response = await fetch(address(path, ask.query), {
       method: ask.method ?? 'GET',
       headers,
       ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }),
       ...(ask.signal ? { signal: ask.signal } : {}),
       ...(ask.keepalive ? { keepalive: true } : {}),
     });
+    hearDate(response.headers.get('date'), sent);
+    return response;
   }
 
   async function answer(path: string, ask: Ask): Promise<Response> {

@@ -1,6 +1,7 @@
 import type { QueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import type { AnyEvent } from '../../../src/contracts/events.ts';
+import { serverNow } from './clock.ts';
 import { usePlatform } from './context.ts';
 import { openStream, type StreamState } from './stream.ts';
 
@@ -62,7 +63,7 @@ export function createLive(queries: QueryClient, socket: { url: string; token():
   const touched = new Map<string, string[]>();
   let timer = 0;
   let started = false;
-  let now: LiveState = { state: 'connecting', since: Date.now() };
+  let now: LiveState = { state: 'connecting', since: serverNow() };
 
   function refresh(): void {
     timer = 0;

@@ -1,5 +1,6 @@
 import type { AnyEvent } from '../../../src/contracts/events.ts';
 import type { STREAM_PROTOCOL } from '../../../src/contracts/stream.ts';
+import { serverNow } from './clock.ts';
 
 /** As `STREAM_PROTOCOL` of the contract, kept apart so that the schema library stays out of the bundle. */
 const PROTOCOL: typeof STREAM_PROTOCOL = 'cqp.v1';
@@ -31,7 +32,7 @@ export function openStream(options: StreamOptions): { close(): void } {
   let closed = false;
   let watchdog = 0;
 
-  const say = (state: StreamState) => options.onState(state, Date.now());
+  const say = (state: StreamState) => options.onState(state, serverNow());
 
   function later(): void {
     window.clearTimeout(watchdog);

@@ -1,5 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { serverNow } from '../api/clock.ts';
 import { useMe, usePlatform } from '../api/context.ts';
 import { keep, keptOf } from './kept.ts';
 import { type Choice, createOutbox, type Waiting } from './outbox.ts';
@@ -78,7 +79,7 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
         for (const told of listeners) told.onBack?.(choice);
         for (const queryKey of [['inspection', choice.inspection], ['review']]) void queries.invalidateQueries({ queryKey });
       },
-      now: Date.now,
+      now: serverNow,
       after: (ms, run) => {
         const timer = window.setTimeout(run, ms);
         return () => window.clearTimeout(timer);
@@ -91,7 +92,7 @@ export function DecisionsProvider({ children }: { children: ReactNode }) {
       resume() {
         if (read) return;
         read = true;
-        const { fresh, old, over } = keptOf(window.sessionStorage, subject, Date.now());
+        const { fresh, old, over } = keptOf(window.sessionStorage, subject, serverNow());
         setDecided((before) => new Map([...before, ...fresh.map(({ choice }) => [subjectOf(choice), choice] as const)]));
         setRefused((before) => [...before, ...old.map(({ choice }) => ({ choice, error: new TooOld() }))]);
         setLost(over);

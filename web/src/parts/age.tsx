@@ -1,18 +1,20 @@
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
+import { serverNow } from '../api/clock.ts';
 import { ageOf, NONE } from '../figures/numbers.ts';
 import { useFormats } from '../words/index.ts';
 
-/** One clock for all ages on a page. */
+/** One clock for all ages on a page: that of the platform. */
 const watchers = new Set<() => void>();
-let now = Date.now();
+let now = serverNow();
 let timer = 0;
 
 function watch(changed: () => void): () => void {
   watchers.add(changed);
   if (!timer) {
+    now = serverNow();
     timer = window.setInterval(() => {
-      now = Date.now();
+      now = serverNow();
       for (const watcher of watchers) watcher();
     }, 1000);
   }
@@ -35,7 +37,7 @@ export function useAge(at: string | number | null | undefined): string {
   const then = typeof at === 'string' ? Date.parse(at) : at;
   const text = useSyncExternalStore(watch, () => {
     if (then == null) return NONE;
-    const { unit, count } = ageOf(then, Math.max(now, Date.now() - 1000));
+    const { unit, count } = ageOf(then, Math.max(now, serverNow() - 1000));
     return `${unit} ${count}`;
   });
   if (text === NONE) return NONE;

@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { Inspection } from '../../../../src/contracts/inspections.ts';
+import { serverNow } from '../../api/clock.ts';
 import { useFormats } from '../../words/index.ts';
 
 interface Step {
@@ -11,7 +12,7 @@ interface Step {
 export function Timeline({ inspection }: { inspection: Inspection }) {
   const { t } = useTranslation();
   const format = useFormats();
-  const today = new Date().toISOString();
+  const today = new Date(serverNow()).toISOString();
   const measured = inspection.measurements?.[0]?.created_at;
   const steps: Step[] = [
     { at: inspection.created_at, words: t('timeline.posted', { by: inspection.created_by }) },

@@ -2,6 +2,7 @@ import { Button, CloseButton, NativeSelect, TextInput } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InspectionStatus, InspectionType, Verdict } from '../../../../src/contracts/inspections.ts';
+import { serverNow } from '../../api/clock.ts';
 import { useMe } from '../../api/context.ts';
 import type { InspectionFilter } from '../../api/reads.ts';
 import { useFormats } from '../../words/index.ts';
@@ -94,7 +95,7 @@ export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFi
       </form>
       <span className="filter-quick">
         {SPANS.map((hours) => (
-          <Button key={hours} onClick={() => set('from', new Date(Date.now() - hours * 3_600_000).toISOString())} variant="subtle">
+          <Button key={hours} onClick={() => set('from', new Date(serverNow() - hours * 3_600_000).toISOString())} variant="subtle">
             {t('filter.last_hours', { count: hours })}
           </Button>
         ))}

@@ -15,12 +15,15 @@ export interface Needs {
   waiting: number;
   more: boolean;
   oldest: string | undefined;
+  /** Looks that are asked for at boards that have their verdict. */
+  looks: number;
+  moreLooks: boolean;
   /** Held lots and what waits were both read: only then nothing there means nothing. */
   known: boolean;
 }
 
 /** What is wrong, in one line to be read from two metres; a calm line when it is known that nothing is. */
-export function Headline({ held, moreHeld, waiting, more, oldest, known, mayReview }: Needs & { mayReview: boolean }) {
+export function Headline({ held, moreHeld, waiting, more, oldest, looks, moreLooks, known, mayReview }: Needs & { mayReview: boolean }) {
   const { t } = useTranslation();
   const format = useFormats();
   const age = useAge(oldest);
@@ -30,7 +33,12 @@ export function Headline({ held, moreHeld, waiting, more, oldest, known, mayRevi
     return (
       <p className="headline">
         <Mark shape="pass" />
-        {t('wall.all_normal')}
+        {t(looks > 0 ? 'wall.none_waits' : 'wall.all_normal')}
+        {looks > 0 ? (
+          <Link to="/review">
+            <small>{t('wall.looks', { count: looks, shown: `${format.whole(looks)}${moreLooks ? '+' : ''}` })}</small>
+          </Link>
+        ) : null}
       </p>
     );
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnyEvent } from '../../../../src/contracts/events.ts';
-import { forget, HOUR, hear, type Line, tilesOf } from './line.ts';
+import { cutAt, forget, HOUR, hear, type Line, settle, tilesOf } from './line.ts';
 
 const NOW = Date.parse('2026-03-12T12:00:00Z');
 /** A UUIDv7 of a moment. */
@@ -43,4 +43,24 @@ test('a judged board of an earlier hour is not counted in this one', () => {
   hear(line, told(NOW - 2 * HOUR, 'completed'));
   forget(line, NOW);
   assert.equal(line.size, 0);
+});
+
+test('an hour that was not read whole says so until it is over', () => {
+  const line: Line = new Map();
+  hear(line, told(NOW - 1000, 'completed'));
+  const half = NOW - HOUR / 2;
+  assert.deepEqual(
+    [tilesOf(line, [], NOW)[0]?.cut, tilesOf(line, [], NOW, half)[0]?.cut, tilesOf(line, [], NOW + HOUR, half)[0]?.cut],
+    [false, true, false],
+  );
+  assert.deepEqual([cutAt(half, NOW), cutAt(half, half + HOUR), cutAt(null, NOW)], [half, null, null]);
+});
+
+test('a board that was decided unheard no longer waits; one that begins to wait meanwhile does', () => {
+  const line: Line = new Map();
+  const at = [NOW - 2 * HOUR, NOW - 3 * HOUR, NOW - 4 * HOUR, NOW - HOUR / 2] as const;
+  for (const posted of at) hear(line, { ...told(posted, 'awaiting_review'), occurred_at: new Date(posted).toISOString() });
+  hear(line, { ...told(NOW - 5 * HOUR, 'awaiting_review'), occurred_at: new Date(NOW + 1).toISOString() });
+  settle(line, new Set([idAt(at[1])]), NOW);
+  assert.deepEqual(new Set(line.keys()), new Set([idAt(at[1]), idAt(at[3]), idAt(NOW - 5 * HOUR)]));
 });

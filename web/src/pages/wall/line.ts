@@ -64,6 +64,15 @@ export function hear(line: Line, event: AnyEvent): boolean {
   return true;
 }
 
+/**
+ * Forgets what no longer waits although the line says so: its event was missed. `waiting` are all that waited at `read` of what was posted more than an
+ * hour before it; what began to wait since then is not among them.
+ */
+export function settle(line: Line, waiting: ReadonlySet<string>, read: number): void {
+  for (const [id, { created, changed, state }] of line)
+    if (state === 'awaiting_review' && created < read - HOUR && changed < read && !waiting.has(id)) line.delete(id);
+}
+
 /** Forgets what was posted more than an hour ago, unless it still waits for a person. */
 export function forget(line: Line, now: number): void {
   for (const [id, seen] of line) if (seen.created < now - HOUR && seen.state !== 'awaiting_review') line.delete(id);
@@ -79,14 +88,21 @@ export interface Tile {
   /** The newest that is judged or waits for a person. */
   last: Seen | null;
   yield: Share;
-  /** Posted in the last hour. */
+  /** Posted in the last hour, as far as it is counted. */
   posted: number;
+  /** The hour held more than was read when the page was opened: there may be more than `posted`. */
+  cut: boolean;
   waiting: number;
 }
 
 const settled = (state: InspectionState) => state === 'pass' || state === 'fail' || state === 'inconclusive' || state === 'awaiting_review';
 
-export function tilesOf(line: Line, stations: readonly Station[], now: number): Tile[] {
+/** When the count begins, ms since 1970, where that is within the hour; null for a whole hour. */
+export const cutAt = (since: number | null, now: number): number | null => (since !== null && since > now - HOUR ? since : null);
+
+/** `since` is when the count begins, ms since 1970; null where the whole hour was read. */
+export function tilesOf(line: Line, stations: readonly Station[], now: number, since: number | null = null): Tile[] {
+  const cut = cutAt(since, now) !== null;
   const groups = new Map<string, Seen[]>();
   for (const seen of line.values()) {
     const key = seen.station ?? '';
@@ -113,6 +129,7 @@ export function tilesOf(line: Line, stations: readonly Station[], now: number): 
       last: newest(group.filter((seen) => settled(seen.state))),
       yield: wilson(pass, pass + count('fail')),
       posted: group.filter(({ created }) => created >= now - HOUR).length,
+      cut,
       waiting: count('awaiting_review'),
     };
   });

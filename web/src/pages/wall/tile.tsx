@@ -112,7 +112,7 @@ export const StationTile = memo(function StationTile({ tile, showSite, held }: T
           </dd>
           <dt>{t('figure.posted')}</dt>
           <dd>
-            {tile.posted > 0 ? format.whole(tile.posted) : NONE} <small>/ h</small>
+            {tile.posted > 0 ? `${format.whole(tile.posted)}${tile.cut ? '+' : ''}` : NONE} <small>/ h</small>
           </dd>
           <dt>{t('figure.waiting')}</dt>
           <dd className={tile.waiting > 0 ? 'tone-person strong' : ''}>{tile.waiting > 0 ? format.whole(tile.waiting) : NONE}</dd>
@@ -136,6 +136,7 @@ function sameTile(a: TileProps, b: TileProps): boolean {
     x.yield.hits === y.yield.hits &&
     x.yield.n === y.yield.n &&
     x.posted === y.posted &&
+    x.cut === y.cut &&
     x.waiting === y.waiting
   );
 }

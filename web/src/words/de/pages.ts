@@ -37,6 +37,9 @@ export const pages: Pick<Words, keyof typeof english> = {
   },
   wall: {
     all_normal: 'Nichts braucht eine Person',
+    none_waits: 'Keine Prüfung wartet auf eine Person',
+    looks_one: '{{shown}} weiterer Blick ist gefragt',
+    looks_other: '{{shown}} weitere Blicke sind gefragt',
     tile_held: '{{lot}} gesperrt',
     lot_held: 'Los {{lot}} gesperrt seit {{time}}',
     not_known: 'Noch ist nicht bekannt, ob etwas eine Person braucht',

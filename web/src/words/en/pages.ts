@@ -35,6 +35,9 @@ export const pages = {
   },
   wall: {
     all_normal: 'Nothing needs a person',
+    none_waits: 'No inspection waits for a person',
+    looks_one: '{{shown}} further look is asked for',
+    looks_other: '{{shown}} further looks are asked for',
     tile_held: '{{lot}} held',
     lot_held: 'Lot {{lot}} held since {{time}}',
     not_known: 'It is not known yet whether anything needs a person',
