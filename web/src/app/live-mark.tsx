@@ -1,7 +1,8 @@
 import { useTranslation } from 'react-i18next';
 import { useLiveState } from '../api/live.ts';
-import { useAge } from '../parts/age.tsx';
+import { useNow } from '../parts/age.tsx';
 import { Mark } from '../parts/marks.tsx';
+import { useFormats } from '../words/index.ts';
 
 export function LiveMark() {
   const { t } = useTranslation();
@@ -18,11 +19,12 @@ export function LiveMark() {
 export function LiveBand() {
   const { t } = useTranslation();
   const { state, since } = useLiveState();
-  const age = useAge(since);
+  const format = useFormats();
+  const now = useNow(60_000);
   if (state !== 'offline') return null;
   return (
     <p className="offline-band" role="status">
-      <Mark shape="waiting" /> {t('live.band', { age })}
+      <Mark shape="waiting" /> {t('live.band', { time: format.clock(new Date(since).toISOString(), now) })}
     </p>
   );
 }

@@ -1,6 +1,7 @@
 import type { TFunction } from 'i18next';
 import type { WaitingReason } from '../../../src/contracts/inspections.ts';
 import type { ReviewItem } from '../../../src/contracts/review.ts';
+import { saidWords } from './said.ts';
 
 /** Why an inspection that has its verdict is looked at all the same. */
 type LookReason = 'random_audit' | 'critical_defect' | 'models_disagree' | 'second_opinion' | 'third_opinion';
@@ -19,10 +20,10 @@ const WAITING: Record<WaitingReason | LookReason, true> = {
   uncertain: true,
 };
 
-/** A waiting reason in words; anything else is already a sentence of the platform or of a person. */
+/** A waiting reason, or what the platform says of a verdict or a hold, in the reader's words; what a person wrote stays as it is. */
 export function reasonWords(t: TFunction, reason: string | null | undefined): string | null {
   if (!reason) return null;
-  return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason | LookReason}`) : reason;
+  return Object.hasOwn(WAITING, reason) ? t(`why.${reason as WaitingReason | LookReason}`) : (saidWords(t, reason) ?? reason);
 }
 
 /** Why an item stands in the review queue; of two versions, which they are and in how much they differ. */

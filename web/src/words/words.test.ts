@@ -37,6 +37,10 @@ test('a sentence takes the same values in both languages, but for a count that o
   }
 });
 
+test('an age, which says “ago” itself, follows no “since”', () => {
+  for (const [key, text] of [...english, ...german]) assert.doesNotMatch(text, /(since|seit) \{\{age\}\}/i, key);
+});
+
 test('a count is grouped as the language does it', async () => {
   const words = i18next.createInstance();
   await words.init({

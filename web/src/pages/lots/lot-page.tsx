@@ -14,6 +14,7 @@ import { Age } from '../../parts/age.tsx';
 import { Export } from '../../parts/export.tsx';
 import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed, Skeleton } from '../../parts/notice.tsx';
+import { reasonWords } from '../../parts/reason.ts';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { LotMark } from '../../parts/state.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -72,7 +73,7 @@ function Shown({ lot }: { lot: Lot }) {
       </header>
       {lot.reason ? (
         <p className={`lot-why${lot.state === 'held' ? ' wrong' : ''}`}>
-          <strong>{t(`lots.why_${lot.state}`)}</strong> {lot.reason}{' '}
+          <strong>{t(`lots.why_${lot.state}`)}</strong> {reasonWords(t, lot.reason)}{' '}
           <span className="quiet">
             {lot.decided_by} · <Age at={lot.decided_at} />
           </span>

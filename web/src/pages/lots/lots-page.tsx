@@ -13,6 +13,7 @@ import { Age } from '../../parts/age.tsx';
 import { Export } from '../../parts/export.tsx';
 import { MoreFailed } from '../../parts/more-failed.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
+import { reasonWords } from '../../parts/reason.ts';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { LotMark } from '../../parts/state.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -110,6 +111,7 @@ export function LotsPage() {
 }
 
 function LotRow({ lot, selected, showSite }: { lot: Lot; selected: boolean; showSite: boolean }) {
+  const { t } = useTranslation();
   const format = useFormats();
   const { counts } = lot;
   const share = wilson(counts.pass, counts.pass + counts.fail);
@@ -136,7 +138,7 @@ function LotRow({ lot, selected, showSite }: { lot: Lot; selected: boolean; show
       <Table.Td>
         <Age at={lot.opened_at} />
       </Table.Td>
-      <Table.Td className="wide">{lot.reason ?? NONE}</Table.Td>
+      <Table.Td className="wide">{reasonWords(t, lot.reason) ?? NONE}</Table.Td>
     </Table.Tr>
   );
 }

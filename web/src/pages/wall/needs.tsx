@@ -4,7 +4,7 @@ import { ButtonLink } from '../../app/button-link.tsx';
 import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Mark } from '../../parts/marks.tsx';
-import { whyOf } from '../../parts/reason.ts';
+import { reasonWords, whyOf } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 import type { Needs } from './headline.tsx';
 
@@ -31,7 +31,7 @@ export function NeedsAPerson({ items, held, waiting, more, known }: Needs & { it
             <Link to="/lots/$lotId" params={{ lotId: lot.lot_id }} search={{ site: lot.site }}>
               {lot.lot_id}
             </Link>
-            <span className="needs-why">{lot.reason ?? t('lot_state.held')}</span>
+            <span className="needs-why">{reasonWords(t, lot.reason) ?? t('lot_state.held')}</span>
             <Age at={lot.decided_at} />
           </li>
         ))}

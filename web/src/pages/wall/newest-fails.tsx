@@ -8,6 +8,7 @@ import { Age } from '../../parts/age.tsx';
 import { countWords } from '../../parts/defect-words.ts';
 import { Mark } from '../../parts/marks.tsx';
 import { ProblemText } from '../../parts/problem-text.tsx';
+import { reasonWords } from '../../parts/reason.ts';
 
 const SHOWN = 6;
 const PLACES = Array.from({ length: SHOWN }, (_, place) => place);
@@ -43,7 +44,7 @@ export function NewestFails() {
                 <span className="tone-wrong">
                   <Mark shape="fail" />
                 </span>
-                {countWords(t, inspection.defects ?? []) || inspection.reason}
+                {countWords(t, inspection.defects ?? []) || reasonWords(t, inspection.reason)}
               </span>
               <span className="quiet">
                 {inspection.station_id} · <Age at={inspection.completed_at} />

@@ -61,7 +61,7 @@ export const terms: Pick<Words, keyof typeof english> = {
     live_means: 'Änderungen erscheinen sofort',
     connecting_means: 'Wartet auf das erste Zeichen der Plattform',
     offline_means: 'Die Plattform ist nicht erreichbar',
-    band: 'Getrennt seit {{age}}. Zu sehen ist der Stand von damals; er wird von selbst nachgeholt, sobald die Verbindung wieder steht.',
+    band: 'Getrennt seit {{time}}. Zu sehen ist der Stand von damals; er wird von selbst nachgeholt, sobald die Verbindung wieder steht.',
   },
   health: {
     storage:
@@ -128,6 +128,21 @@ export const terms: Pick<Words, keyof typeof english> = {
     versions_differ_one: 'Version {{candidate}} ({{role}}) und Version {{production}} (Produktion) unterscheiden sich in {{count}} Fund',
     versions_differ_other:
       'Version {{candidate}} ({{role}}) und Version {{production}} (Produktion) unterscheiden sich in {{count}} Funden',
+  },
+  said: {
+    over: '{{defects}} über der Schwelle',
+    none_over: 'kein Fehler über seiner Schwelle',
+    only: 'nur {{defects}}, was ein Teil nicht schlecht macht',
+    some_confirmed: '{{n}} von {{of}} Fehlern in der Nachprüfung bestätigt',
+    confirmed: '{{defects}} in der Nachprüfung bestätigt',
+    all_rejected: 'alle Fehler in der Nachprüfung verworfen',
+    out: '{{n}} von {{of}} Werten außerhalb der Grenzen: {{names}}',
+    within_one: '{{count}} Wert innerhalb der Grenzen',
+    within_other: '{{count}} Werte innerhalb der Grenzen',
+    out_passes_one: '{{count}} Wert außerhalb der Grenzen, was ein Teil nicht schlecht macht',
+    out_passes_other: '{{count}} Werte außerhalb der Grenzen, was ein Teil nicht schlecht macht',
+    after_release: 'ein schlechtes Teil nach der Freigabe: {{n}} von {{of}} beurteilten Prüfungen schlecht',
+    more_than: '{{n}} von {{of}} beurteilten Prüfungen schlecht, mehr als {{percent}} %',
   },
   verdict: {
     pass: 'Gut',
