@@ -7,7 +7,9 @@ import { MeContext, usePlatform } from '../api/context.ts';
 import { useReads } from '../api/use-reads.ts';
 import { RefusedBar, UnsentBand } from '../decisions/bars.tsx';
 import { DecisionsProvider } from '../decisions/provider.tsx';
+import type { ReviewSearch } from '../pages/review/search.ts';
 import { Failed, Skeleton } from '../parts/notice.tsx';
+import type { Place } from './addresses.ts';
 import { NotFound, PageGuard } from './fallbacks.tsx';
 import { Find, focusFind } from './find.tsx';
 import { focusHeading } from './focus.ts';
@@ -30,6 +32,15 @@ const TABS = [
 
 const AHEAD_MS = 3_000;
 
+/** Lot, unit, board or model that the page is about, as soon as its name is known. */
+function useRecordName({ to, params, search }: Place): string | undefined {
+  const reads = useReads();
+  const board = to === '/review' ? (search as ReviewSearch).at?.split('.')[0] : params.id;
+  // Only looked at: the page reads it.
+  const { data } = useQuery({ ...reads.inspection(board ?? ''), enabled: false });
+  return params.lotId ?? params.chipId ?? params.name ?? (board ? data?.chip_id : undefined);
+}
+
 /** What stands around every page: where one is, the find field, whether the line is heard. */
 export function Shell() {
   const { t } = useTranslation();
@@ -49,10 +60,12 @@ export function Shell() {
     const ahead = setTimeout(() => void loadPages(), AHEAD_MS);
     return () => clearTimeout(ahead);
   }, [known]);
+  const record = useRecordName(place);
   useEffect(() => {
     const page = TABS.find(([to]) => (to === '/' ? place.to === '/' : place.to?.startsWith(to)));
-    document.title = `${page ? t(`page.${page[1]}`) : (place.params.chipId ?? '')} · Chip Quality`;
-  }, [place, t]);
+    const kind = page ? t(`page.${page[1]}`) : t(place.to ? 'page.unit' : 'problem.no_page.title');
+    document.title = [record, kind, 'Chip Quality'].filter(Boolean).join(' · ');
+  }, [place, record, t]);
   const was = useRef(place);
   useEffect(() => {
     if (was.current === place) return;
