@@ -72,6 +72,21 @@ describe('the wall says that nothing needs a person only when it knows', { skip:
     await page.unroute('**/v1/inspections?from=*');
   });
 
+  test('a failed measurement stands among the newest fails, without a picture', async () => {
+    const { page, station } = sitting;
+    const { id } = await station.send<{ id: string }>('POST', '/v1/inspections', {
+      lot_id: 'LOT-2026-730',
+      chip_id: 'ICT-730-1',
+      inspection_type: 'electrical',
+    });
+    await station.send('POST', `/v1/inspections/${id}/measurements`, [
+      { characteristic: 'net_resistance', value: 9, unit: 'ohm', lsl: 0, usl: 1 },
+    ]);
+    await sitting.open('/');
+    const fail = page.locator('.fails li', { hasText: 'ICT-730-1' });
+    await fail.filter({ hasText: 'Electrical' }).filter({ hasText: '1 out of limits' }).waitFor();
+  });
+
   test('on a screen whose clock is two hours ahead the hour is that of the platform', async () => {
     const { page } = sitting;
     await page.addInitScript(() => {
@@ -80,7 +95,7 @@ describe('the wall says that nothing needs a person only when it knows', { skip:
     });
     await sitting.open('/');
     await page.locator('.tile-person dd.tone-person', { hasText: '1' }).waitFor();
-    await page.locator('.tile:not(.stale) .tile-figures', { hasText: '1 / h' }).waitFor();
+    await page.locator('.tile:not(.stale) .tile-figures', { hasText: '2 / h' }).waitFor();
     assert.match(await headline().innerText(), /oldest (now|\d+ s ago)/);
     assert.match(await page.locator('.strip header').innerText(), /1 waiting/);
   });

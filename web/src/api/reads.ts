@@ -55,7 +55,7 @@ export const reads = (api: Api) => ({
       queryKey: ['fails', limit],
       queryFn: ({ signal }) =>
         api.json<Page<Inspection>>('/v1/inspections', {
-          query: { verdict: 'fail', inspection_type: 'visual', include: 'defects,artifacts', limit },
+          query: { verdict: 'fail', include: 'defects,artifacts', limit },
           signal,
         }),
     }),

@@ -35,11 +35,22 @@ export function NewestFails() {
         {fails.map((inspection) => (
           <li key={inspection.id}>
             <Link to="/inspections/$id" params={{ id: inspection.id }}>
-              <Thumbnail
-                artifact={imageOf(inspection.artifacts)}
-                defects={inspection.defects ?? []}
-                alt={t('wall.fail_picture', { chip: inspection.chip_id })}
-              />
+              {inspection.inspection_type === 'visual' ? (
+                <Thumbnail
+                  artifact={imageOf(inspection.artifacts)}
+                  defects={inspection.defects ?? []}
+                  alt={t('wall.fail_picture', { chip: inspection.chip_id })}
+                />
+              ) : (
+                <span className="thumbnail">
+                  <span className="thumbnail-none">
+                    {t(`type.${inspection.inspection_type}`)}
+                    <span className="tail">
+                      <bdi>{inspection.chip_id}</bdi>
+                    </span>
+                  </span>
+                </span>
+              )}
               <span className="fail-words">
                 <span className="tone-wrong">
                   <Mark shape="fail" />
