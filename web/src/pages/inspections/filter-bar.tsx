@@ -1,5 +1,5 @@
 import { Button, CloseButton, NativeSelect, TextInput } from '@mantine/core';
-import { type SubmitEvent, useState } from 'react';
+import { type SubmitEvent, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { InspectionStatus, InspectionType, Verdict } from '../../../../src/contracts/inspections.ts';
 import { serverNow } from '../../api/clock.ts';
@@ -22,13 +22,20 @@ const TYPES: Record<InspectionType, true> = { visual: true, electrical: true, th
 const SPANS = [1, 8, 24] as const;
 
 /** Active filters as chips; one more is chosen by name, then by value. */
-export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFilter(filter: InspectionFilter): void }) {
+export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFilter(filter: InspectionFilter, replace?: boolean): void }) {
   const { t } = useTranslation();
   const format = useFormats();
   const me = useMe();
   const [adding, add] = useState<FilterName>('verdict');
 
   const set = (name: FilterName, value: string) => onFilter({ ...filter, [name]: value });
+  /** A closed select changes with each arrow key: what is passed on the way to a value is one step of the history, not several. */
+  const chosen = useRef(false);
+  function choose(value: string): void {
+    const { [adding]: _was, ...rest } = filter;
+    onFilter(value ? { ...rest, [adding]: value } : rest, chosen.current);
+    chosen.current = true;
+  }
   const drop = (name: FilterName) => {
     const { [name]: _gone, ...rest } = filter;
     onFilter(rest);
@@ -72,8 +79,11 @@ export function FilterBar({ filter, onFilter }: { filter: InspectionFilter; onFi
             key={adding}
             name="value"
             aria-label={t('filter.value')}
-            value=""
-            onChange={(event) => set(adding, event.target.value)}
+            value={filter[adding] ?? ''}
+            onChange={(event) => choose(event.target.value)}
+            onBlur={() => {
+              chosen.current = false;
+            }}
           >
             <option value="">{t('filter.choose')}</option>
             {Object.keys(choices).map((value) => (

@@ -11,6 +11,7 @@ import { useKeys } from '../../app/keys.ts';
 import { useNavigate, useSearch } from '../../app/router.ts';
 import { Export } from '../../parts/export.tsx';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
+import { useCalm } from '../../parts/use-calm.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { filterOf, type InspectionsSearch, matches } from './search.ts';
 import { InspectionTable } from './table.tsx';
@@ -28,6 +29,9 @@ function withState<P extends { data: Inspection[] }>(
   }));
   return { ...list, pages };
 }
+
+/** How often at most a screen reader hears of what is new, ms. */
+const SAY_MS = 10_000;
 
 export function InspectionsPage() {
   const { t } = useTranslation();
@@ -60,7 +64,7 @@ export function InspectionsPage() {
   });
 
   const go = (next: InspectionsSearch, replace = false) => navigate({ to: '/inspections', search: next, replace });
-  const setFilter = (next: InspectionFilter) => go(next);
+  const setFilter = (next: InspectionFilter, replace?: boolean) => go(next, replace);
   const at = rows.findIndex((row) => row.id === search.at);
   const select = (index: number) => {
     const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
@@ -79,6 +83,10 @@ export function InspectionsPage() {
     { key: 'n', word: t('key.show_new'), run: showNew },
   ]);
 
+  const shown = list.isSuccess ? t(list.hasNextPage ? 'list.rows_more' : 'list.rows', { count: rows.length }) : '';
+  const state = fresh.size > 0 ? t('list.new', { count: fresh.size }) : shown;
+  const said = useCalm(state, SAY_MS);
+
   return (
     <div className="page list-page">
       <header className="page-head">
@@ -86,17 +94,18 @@ export function InspectionsPage() {
         <Export path="/v1/inspections" query={{ ...filter }} name="inspections" />
       </header>
       <FilterBar filter={filter} onFilter={setFilter} />
-      <div className="new-bar-room no-print" aria-live="polite">
+      <div className="new-bar-room no-print">
         {fresh.size > 0 ? (
           <Button fullWidth color="blue" variant="light" className="new-bar" onClick={showNew}>
-            {t('list.new', { count: fresh.size })} <Kbd>N</Kbd>
+            {state} <Kbd>N</Kbd>
           </Button>
         ) : (
-          <span className="quiet">
-            {list.isSuccess ? t(list.hasNextPage ? 'list.rows_more' : 'list.rows', { count: rows.length }) : ''}
-          </span>
+          <span className="quiet">{state}</span>
         )}
       </div>
+      <p className="sr" aria-live="polite">
+        {said}
+      </p>
       {list.isPending ? <Skeleton rows={14} /> : null}
       {list.isError && rows.length === 0 ? <Failed error={list.error} retry={() => void list.refetch()} /> : null}
       {list.isSuccess && rows.length === 0 ? (
