@@ -199,6 +199,65 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     sitting.faults.length = 0;
   });
 
+  test('each record names itself in the title of its window', async () => {
+    const { page } = sitting;
+    const [row] = (await sitting.api<{ data: { id: string; chip_id: string }[] }>('/v1/inspections?limit=1')).data;
+    assert.ok(row);
+    for (const [path, title] of [
+      ['/lots/LOT-2026-790', 'LOT-2026-790 · Lots · Chip Quality'],
+      ['/units/LOT-2026-790-0', 'LOT-2026-790-0 · Unit · Chip Quality'],
+      [`/inspections/${row.id}`, `${row.chip_id} · Inspections · Chip Quality`],
+      ['/inspections', 'Inspections · Chip Quality'],
+    ] as const) {
+      await sitting.open(path);
+      await sitting.until(title, async () => (await page.title()) === title);
+    }
+  });
+
+  test('what is new is counted at once, and read aloud every ten seconds at most', async () => {
+    const { page } = sitting;
+    await sitting.open('/inspections?lot_id=LOT-2026-792');
+    await page.getByRole('heading', { name: 'No inspections' }).waitFor();
+    await page.locator('.live-mark', { hasText: 'Live' }).waitFor();
+    const aloud = page.locator('.list-page > [aria-live="polite"]');
+    await post(sitting.station, 'LOT-2026-792', 1);
+    await page.locator('.new-bar', { hasText: '1 new' }).waitFor();
+    await sitting.until('it to be said', async () => (await aloud.innerText()) === '1 new');
+    await post(sitting.station, 'LOT-2026-792', 2, 1);
+    await page.locator('.new-bar', { hasText: '3 new' }).waitFor();
+    assert.equal(await page.locator('[aria-live]', { hasText: 'new' }).count(), 1);
+    assert.equal(await aloud.innerText(), '1 new');
+    await sitting.until('the next', async () => (await aloud.innerText()) === '3 new', 15_000);
+  });
+
+  test('a value of a filter is gone on to by arrow keys, and is one step of the history', async () => {
+    const { page } = sitting;
+    await sitting.open('/inspections');
+    await page.getByLabel('Filter by').selectOption('verdict');
+    await page.getByLabel('Value').focus();
+    for (const verdict of ['pass', 'fail', 'inconclusive']) {
+      await page.keyboard.press('ArrowDown');
+      await page.waitForURL((url) => url.searchParams.get('verdict') === verdict);
+    }
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'Value');
+    await page.goBack();
+    await page.waitForURL((url) => url.pathname === '/inspections' && !url.search);
+  });
+
+  test('a state that no lot is in and an address of nothing are told with a way on', async () => {
+    const { page } = sitting;
+    await sitting.open('/lots?state=released');
+    await page.getByRole('heading', { name: 'No lot is released' }).waitFor();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.locator('.lots-table tbody tr').first().waitFor();
+    const answer = await page.goto(`${sitting.platform.url}/nosuch`);
+    assert.equal(answer?.status(), 404);
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+    await page.getByRole('link', { name: 'Go to the wall' }).click();
+    await page.waitForURL((url) => url.pathname === '/');
+    sitting.faults.length = 0;
+  });
+
   test('a unit that nobody knows is told with what to do', async () => {
     const { page } = sitting;
     await sitting.open('/units/NOBODY-1');

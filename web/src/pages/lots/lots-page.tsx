@@ -64,8 +64,8 @@ export function LotsPage() {
       {list.isPending ? <Skeleton rows={10} height={44} /> : null}
       {list.isError && lots.length === 0 ? <Failed error={list.error} retry={() => void list.refetch()} /> : null}
       {list.isSuccess && lots.length === 0 ? (
-        <Notice shape="open" title={t(state === 'held' ? 'lots.none_held' : 'lots.empty')}>
-          <p>{t('lots.empty_means')}</p>
+        <Notice shape="open" title={t(state ? `lots.none_${state}` : 'lots.empty')}>
+          {state ? <Button onClick={() => filter(undefined)}>{t('filter.clear')}</Button> : <p>{t('lots.empty_means')}</p>}
         </Notice>
       ) : null}
       {lots.length > 0 ? (

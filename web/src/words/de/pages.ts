@@ -73,7 +73,7 @@ export const pages: Pick<Words, keyof typeof english> = {
     start_review: 'Nachprüfen',
     fails: 'Neueste schlechte Teile',
     all_fails: 'Alle schlechten',
-    no_fails: 'Keine optische Prüfung war schlecht.',
+    no_fails: 'Keine Prüfung war schlecht.',
   },
   board: {
     section: 'Leiterplatte',
@@ -156,7 +156,9 @@ export const pages: Pick<Words, keyof typeof english> = {
     which_site: 'Welches Los {{lot}}? Mehr als ein Werk hat eines',
     all: 'Alle',
     empty: 'Keine Lose',
+    none_open: 'Kein Los ist offen',
     none_held: 'Kein Los ist gesperrt',
+    none_released: 'Kein Los ist freigegeben',
     empty_means: 'Ein Los erscheint mit seiner ersten Prüfung.',
     counts: 'Prüfungen',
     about: 'Los',

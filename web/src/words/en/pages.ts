@@ -71,7 +71,7 @@ export const pages = {
     start_review: 'Review',
     fails: 'Newest fails',
     all_fails: 'All fails',
-    no_fails: 'No visual inspection has failed.',
+    no_fails: 'No inspection has failed.',
   },
   board: {
     section: 'Board',
@@ -154,7 +154,9 @@ export const pages = {
     which_site: 'Which lot {{lot}}? More than one site has one',
     all: 'All',
     empty: 'No lots',
+    none_open: 'No lot is open',
     none_held: 'No lot is held',
+    none_released: 'No lot is released',
     empty_means: 'A lot appears with its first inspection.',
     counts: 'Inspections',
     about: 'Lot',
