@@ -59,8 +59,9 @@ export function InspectionsPage() {
     const wanted = filter.verdict || filter.status ? 'status' in payload : event_type === 'inspection.created';
     if (!wanted || !('status' in payload) || !matches(filter, { ...payload, site })) return;
     const id = payload.inspection_id;
-    if (fresh.has(id) || rows.some((row) => row.id === id)) return;
-    setFresh(new Set(fresh).add(id));
+    if (rows.some((row) => row.id === id)) return;
+    // Two may come before the page is drawn again.
+    setFresh((before) => (before.has(id) ? before : new Set(before).add(id)));
   });
 
   const go = (next: InspectionsSearch, replace = false) => navigate({ to: '/inspections', search: next, replace });
