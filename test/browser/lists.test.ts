@@ -208,10 +208,12 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
       ['/units/LOT-2026-790-0', 'LOT-2026-790-0 · Unit · Chip Quality'],
       [`/inspections/${row.id}`, `${row.chip_id} · Inspections · Chip Quality`],
       ['/inspections', 'Inspections · Chip Quality'],
+      ['/models/pcb-pair-synth', 'pcb-pair-synth · Models · Chip Quality'],
     ] as const) {
       await sitting.open(path);
       await sitting.until(title, async () => (await page.title()) === title);
     }
+    assert.match(await page.locator('.model-version header').first().innerText(), /since (\w+ \d+, )?\d\d:\d\d/);
   });
 
   test('what is new is counted at once, and read aloud every ten seconds at most', async () => {
@@ -256,6 +258,47 @@ describe('lists and the find field', { skip: !hasChromium(), timeout: 180_000 },
     await page.getByRole('link', { name: 'Go to the wall' }).click();
     await page.waitForURL((url) => url.pathname === '/');
     sitting.faults.length = 0;
+  });
+
+  test('on a phone of 360 px and in German no page is wider than the screen, and the name of a unit keeps its end', async () => {
+    const { page, station } = sitting;
+    const lot = 'LOT-2026-793';
+    const chip = 'PANEL-2026-11-27-HAMBURG-LINE-3-00000000012345-0007';
+    const body = { lot_id: lot, chip_id: chip, inspection_type: 'visual' };
+    const { id } = await station.send<{ id: string }>('POST', '/v1/inspections', body);
+    await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
+    await page.setViewportSize({ width: 360, height: 780 });
+    for (const path of [
+      '/',
+      `/inspections?lot_id=${lot}`,
+      `/inspections/${id}`,
+      `/units/${chip}`,
+      `/lots/${lot}`,
+      '/lots',
+      '/review',
+      '/models',
+    ]) {
+      await sitting.open(path);
+      await page.waitForTimeout(300);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(wide <= 0, `${path}: ${wide} px wider than the screen`);
+    }
+    await sitting.open(`/inspections?lot_id=${lot}`);
+    const name = page.locator('.inspections-table .row-link', { hasText: chip });
+    await name.waitFor();
+    const end = await name.evaluate((link) => {
+      const walker = document.createTreeWalker(link, NodeFilter.SHOW_TEXT);
+      const text = walker.nextNode() as Text;
+      const range = document.createRange();
+      range.setStart(text, text.length - 1);
+      range.setEnd(text, text.length);
+      let box: Element | null = text.parentElement;
+      while (box && getComputedStyle(box).overflowX === 'visible') box = box.parentElement;
+      return range.getBoundingClientRect().right - (box?.getBoundingClientRect().right ?? 0);
+    });
+    assert.ok(end <= 1, `the last letter is ${end} px out of sight`);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.evaluate(() => localStorage.removeItem('cqp.language'));
   });
 
   test('a unit that nobody knows is told with what to do', async () => {

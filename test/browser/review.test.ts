@@ -357,7 +357,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     const { page } = sitting;
     await goodBoards(sitting.station, 1, 'LOT-2026-704');
     await page.evaluate(() => localStorage.setItem('cqp.language', 'de'));
-    for (const width of [1280, 390]) {
+    for (const width of [1280, 360]) {
       await page.setViewportSize({ width, height: 844 });
       for (const kind of ['waiting', 'audit']) {
         await sitting.open(`/review?kind=${kind}`);

@@ -45,6 +45,18 @@ export function useAge(at: string | number | null | undefined): string {
   return t(`age.${unit}`, { count: Number(count) });
 }
 
+/** Since when something stands, which an age (“11 min ago”) would not say. */
+export function Since({ at }: { at: string }) {
+  const { t } = useTranslation();
+  const format = useFormats();
+  const day = useNow(60_000);
+  return (
+    <time dateTime={at} title={format.moment(at)}>
+      {t('age.since', { time: format.clock(at, day) })}
+    </time>
+  );
+}
+
 export function Age({ at }: { at: string | null | undefined }) {
   const format = useFormats();
   const text = useAge(at);

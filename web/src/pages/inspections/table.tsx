@@ -9,6 +9,7 @@ import { Age } from '../../parts/age.tsx';
 import { worstDefect } from '../../parts/defect-words.ts';
 import { MoreFailed } from '../../parts/more-failed.tsx';
 import { InspectionMark } from '../../parts/state.tsx';
+import { Tail } from '../../parts/tail.tsx';
 import { usePrinting } from '../../parts/use-printing.ts';
 import { useFormats } from '../../words/index.ts';
 
@@ -109,9 +110,9 @@ const Row = memo(function Row({ row, index, selected }: { row: Inspection; index
       <td>
         <InspectionMark of={row} />
       </td>
-      <td>
+      <td className="unit-cell">
         <Link to="/inspections/$id" params={{ id: row.id }} className="row-link">
-          {row.chip_id}
+          <Tail>{row.chip_id}</Tail>
         </Link>
         {row.attempt > 1 ? <small className="quiet"> #{row.attempt}</small> : null}
       </td>

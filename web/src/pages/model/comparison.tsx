@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Comparison } from '../../../../src/contracts/models.ts';
 import { useModelReads } from '../../api/model-reads.ts';
 import { wilson } from '../../figures/wilson.ts';
-import { Age } from '../../parts/age.tsx';
+import { Since } from '../../parts/age.tsx';
 import { useClassName } from '../../parts/call-words.ts';
 import { Failed, Notice, Skeleton } from '../../parts/notice.tsx';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
@@ -57,7 +57,7 @@ function One({ of }: { of: Comparison }) {
         </h2>
         <span className="quiet">
           {of.canary_percent === null ? null : `${t('model.canary_of', { percent: of.canary_percent })} · `}
-          {t('model.since')} <Age at={of.since} />
+          <Since at={of.since} />
         </span>
       </header>
       {of.boards === 0 ? (

@@ -2,7 +2,7 @@ import { Table } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { ModelVersion } from '../../../../src/contracts/inference.ts';
 import { NONE } from '../../figures/numbers.ts';
-import { Age } from '../../parts/age.tsx';
+import { Age, Since } from '../../parts/age.tsx';
 import { BOARD_CLASSES } from '../../parts/board-classes.ts';
 import { StateMark } from '../../parts/marks.tsx';
 import { useFormats } from '../../words/index.ts';
@@ -49,7 +49,7 @@ function Version({ version }: { version: ModelVersion }) {
         />
         <span className="quiet">
           {version.canary_percent === null ? null : `${t('model.canary_of', { percent: version.canary_percent })} `}
-          {t('model.since')} <Age at={version.stage_since} /> · {t('models.registered')} <Age at={version.registered_at} />
+          <Since at={version.stage_since} /> · {t('models.registered')} <Age at={version.registered_at} />
         </span>
         <StageChange version={version} />
       </header>

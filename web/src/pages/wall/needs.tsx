@@ -5,6 +5,7 @@ import { Link } from '../../app/link.tsx';
 import { Age } from '../../parts/age.tsx';
 import { Mark } from '../../parts/marks.tsx';
 import { reasonWords, whyOf } from '../../parts/reason.ts';
+import { Tail } from '../../parts/tail.tsx';
 import { useFormats } from '../../words/index.ts';
 import type { Needs } from './headline.tsx';
 
@@ -41,7 +42,7 @@ export function NeedsAPerson({ items, held, waiting, more, known }: Needs & { it
               <Mark shape="waiting" />
             </span>
             <Link to="/inspections/$id" params={{ id: item.inspection.id }}>
-              {item.inspection.chip_id}
+              <Tail>{item.inspection.chip_id}</Tail>
             </Link>
             <span className="needs-why">{whyOf(t, item)}</span>
             <Age at={item.waiting_since} />

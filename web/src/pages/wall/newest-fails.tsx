@@ -9,6 +9,7 @@ import { countWords } from '../../parts/defect-words.ts';
 import { Mark } from '../../parts/marks.tsx';
 import { ProblemText } from '../../parts/problem-text.tsx';
 import { reasonWords } from '../../parts/reason.ts';
+import { Tail } from '../../parts/tail.tsx';
 
 const SHOWN = 6;
 const PLACES = Array.from({ length: SHOWN }, (_, place) => place);
@@ -45,9 +46,7 @@ export function NewestFails() {
                 <span className="thumbnail">
                   <span className="thumbnail-none">
                     {t(`type.${inspection.inspection_type}`)}
-                    <span className="tail">
-                      <bdi>{inspection.chip_id}</bdi>
-                    </span>
+                    <Tail>{inspection.chip_id}</Tail>
                   </span>
                 </span>
               )}

@@ -11,6 +11,7 @@ import { LimitBar, worstOf } from '../../parts/limit-bar.tsx';
 import { Mark, StateMark } from '../../parts/marks.tsx';
 import { ShareBar, ShareWords } from '../../parts/share.tsx';
 import { InspectionMark } from '../../parts/state.tsx';
+import { Tail } from '../../parts/tail.tsx';
 import { useFormats } from '../../words/index.ts';
 import type { Seen, Tile } from './line.ts';
 
@@ -95,7 +96,9 @@ export const StationTile = memo(function StationTile({ tile, showSite, held }: T
                 verdict: tile.last.state as 'pass' | 'fail' | 'inconclusive',
               }}
             />
-            <span className="chip-name">{tile.last.chip}</span>
+            <span className="chip-name">
+              <Tail>{tile.last.chip}</Tail>
+            </span>
           </Link>
         ) : (
           <span className="tile-last tile-nothing">{t('wall.nothing_yet')}</span>

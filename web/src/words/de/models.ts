@@ -15,7 +15,6 @@ export const models: Pick<Words, keyof typeof english> = {
     versions: 'Versionen',
     version_short: 'v{{version}}',
     canary_of: '{{percent}} % der Lose',
-    since: 'seit',
     no_production: 'keine',
     alarms_one: '{{shown}} Station driftet',
     alarms_other: '{{shown}} Driftalarme',

@@ -77,6 +77,7 @@ export const terms: Pick<Words, keyof typeof english> = {
   },
   find: { label: 'Teil oder Los suchen', placeholder: 'Teil, Los oder Barcode', failed: 'Suche gerade nicht möglich' },
   age: {
+    since: 'seit {{time}}',
     now: 'jetzt',
     seconds_one: 'vor {{count}} s',
     seconds_other: 'vor {{count}} s',

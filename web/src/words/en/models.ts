@@ -13,7 +13,6 @@ export const models = {
     versions: 'Versions',
     version_short: 'v{{version}}',
     canary_of: '{{percent}} % of the lots',
-    since: 'since',
     no_production: 'none',
     alarms_one: '{{shown}} station drifts',
     alarms_other: '{{shown}} alarms of drift',

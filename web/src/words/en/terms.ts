@@ -72,6 +72,7 @@ export const terms = {
   },
   find: { label: 'Find a unit or lot', placeholder: 'Unit, lot or barcode', failed: 'Cannot look it up now' },
   age: {
+    since: 'since {{time}}',
     now: 'now',
     seconds_one: '{{count}} s ago',
     seconds_other: '{{count}} s ago',
