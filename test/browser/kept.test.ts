@@ -203,7 +203,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
   test('a filter that leaves nothing says so, and is taken away by its button', async () => {
     const { page } = sitting;
     await sitting.open('/review?kind=repeat');
-    await page.getByRole('heading', { name: 'Nothing of the kind “Again” waits' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing under “Again”' }).waitFor();
     assert.equal(await page.getByRole('heading', { name: 'Nothing waits for a person' }).count(), 0);
     await page.getByRole('button', { name: 'Show all' }).click();
     await page.locator('.desk-head h2').waitFor();

@@ -114,7 +114,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
         );
       }
     }
-    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing under “Waiting”' }).waitFor();
     assert.equal(seen.size, 20);
     assert.equal(await page.evaluate(() => (window as unknown as { pointed: number }).pointed), 0, 'no mouse took part');
     await sitting.until('everything to be sent', async () => (await page.locator('.undo-bar.empty').count()) === 1);
@@ -179,7 +179,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
     await sitting.until('the last audit', async () => (await shown()) !== second);
     const third = await shown();
     await page.keyboard.press('u');
-    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing under “Audit”' }).waitFor();
     const id = (chip: string) => good.find((board) => board.chip === chip)?.id as string;
     const missed = await sitting.until('the missed defect', async () => {
       const { defects, verdict } = await read(id(second));
@@ -272,7 +272,7 @@ describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () =>
       await page.keyboard.press(key);
       if (key === 'c') await page.locator('.undo-bar', { hasText: 'Candidate is right; 1 missed defect' }).waitFor();
     }
-    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing under “Disagreement”' }).waitFor();
     const settled = await sitting.until('all to be settled', async () => {
       const { data } = await sitting.api<{ data: Disagreement[] }>('/v1/models/pcb-pair-synth/disagreements?state=settled');
       return data.length === 4 && data;

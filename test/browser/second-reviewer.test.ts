@@ -85,7 +85,7 @@ describe('an audit that is asked again', { skip: !hasChromium(), timeout: 290_00
       done.add(chip);
       await page.keyboard.press(chip === marked ? 'n' : 'a');
     }
-    await page.getByRole('heading', { name: 'Nothing waits for a person' }).waitFor();
+    await page.getByRole('heading', { name: 'Nothing under “Again”' }).waitFor();
     await sitting.until('all to be answered', async () => (await queue()).length === 0);
     assert.deepEqual(await Promise.all([marked, disputed, clean].map(async (chip) => (await read(chip)).verdict)), [
       'fail',

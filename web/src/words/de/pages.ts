@@ -222,7 +222,7 @@ export const pages: Pick<Words, keyof typeof english> = {
     nothing_left_of: 'Nichts mehr von dieser Art',
     empty: 'Nichts wartet auf eine Person',
     empty_means: 'Unsichere Teile kommen hierher, sobald es sie gibt; die Seite zeigt sie von selbst.',
-    empty_kind: 'Nichts von der Art „{{kind}}“ wartet',
+    empty_kind: 'Nichts unter „{{kind}}“',
     empty_kind_means: 'Gezeigt wird nur diese Art: anderes wartet vielleicht.',
     forbidden: 'Ihre Rolle prüft nicht nach. Bitte einen Qualitätsingenieur fragen.',
     confirm: 'Bestätigen',

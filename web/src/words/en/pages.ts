@@ -220,7 +220,7 @@ export const pages = {
     nothing_left_of: 'Nothing left of this kind',
     empty: 'Nothing waits for a person',
     empty_means: 'Uncertain boards come here as they arise; this page shows them by itself.',
-    empty_kind: 'Nothing of the kind “{{kind}}” waits',
+    empty_kind: 'Nothing under “{{kind}}”',
     empty_kind_means: 'Only this kind is shown: something else may wait.',
     forbidden: 'Your role does not review. Ask a quality engineer.',
     confirm: 'Confirm',
