@@ -36,7 +36,7 @@ const two = [
   { class: 'pin_hole', severity: 'medium' },
 ] as const;
 
-/** What the platform writes, by its own rules; the last three stand inside of its changes. */
+/** What the platform writes, by its own rules; the last six stand inside of its changes. */
 const WRITTEN: [string | null, string][] = [
   [reasonOf(judgeFindings(found('open', 'open', 'pin_hole'), policy, {})), '2 Unterbrechung, 1 Loch über der Schwelle; standard 1'],
   [reasonOf(judgeFindings([], policy, {})), 'kein Fehler über seiner Schwelle; standard 1'],
@@ -54,6 +54,9 @@ const WRITTEN: [string | null, string][] = [
   ],
   [`${counted([...two])} confirmed in review; standard 1`, '1 Unterbrechung, 1 Loch in der Nachprüfung bestätigt; standard 1'],
   ['1 of 2 defects confirmed in review; standard 1', '1 von 2 Fehlern in der Nachprüfung bestätigt; standard 1'],
+  ['missed, found by an audit', 'übersehen, bei einer Stichprobe gefunden'],
+  ['missed, found where two versions disagree', 'übersehen, gefunden, wo zwei Versionen uneinig sind'],
+  ['superseded by run 01a21de9-3fb4-72ff-a35b-c48938ae3662', 'abgelöst durch Lauf 01a21de9-3fb4-72ff-a35b-c48938ae3662'],
   ['all defects rejected in review; standard 1', 'alle Fehler in der Nachprüfung verworfen; standard 1'],
 ];
 

@@ -28,8 +28,19 @@ const SENTENCES = [
   ['more_than', /^(?<n>\d+) of (?<of>\d+) judged inspections failed, more than (?<percent>\d+) %$/],
 ] as const;
 
-/** A sentence that the platform made of figures, in the reader's language; null for what a person wrote. */
+/** What it writes of a defect that it marked or took back itself. */
+const OF_DEFECTS = [
+  ['missed_audit', /^missed, found by an audit$/],
+  ['missed_disagreement', /^missed, found where two versions disagree$/],
+  ['superseded', /^superseded by run (?<run>[0-9a-f-]{36})$/],
+] as const;
+
+/** A sentence that the platform made, in the reader's language; null for what a person wrote. */
 export function saidWords(t: TFunction, text: string): string | null {
+  for (const [key, pattern] of OF_DEFECTS) {
+    const found = pattern.exec(text);
+    if (found) return t(`said.${key}` as 'said.superseded', { run: (found.groups as Record<string, string> | undefined)?.run ?? '' });
+  }
   const { said, policy } = /^(?<said>.*); (?<policy>.+ \d+)$/.exec(text)?.groups ?? {};
   if (said === undefined || policy === undefined) return null;
   for (const [key, pattern] of SENTENCES) {

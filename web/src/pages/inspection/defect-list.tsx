@@ -2,6 +2,7 @@ import { Table, UnstyledButton } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Defect } from '../../../../src/contracts/defects.ts';
 import { NONE } from '../../figures/numbers.ts';
+import { reasonWords } from '../../parts/reason.ts';
 import { useFormats } from '../../words/index.ts';
 
 export function DefectList({
@@ -17,7 +18,7 @@ export function DefectList({
   const format = useFormats();
   /** Who said so, when and why. */
   const reviewOf = ({ reviewed_by, reviewed_at, review_reason }: Defect) =>
-    [reviewed_by, reviewed_at ? format.moment(reviewed_at) : null, review_reason].filter(Boolean).join(' · ');
+    [reviewed_by, reviewed_at ? format.moment(reviewed_at) : null, reasonWords(t, review_reason)].filter(Boolean).join(' · ');
   return (
     <section className="block" aria-labelledby="defects">
       <h2 id="defects">

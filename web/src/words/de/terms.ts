@@ -143,6 +143,9 @@ export const terms: Pick<Words, keyof typeof english> = {
     out_passes_one: '{{count}} Wert außerhalb der Grenzen, was ein Teil nicht schlecht macht',
     out_passes_other: '{{count}} Werte außerhalb der Grenzen, was ein Teil nicht schlecht macht',
     after_release: 'ein schlechtes Teil nach der Freigabe: {{n}} von {{of}} beurteilten Prüfungen schlecht',
+    missed_audit: 'übersehen, bei einer Stichprobe gefunden',
+    missed_disagreement: 'übersehen, gefunden, wo zwei Versionen uneinig sind',
+    superseded: 'abgelöst durch Lauf {{run}}',
     more_than: '{{n}} von {{of}} beurteilten Prüfungen schlecht, mehr als {{percent}} %',
   },
   verdict: {

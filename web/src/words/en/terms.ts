@@ -137,6 +137,9 @@ export const terms = {
     out_passes_one: '{{count}} value out of limits, which does not fail a unit',
     out_passes_other: '{{count}} values out of limits, which does not fail a unit',
     after_release: 'a fail after the release: {{n}} of {{of}} judged inspections failed',
+    missed_audit: 'missed, found by an audit',
+    missed_disagreement: 'missed, found where two versions disagree',
+    superseded: 'superseded by run {{run}}',
     more_than: '{{n}} of {{of}} judged inspections failed, more than {{percent}} %',
   },
   verdict: {
