@@ -127,7 +127,8 @@ export function decisionRoutes(app: App, { door, metrics, review }: DecisionRout
     app.post(
       path,
       {
-        config: { permission: 'lots:disposition', person: true, etag: true, ifMatch: true },
+        // A machine that was given the scope may stop a lot; letting it go is a person's word.
+        config: { permission: 'lots:disposition', ...(state === 'released' && { person: true }), etag: true, ifMatch: true },
         schema: {
           tags: ['inspections'],
           summary,

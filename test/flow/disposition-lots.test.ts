@@ -49,7 +49,8 @@ test('a person holds and releases a lot: shape, versions, events, refusals', asy
   assert.deepEqual(await refused('manager', lot, 'hold'), [409, 'transition_not_allowed']);
   assert.deepEqual(await refused('manager', lot, 'release', { 'if-match': '"1"' }), [412, 'precondition_failed']);
   assert.deepEqual(await refused('engineer', lot, 'release'), [403, 'forbidden']);
-  for (const what of ['hold', 'release'] as const) assert.deepEqual(await refused('machine', lot, what), [403, 'person_required']);
+  assert.deepEqual(await refused('machine', lot, 'release'), [403, 'person_required']);
+  assert.deepEqual(await refused('machine', lot, 'hold'), [409, 'transition_not_allowed'], 'a machine may hold: it is held already');
   assert.deepEqual(await refused('foreigner', lot, 'release'), [404, 'not_found']);
   assert.deepEqual(await refused('manager', 'LOT-2099-999', 'hold'), [404, 'not_found']);
   assert.deepEqual(await refused('manager', lot, 'release', {}, '?site=penang'), [404, 'not_found']);
