@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import sharp from 'sharp';
 import { MAX_PICTURE_PIXELS } from '../../contracts/artifacts.ts';
 import { ProblemError } from '../problem.ts';
+import { withDeadline } from '../telemetry/deadline.ts';
 import { turnstile } from '../turnstile.ts';
 
 // Paths are temporary names: a cache of open files by name would only keep deleted ones alive.
@@ -68,16 +69,17 @@ export async function inspectPicture(
     throw new ProblemError('picture_too_large', {
       detail: `The picture has ${width} x ${height} pixels; ${maxPixels / 1e6} megapixels are the limit`,
     });
-  const readable = await oneByOne(() =>
+  const decode = () =>
     sharp(path, { limitInputPixels: maxPixels, sequentialRead: true, failOn: 'warning' })
-      .timeout({ seconds })
       .resize(16, 16, { fit: 'fill', kernel: 'cubic', fastShrinkOnLoad: false })
       .raw()
-      .toBuffer()
-      .then(
-        () => true,
-        () => false,
-      ),
+      .toBuffer();
+  // A time-out of sharp's own is looked at between pieces of its output, and 16 x 16 pixels are one piece.
+  const readable = await oneByOne(() =>
+    withDeadline(decode(), seconds * 1000).then(
+      () => true,
+      () => false,
+    ),
   );
   return { width, height, readable };
 }
