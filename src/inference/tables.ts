@@ -1,6 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
-import type { InspectionStatus, InspectionType, Verdict } from '../contracts/inspections.ts';
+import type { InspectionRecord } from '../contracts/inspection-record.ts';
 import type { PolicyRules } from '../contracts/masterdata.ts';
 import type { Cell, Difference } from './models/agreement.ts';
 import type { Manifest } from './models/manifest.ts';
@@ -160,16 +160,7 @@ export interface InferenceTables {
 }
 
 /** An inspection as `intake.lock_inspection` answers it; only what this slice looks at. */
-export interface InspectionRow {
-  id: string;
-  site: string;
-  lot_id: string;
-  chip_id: string;
-  inspection_type: InspectionType;
-  priority: number;
-  station_id: string | null;
-  status: InspectionStatus;
-  verdict: Verdict | null;
-  reason: string | null;
-  version: number;
-}
+export type InspectionRow = Pick<
+  InspectionRecord,
+  'id' | 'site' | 'lot_id' | 'chip_id' | 'inspection_type' | 'priority' | 'station_id' | 'status' | 'verdict' | 'reason' | 'version'
+>;

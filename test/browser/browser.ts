@@ -52,3 +52,17 @@ export function decideAndUndo(page: Page, key: string, shown: string): Promise<v
     [key, shown],
   );
 }
+
+/** Writes over what the page has kept of its sign-in, such as the end of its token (`expires_at`, seconds since 1970). */
+export function changeSession(page: Page, said: Readonly<Record<string, string | number>>): Promise<void> {
+  return page.evaluate((now) => {
+    const key = Object.keys(sessionStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
+    sessionStorage.setItem(key, JSON.stringify({ ...JSON.parse(sessionStorage.getItem(key) ?? '{}'), ...now }));
+  }, said);
+}
+
+/** By the menu; what is asked before, or shown after it, is the caller's. */
+export async function signOut(page: Page): Promise<void> {
+  await page.locator('.menu-button').click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+}

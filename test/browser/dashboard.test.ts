@@ -4,7 +4,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { drawBoard } from '../support/boards.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
-import { CHROMIUM, decideAndUndo, hasChromium, isFault, launch, type Person, signIn } from './browser.ts';
+import { CHROMIUM, decideAndUndo, hasChromium, isFault, launch, type Person, signIn, signOut } from './browser.ts';
 
 if (!hasChromium()) {
   if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: the dashboard cannot be tested (apt-get install chromium)`);
@@ -248,8 +248,7 @@ describe('the dashboard in a browser', { skip: !hasChromium(), timeout: 290_000 
   test('who signs out has to give the password to come back, in another tab as well', async () => {
     const away = await browser.newContext({ locale: 'en' });
     const tab = await signIn(away, platform.url, person('quality_manager'));
-    await tab.locator('.menu-button').click();
-    await tab.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await signOut(tab);
     await tab.getByRole('button', { name: 'Sign in', exact: true }).click();
     await tab.locator('input[name="password"]').waitFor();
     const other = await away.newPage();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Inspection } from '../../src/contracts/inspections.ts';
-import { CHROMIUM, hasChromium } from './browser.ts';
+import { CHROMIUM, changeSession, hasChromium, signOut } from './browser.ts';
 import { openSitting, type Sitting } from './session.ts';
 import { type SeededBoard, seedWaiting } from './waiting.ts';
 
@@ -134,8 +134,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await sitting.until('to be back', async () => (await bands.count()) === 1);
 
     // Signing out does not drop it in silence.
-    await page.locator('.menu-button').click();
-    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await signOut(page);
     const question = page.getByRole('dialog', { name: 'Sign out' });
     await question.getByText('1 decision has not reached the platform').waitFor();
     await question.getByRole('button', { name: 'Stay signed in' }).click();
@@ -226,11 +225,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.locator('.desk-head h2').waitFor();
     const mine = await shown();
     // The token is refused, no new one is given, and the provider asks for the password again.
-    await page.evaluate(() => {
-      const key = Object.keys(sessionStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
-      const user = JSON.parse(sessionStorage.getItem(key) ?? '{}') as object;
-      sessionStorage.setItem(key, JSON.stringify({ ...user, access_token: 'ended', refresh_token: 'ended' }));
-    });
+    await changeSession(page, { access_token: 'ended', refresh_token: 'ended' });
     await context.clearCookies();
     await page.keyboard.press('p');
     await page.locator('input[name="password"]').waitFor();
@@ -241,8 +236,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.waitForTimeout(1000);
     assert.equal(sent, 0);
     assert.equal((await read(boardOf(mine).id)).status, 'awaiting_review');
-    await page.locator('.menu-button').click();
-    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await signOut(page);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
 
     await signIn(person);

@@ -5,7 +5,7 @@ import { freePort } from '../../src/platform/ports.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
 import { OUTSIDE_CLIENT, type OutsideOptions, type OutsideProvider, startOutsideProvider } from '../support/outside-provider.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
-import { CHROMIUM, hasChromium, isFault, launch } from './browser.ts';
+import { CHROMIUM, changeSession, hasChromium, isFault, launch, signOut } from './browser.ts';
 
 if (!hasChromium()) {
   if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: signing in elsewhere cannot be tested (apt-get install chromium)`);
@@ -56,17 +56,7 @@ async function openPlant(t: TestContext, options: Omit<OutsideOptions, 'dashboar
 const board = (page: Page) => page.getByText('OUTSIDE-1').first().waitFor({ timeout: 60_000 });
 
 /** As if the access token had been given long ago, and ended then or in so many seconds. */
-const age = (page: Page, seconds = -1) =>
-  page.evaluate((rest) => {
-    const key = Object.keys(sessionStorage).find((name) => name.startsWith('oidc.user:')) ?? '';
-    const expires_at = Math.floor(Date.now() / 1000) + rest;
-    sessionStorage.setItem(key, JSON.stringify({ ...JSON.parse(sessionStorage.getItem(key) ?? '{}'), expires_at }));
-  }, seconds);
-
-async function signOut(page: Page): Promise<void> {
-  await page.locator('.menu-button').click();
-  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
-}
+const age = (page: Page, seconds = -1) => changeSession(page, { expires_at: Math.floor(Date.now() / 1000) + seconds });
 
 test('a person of an outside provider signs in there, stays signed in, signs out there, and is out', BROWSER, async (t) => {
   const { provider, platform, page, faults, signIn } = await openPlant(t, {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { AxeBuilder } from '@axe-core/playwright';
+import { BOARD_CLASSES } from '../../src/contracts/defects.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Disagreement } from '../../src/contracts/models.ts';
 import type { ReviewItem } from '../../src/contracts/review.ts';
@@ -18,9 +19,7 @@ const KEYS = { confirm: 'c', reject: 'r', spur: '4', pass: 'p', fail: 'f' } as c
 
 /** It calls what version 1, which judges, only doubts. */
 async function secondVersion(folder: string): Promise<void> {
-  const classes = ['open', 'short', 'mousebite', 'spur', 'spurious_copper', 'pin_hole'];
-  const thresholds = Object.fromEntries(classes.map((one) => [one, 0.3]));
-  await writeTinyModel(folder, { version: 2, boxReach: 17, thresholds });
+  await writeTinyModel(folder, { version: 2, boxReach: 17, thresholds: Object.fromEntries(BOARD_CLASSES.map((one) => [one, 0.3])) });
 }
 
 describe('a reviewer at work', { skip: !hasChromium(), timeout: 290_000 }, () => {

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import i18next from 'i18next';
 import type { BoardClass } from '../../src/contracts/defects.ts';
 import { holdReason } from '../../src/disposition/hold-rules.ts';
 import { judgeMeasurements } from '../../src/disposition/limits.ts';
 import { counted, judgeFindings, type Policy } from '../../src/disposition/rules.ts';
 import { reasonWords } from '../../web/src/parts/reason.ts';
-import { de } from '../../web/src/words/de.ts';
-import { en } from '../../web/src/words/en.ts';
-
-await i18next.init({
-  lng: 'de',
-  resources: { de: { translation: de }, en: { translation: en } },
-  interpolation: { escapeValue: false },
-  showSupportNotice: false,
-} as Parameters<typeof i18next.init>[0]);
+import { spoken } from '../../web/src/words/at-once.ts';
 
 const policy: Policy = {
   name: 'standard',
@@ -62,13 +53,13 @@ const WRITTEN: [string | null, string][] = [
 
 test('what the platform says of a verdict or a hold is told in the language of the reader', () => {
   for (const [reason, german] of WRITTEN) {
-    assert.equal(reasonWords(i18next.getFixedT('de'), reason), german);
-    assert.equal(reasonWords(i18next.getFixedT('en'), reason), reason);
+    assert.equal(reasonWords(spoken.getFixedT('de'), reason), german);
+    assert.equal(reasonWords(spoken.getFixedT('en'), reason), reason);
   }
 });
 
 test('what a person wrote stays as it is', () => {
   for (const reason of ['Seen by eye: good', 'no defect over its threshold', '2 open; see photo 7', 'held since 2026; shift 3'])
-    assert.equal(reasonWords(i18next.getFixedT('de'), reason), reason);
-  assert.equal(reasonWords(i18next.getFixedT('de'), null), null);
+    assert.equal(reasonWords(spoken.getFixedT('de'), reason), reason);
+  assert.equal(reasonWords(spoken.getFixedT('de'), null), null);
 });

@@ -4,7 +4,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { freePort } from '../../src/platform/ports.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
-import { CHROMIUM, hasChromium, isFault, launch } from '../browser/browser.ts';
+import { CHROMIUM, changeSession, hasChromium, isFault, launch, signOut } from '../browser/browser.ts';
 import { startPlatform } from '../support/platform.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../tools/servers/keycloak/keycloak.sh', import.meta.url));
@@ -64,18 +64,14 @@ async function prove(): Promise<void> {
     const name = await page.locator('.menu-button').innerText();
     step(`a person signs in and comes back to the page that was asked for, live, as ${name.replace(/\W+$/, '')}`);
 
-    await page.evaluate(() => {
-      const key = Object.keys(sessionStorage).find((one) => one.startsWith('oidc.user:')) ?? '';
-      sessionStorage.setItem(key, JSON.stringify({ ...JSON.parse(sessionStorage.getItem(key) ?? '{}'), expires_at: 1 }));
-    });
+    await changeSession(page, { expires_at: 1 });
     const renewal = page.waitForResponse((response) => response.url().endsWith('/token') && response.request().method() === 'POST');
     await page.reload();
     if (!(await renewal).request().postData()?.includes('grant_type=refresh_token')) throw new Error('not renewed by the refresh token');
     await page.getByText('OUTSIDE-1').first().waitFor();
     step('an access token that has ended is renewed without a word');
 
-    await page.locator('.menu-button').click();
-    await page.getByRole('button', { name: 'Sign out', exact: true }).click();
+    await signOut(page);
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
     await page.locator('input[name="username"]').waitFor();
     if (faults.length > 0) throw new Error(faults.join('; '));

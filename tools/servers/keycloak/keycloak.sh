@@ -14,14 +14,15 @@ usage: tools/servers/keycloak/keycloak.sh install | start | stop | --help
   install  fetches it from Maven Central and prepares it (a minute, 400 MB are kept); nothing when it is there
   start    starts it anew with the realm beside this script and returns when that serves: people ada and nobody, client quality-dashboard, station ict-hh-1;
            every password and secret is of-this-example-alone. The issuer is http://127.0.0.1:PORT/realms/line
-  stop     ends it
+  stop     ends it, and removes its data
 
 KEYCLOAK_HOME       where it is kept; ~/.cache/cqp-keycloak
 KEYCLOAK_PORT       port P on 127.0.0.1; 58080. P+1 is its management port
 KEYCLOAK_DASHBOARD  where the dashboard is opened; http://localhost:8000
 TEXT
 }
-java_pid() { pgrep -f -- "-Dkc.home.dir=$run/" || pgrep -f -- "$run/" || true; }
+# The shell that starts it is not the JVM.
+java_pid() { pgrep -f -- "$run/" || true; }
 case ${1:-} in
 install)
   if [ -f "$server/prepared" ]; then exit 0; fi
@@ -33,7 +34,7 @@ install)
   touch "$server/prepared" ;;
 start)
   "$0" stop
-  rm -rf "$run" && cp -a "$server" "$run"
+  cp -a "$server" "$run"
   mkdir -p "$run/data/import"
   sed "s#http://localhost:8000#$dashboard#g" "$here/realm.json" >"$run/data/import/line-realm.json"
   KC_BOOTSTRAP_ADMIN_USERNAME=admin KC_BOOTSTRAP_ADMIN_PASSWORD=admin "$run/bin/kc.sh" start --optimized --cache=local --import-realm \
@@ -47,8 +48,9 @@ start)
   echo "keycloak: not ready after 120 s" >&2; exit 1 ;;
 stop)
   for pid in $(java_pid); do kill -TERM "$pid" 2>/dev/null || true; done
-  for _ in $(seq 100); do if [ -z "$(java_pid)" ]; then exit 0; fi; sleep 0.1; done
-  for pid in $(java_pid); do kill -KILL "$pid" 2>/dev/null || true; done ;;
+  for _ in $(seq 100); do if [ -z "$(java_pid)" ]; then break; fi; sleep 0.1; done
+  for pid in $(java_pid); do kill -KILL "$pid" 2>/dev/null || true; done
+  rm -rf "$run" ;;
 -h | --help) usage ;;
 *) usage >&2; exit 2 ;;
 esac

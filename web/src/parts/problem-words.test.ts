@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import i18next from 'i18next';
 import { ApiProblem } from '../api/client.ts';
+import { spoken } from '../words/at-once.ts';
 import { de } from '../words/de.ts';
-import { en } from '../words/en.ts';
 import { fieldFaults, problemWords } from './problem-words.ts';
 
-await i18next.init({
-  lng: 'de',
-  resources: { de: { translation: de }, en: { translation: en } },
-  interpolation: { escapeValue: false },
-  showSupportNotice: false,
-} as Parameters<typeof i18next.init>[0]);
-const { t } = i18next;
+const { t } = spoken;
 const problem = (status: number, code: ApiProblem['code'], details: ApiProblem['details'] = []) =>
   new ApiProblem(status, code, 'Some English words', details, 'req-1');
 
