@@ -124,7 +124,7 @@ let good = await pass('on the embedded PostgreSQL 18', files, { TEST_DATABASE_UR
 const given = process.env.TEST_DATABASE_URL;
 /** They name their own server, need no database or are about what stands beside it, and ran above. */
 const elsewhere =
-  /^(src\/platform\/db\/(timescale|replica)|test\/contract\/(blob\.\w+|limits\.redis|runtime\.[\w-]+)|test\/flow\/(s3-\w+|services))\.test\.ts$/;
+  /^(src\/platform\/db\/(timescale|replica|embedded\/\w+)|test\/contract\/(blob\.\w+|limits\.redis|runtime\.[\w-]+)|test\/flow\/(s3-\w+|services|triton|station-client|open-inference[\w-]*))\.test\.ts$/;
 /** A flow asks for the given server itself or through its proof; one that starts a server of its own does the same whatever is given: once is enough. */
 function asksForDatabase(file: string): boolean {
   if (!file.startsWith('test/flow/')) return true;
