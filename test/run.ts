@@ -8,10 +8,10 @@ import { redisProgram } from '../tools/servers/redis.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { help: { type: 'boolean', default: false }, concurrency: { type: 'string', default: '2' } },
+  options: { help: { type: 'boolean', default: false }, concurrency: { type: 'string', default: '3' } },
 });
 if (values.help) {
-  console.log(`usage: npm test [-- <pattern> ...] [--concurrency 2]      (a pattern is a part of a test file's path, or a glob)
+  console.log(`usage: npm test [-- <pattern> ...] [--concurrency 3]      (a pattern is a part of a test file's path, or a glob)
 
 Runs every test that this machine can run, on the embedded PostgreSQL; says what it left out and why.
 TEST_DATABASE_URL=postgresql://...  runs the tests that need a database on that server as well (its user may create databases).
