@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { CHROMIUM, changeSession, hasChromium, signOut } from './browser.ts';
 import { openSitting, type Sitting } from './session.ts';
-import { type SeededBoard, seedWaiting } from './waiting.ts';
+import { goodBoards, type SeededBoard, seedWaiting } from './waiting.ts';
 
 if (!hasChromium()) {
   if (process.env.CI === 'true') throw new Error(`no ${CHROMIUM}: what a reviewer keeps cannot be tested (apt-get install chromium)`);
@@ -21,7 +21,7 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
   const reason = () => sitting.page.getByLabel('Reason (for the audit trail)');
 
   before(async () => {
-    sitting = await openSitting();
+    sitting = await openSitting({ REVIEW_AUDIT_SHARE: '1' });
     boards = await seedWaiting(
       sitting.station,
       Array.from({ length: 6 }, () => ({ kind: 'hand' as const, say: 'pass' as const })),
@@ -247,5 +247,13 @@ describe('what a reviewer has before them and has said is not lost', { skip: !ha
     await page.waitForTimeout(1000);
     assert.equal(sent, 1, 'what was taken is not kept');
     sitting.faults.length = 0;
+  });
+
+  test('the wall tells looks that are asked for beside what waits: its list shows both', async () => {
+    const { page } = sitting;
+    await goodBoards(sitting.station, 2);
+    await sitting.open('/');
+    await sitting.until('the looks', async () => (await page.locator('.needs li', { hasText: 'Drawn at random' }).count()) === 2);
+    assert.match(await page.locator('.headline').innerText(), /[1-6] inspections? waits? for a person.*2 further looks are asked for/s);
   });
 });

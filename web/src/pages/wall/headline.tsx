@@ -28,17 +28,19 @@ export function Headline({ held, moreHeld, waiting, more, oldest, looks, moreLoo
   const format = useFormats();
   const age = useAge(oldest);
   const now = useNow(60_000);
+  const asked =
+    looks > 0 ? (
+      <Link to="/review">
+        <small>{t('wall.looks', { count: looks, shown: `${format.whole(looks)}${moreLooks ? '+' : ''}` })}</small>
+      </Link>
+    ) : null;
   if (held.length === 0 && waiting === 0) {
     if (!known) return <p className="headline quiet">{t('wall.not_known')}</p>;
     return (
       <p className="headline">
         <Mark shape="pass" />
         {t(looks > 0 ? 'wall.none_waits' : 'wall.all_normal')}
-        {looks > 0 ? (
-          <Link to="/review">
-            <small>{t('wall.looks', { count: looks, shown: `${format.whole(looks)}${moreLooks ? '+' : ''}` })}</small>
-          </Link>
-        ) : null}
+        {asked}
       </p>
     );
   }
@@ -59,6 +61,7 @@ export function Headline({ held, moreHeld, waiting, more, oldest, looks, moreLoo
           {oldest ? <small>{t('wall.oldest', { age })}</small> : null}
         </Link>
       ) : null}
+      {asked}
     </p>
   );
 }
