@@ -14,19 +14,17 @@ export interface DashboardDeps {
   outsideSignIn?: OutsideSignIn | null;
 }
 
-/** Addresses that people type; the page finds out by itself what to show. */
+/** The addresses of the dashboard (`web/src/app/addresses.ts` says what each shows), and where a provider sends people back to. */
 const ADDRESSES = [
   '/',
   '/inspections',
-  '/inspections/*',
-  '/units/*',
+  '/inspections/:id',
+  '/units/:chip',
   '/lots',
-  '/lots/*',
+  '/lots/:lot',
   '/review',
   '/models',
-  '/models/*',
-  '/signin',
-  '/signin/*',
+  '/models/:name',
   '/callback',
 ];
 

@@ -233,12 +233,12 @@ test('the dashboard: its addresses give the page, its files are kept, unknown on
     '/inspections',
     '/inspections/01a',
     '/units/PCB-1',
+    `/units/${encodeURIComponent('/é'.repeat(50))}`,
     '/lots',
     '/lots/LOT-2025-001',
     '/review',
     '/models',
     '/models/pcb-pair-synth',
-    '/signin',
     '/callback?code=1',
   ]) {
     const page = await app.inject({ url });
@@ -253,7 +253,7 @@ test('the dashboard: its addresses give the page, its files are kept, unknown on
   assert.equal(await status(app, '/assets/other.js'), 404);
   assert.equal(await status(app, '/nothing'), 404);
   const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
-  for (const url of ['/nothing', '/lots.html', '/assets/other.js']) {
+  for (const url of ['/nothing', '/lots.html', '/lots/a/b', '/assets/other.js']) {
     const page = await app.inject({ url, headers: browser });
     assert.equal(page.statusCode, 404, url);
     assert.match(String(page.headers['content-type']), /^text\/html/, url);
