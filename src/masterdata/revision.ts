@@ -54,9 +54,18 @@ export function judgeLimits(limits: readonly MeasurementLimit[]): ProblemDetail[
   return faults;
 }
 
+/** -0 is kept as 0. */
+const unsigned = (limit: number | null): number | null => (limit === 0 ? 0 : limit);
+
 /** A limit with every name it may have, so that equal limits are equal however they were written. */
 export const plainLimits = (limits: readonly MeasurementLimit[]): MeasurementLimit[] =>
-  limits.map(({ characteristic, unit, lsl, usl, target = null }) => ({ characteristic, unit, lsl, usl, target }));
+  limits.map(({ characteristic, unit, lsl, usl, target = null }) => ({
+    characteristic,
+    unit,
+    lsl: unsigned(lsl),
+    usl: unsigned(usl),
+    target: unsigned(target),
+  }));
 
 /** Whether writing this would change nothing. A policy that is left out means the one that is there. */
 export function isSame(row: RevisionRow, body: RevisionWrite): boolean {

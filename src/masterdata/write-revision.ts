@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { ProductRevision, RevisionWrite } from '../contracts/masterdata.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { Cause, Door, Transaction } from '../platform/db/door.ts';
@@ -31,6 +32,8 @@ export async function writeRevision(
     faults.push({ field: 'body -> description', message: 'U+0000 and unpaired surrogates are not text', constraint: 'characters' });
   if (faults.length > 0) throw new ProblemError('validation_error', { details: faults.slice(0, 100) });
   return door.change<MasterdataTables, { revision: ProductRevision; isNew: boolean }>(cause, async (tx) => {
+    // The row is not there before its first writing: two first ones wait for each other here.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`revision:${name.product}/${name.revision}`}, 0))`.execute(tx);
     const was = await lockRevision(tx, name);
     const used = was !== undefined && (await isInUse(tx, name));
     judgeVersion(was?.version ?? null);

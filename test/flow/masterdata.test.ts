@@ -87,6 +87,23 @@ test('a revision is written once and read back; the same again changes nothing; 
   assert.deepEqual([list.data[0]?.revision, list.has_more], ['A', true]);
 });
 
+test('a revision that several write for the first time at once is made by one and changed by the others; a limit of -0 is one of 0', async () => {
+  for (let round = 0; round < 5; round++) {
+    const url = `/v1/products/CTRL-BOARD/revisions/R${round}`;
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => put(url, { description: `${n}` })));
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, 200, 200, 201]);
+    assert.equal((await get(url)).json<ProductRevision>().version, 4);
+    const first = await Promise.all([1, 2, 3].map((n) => put(`${url}-X`, { description: `${n}` }, 'engineer', { 'if-match': '"0"' })));
+    assert.deepEqual(first.map(({ statusCode }) => statusCode).sort(), [201, 412, 412]);
+  }
+  const zero = { limits: [{ characteristic: 'offset', unit: 'V', lsl: -0, usl: 0 }] };
+  const raw = JSON.stringify(zero).replace('"lsl":0', '"lsl":-0');
+  const url = '/v1/products/CTRL-BOARD/revisions/ZERO';
+  const write = () =>
+    app.inject({ method: 'PUT', url, headers: { ...bearer('engineer'), 'content-type': 'application/json' }, payload: raw });
+  assert.deepEqual([(await write()).headers.etag, (await write()).headers.etag], ['"1"', '"1"']);
+});
+
 test('a template is a picture that decodes; another one replaces its bytes; a revision in use keeps it', async () => {
   const url = '/v1/products/TPL/revisions/1';
   await put(url, {});
