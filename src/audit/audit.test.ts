@@ -95,6 +95,7 @@ test('each filter narrows the list', async (t) => {
   assert.equal(await count('?object=defect:DE1/LOT-2025-001'), 0);
   assert.equal(await count('?object=LOT-2025-001'), 3, 'a lot by its own name, at every site');
   assert.equal(await count('?object=lot:LOT-2025-001'), 3);
+  assert.equal(await count('?object=lot-2025-001'), 3, 'names of lots are upper-cased, here as everywhere');
   assert.equal(await count('?actor=eva'), 2);
   assert.equal(await count('?actor=sub-max'), 2);
   assert.equal(await count('?action=lot.held'), 2);
@@ -107,6 +108,23 @@ test('each filter narrows the list', async (t) => {
   assert.equal((await get('?action=lot.eaten')).statusCode, 422);
   assert.equal((await get('?from=yesterday')).statusCode, 422);
   for (const nul of ['object=%00', 'object=lot:%00', 'actor=%00']) assert.equal((await get(`?${nul}`)).statusCode, 422, nul);
+});
+
+test('an entry is found by its id in either case, and by the time that it shows', async (t) => {
+  const { get, database } = await ledger(t);
+  const id = '01a21ed4-c5a6-7123-b6eb-9bb052816523';
+  await database.db.pool.query(
+    `insert into platform.audit (id, recorded_at, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, trace_id)
+     values ($1::uuid, '2026-11-27T20:00:00.123789Z', 'inspection.created', 's', 'n', 'client', 'DE1', 'inspection', $1::text, '0')`,
+    [id],
+  );
+  const found = async (query: string) => (await get(`?object=${id}&${query}`)).json().data.length;
+  assert.equal((await get(`?object=${id}`)).json().data[0].recorded_at, '2026-11-27T20:00:00.123Z');
+  assert.equal(await found('from=2026-11-27T20:00:00.123Z&to=2026-11-27T20:00:00.123Z'), 1);
+  assert.equal(await found('to=2026-11-27T20:00:00.122Z'), 0);
+  assert.equal(await found('from=2026-11-27T20:00:00.124Z'), 0);
+  for (const object of [id.toUpperCase(), `inspection:${id.toUpperCase()}`])
+    assert.equal((await get(`?object=${object}`)).json().data.length, 1, object);
 });
 
 test('the same list is a file, and a reason that is a formula is a text there', async (t) => {

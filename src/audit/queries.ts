@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { AuditAction, AuditEntry } from '../contracts/audit.ts';
 import type { Reads } from '../platform/db/database.ts';
 import { CLOCK_MS } from '../platform/db/partitions.ts';
-import { idBound, isUuidv7, millisOfId } from '../platform/id.ts';
+import { idBound, isUuid, isUuidv7, millisOfId } from '../platform/id.ts';
 
 /** The ledger as its owner publishes it. */
 export interface AuditTables {
@@ -94,14 +94,17 @@ async function readSpan(
     const { object } = filter;
     const colon = object.indexOf(':');
     const id = object.slice(colon + 1);
-    // A lot is kept as `site/lot_id`; who asks for it by its own name means it at every site.
+    // Ids and names of lots are read in either case everywhere. A lot is kept as `site/lot_id`; who asks for it by its own name means it at every site.
+    const written = isUuid(id) ? id.toLowerCase() : id;
     query = query.where(
-      sql<boolean>`object_id = any(array[${object}, ${id}]::text[] || array(select code || '/' || ${id}::text from masterdata.site_rule))`,
+      sql<boolean>`object_id = any(array[${object}, ${written}]::text[]
+        || array(select code || '/' || n from masterdata.site_rule, unnest(array[${id}, ${id.toUpperCase()}]::text[]) n))`,
     );
     if (colon !== -1) query = query.where((eb) => eb.or([eb('object_id', '=', object), eb('object_type', '=', object.slice(0, colon))]));
   }
   if (filter.from !== null) query = query.where('recorded_at', '>=', filter.from);
-  if (filter.to !== null) query = query.where('recorded_at', '<=', filter.to);
+  // Times are shown in milliseconds and kept in microseconds: the whole of the named millisecond counts.
+  if (filter.to !== null) query = query.where('recorded_at', '<', new Date(filter.to.getTime() + 1));
   return query.execute();
 }
 
