@@ -107,6 +107,11 @@ test('a station writes for itself only; a person for a station of their site; wh
   assert.deepEqual(fields(place(everywhere, 'nowhere')), field);
 });
 
+test('a long value is told by its beginning, never with half a character at the end', () => {
+  const told = judgeCreate(body({ station_metadata: { station_id: `a${'😀'.repeat(60)}` } }), station, plant);
+  assert.ok(Array.isArray(told) && String(told[0]?.invalid_value).isWellFormed(), JSON.stringify(told));
+});
+
 test('every broken rule is told at once', () => {
   const outcome = judgeCreate(body({ lot_id: 'X', inspection_type: 'thermal', station_metadata: { station_id: 'HH-9' } }), station, plant);
   assert.deepEqual(fields(outcome), ['body -> lot_id', 'body -> station_metadata -> station_id', 'body']);

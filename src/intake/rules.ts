@@ -2,6 +2,7 @@ import type { InspectionCreate } from '../contracts/inspections.ts';
 import { isPrintable, lotIdFault } from '../contracts/lot-id.ts';
 import type { Caller } from '../contracts/permissions.ts';
 import type { ProblemDetail } from '../contracts/problems.ts';
+import { beginningOf } from '../platform/problem.ts';
 
 /** What the plant knows of its sites and stations, as far as the rules ask. */
 export interface PlantFacts {
@@ -39,7 +40,7 @@ const detail = (field: string, message: string, constraint: string, value?: unkn
   field,
   message,
   constraint,
-  ...(value === undefined ? {} : { invalid_value: typeof value === 'string' ? value.slice(0, 100) : value }),
+  ...(value === undefined ? {} : { invalid_value: typeof value === 'string' ? beginningOf(value) : value }),
 });
 
 interface Place {

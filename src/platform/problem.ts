@@ -23,10 +23,13 @@ export class ProblemError extends Error {
   }
 }
 
+/** What an error says again of a long text: never half a character, which strict readers of JSON refuse. */
+export const beginningOf = (text: string): string => text.slice(0, 100).toWellFormed();
+
 /** A value that passes its schema and breaks a rule: 422 with the field and the rule's name. */
 export function invalid(field: string, message: string, constraint: string, invalidValue?: unknown): ProblemError {
   const detail: ProblemDetail = { field, message, constraint };
-  if (invalidValue !== undefined) detail.invalid_value = typeof invalidValue === 'string' ? invalidValue.slice(0, 100) : invalidValue;
+  if (invalidValue !== undefined) detail.invalid_value = typeof invalidValue === 'string' ? beginningOf(invalidValue) : invalidValue;
   return new ProblemError('validation_error', { details: [detail] });
 }
 

@@ -157,6 +157,8 @@ test('validation names field, constraint and a bounded, harmless value', async (
   assert.equal(by.get('body -> lot_id')?.invalid_value, 5);
   assert.equal(String(by.get('body -> chip_id')?.invalid_value).length, 100);
   assert.equal(by.get('body -> priority')?.invalid_value, '5', 'bodies are not coerced');
+  const smiles = await app.inject({ method: 'POST', url: '/v1/inspections', headers: TOKEN, payload: { chip_id: '😀'.repeat(101) } });
+  assert.doesNotMatch(smiles.body, /\\ud[89a-f]/i, 'no half of a character, which strict readers of JSON refuse');
   assert.equal(by.get('body -> password')?.constraint, 'additionalProperties');
   assert.ok(!JSON.stringify(problem).includes('hunter2'));
   const missing = (await app.inject({ method: 'POST', url: '/v1/inspections', headers: TOKEN, payload: {} })).json() as Problem;

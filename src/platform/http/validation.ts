@@ -104,7 +104,8 @@ function valueAt(root: unknown, path: readonly string[]): unknown {
 /** Numbers, words and short texts that are no secret; objects are not echoed, they could hold one. */
 function echo(path: readonly string[], value: unknown): { invalid_value?: unknown } {
   if (path.some(isSecretName)) return {};
-  if (typeof value === 'string') return { invalid_value: value.length > MAX_ECHO ? `${value.slice(0, MAX_ECHO - 1)}…` : value };
+  if (typeof value === 'string')
+    return { invalid_value: value.length > MAX_ECHO ? `${value.slice(0, MAX_ECHO - 1)}…`.toWellFormed() : value };
   return typeof value === 'number' || typeof value === 'boolean' || value === null ? { invalid_value: value } : {};
 }
 
