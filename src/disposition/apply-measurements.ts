@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { MeasurementLimit } from '../contracts/masterdata.ts';
 import { CLOCK_MS } from '../platform/db/partitions.ts';
 import { uuidv7 } from '../platform/id.ts';
-import { lockInspection, type Tx, termsOf, type Written } from './case.ts';
+import { join, lockInspection, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { judgeMeasurement, judgeMeasurements, type Outcome } from './limits.ts';
 import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
@@ -112,4 +112,33 @@ export async function applyMeasurements(tx: Tx, inspectionId: string): Promise<W
     worst: out.length > 0 ? severityOf('out_of_limits', policy.rules) : null,
     defects: out.length,
   });
+}
+
+/**
+ * Values that were posted before their lot had limits are judged once it has: at most `limit` inspections behind an id. Null: there is none any more.
+ * One that was seen before and still waits is left as it is.
+ */
+export async function applyLimits(
+  tx: Tx,
+  lot: { site: string; lot_id: string },
+  behind: string,
+  limit: number,
+): Promise<{ written: Written; last: string } | null> {
+  const waiting = await tx
+    .selectFrom('intake.inspection_now')
+    .select('id')
+    .where('site', '=', lot.site)
+    .where('lot_id', '=', lot.lot_id)
+    .where('inspection_type', '<>', 'visual')
+    .where('status', '=', 'awaiting_review')
+    .where('reason', 'in', SETTLED_BY_VALUES)
+    .where('id', '>', behind)
+    .orderBy('id')
+    .limit(limit)
+    .execute();
+  const last = waiting.at(-1)?.id;
+  if (last === undefined) return null;
+  const written: Written[] = [];
+  for (const { id } of waiting) written.push((await applyMeasurements(tx, id)) ?? nothingWritten());
+  return { written: join(...written), last };
 }

@@ -1,9 +1,9 @@
-import type { AnyEvent } from '../contracts/events.ts';
-import { type Consumer, done, drop } from '../platform/bus/consumer.ts';
+import type { AnyEvent, PlatformEvent } from '../contracts/events.ts';
+import { type Consumer, type Delivery, done, drop } from '../platform/bus/consumer.ts';
 import type { Decided, Door } from '../platform/db/door.ts';
 import type { Metrics } from '../platform/telemetry/metrics.ts';
 import { applyFailure, applyFindings } from './apply-findings.ts';
-import { applyMeasurements } from './apply-measurements.ts';
+import { applyLimits, applyMeasurements } from './apply-measurements.ts';
 import { nothingWritten, type Tx, type Written } from './case.ts';
 import { askWhoIsRight, closeDisagreement, withdrawDisagreements } from './disagreement-looks.ts';
 import type { ReviewSettings } from './looks.ts';
@@ -29,16 +29,35 @@ async function apply(tx: Tx, event: AnyEvent, review: ReviewSettings): Promise<W
   return event.event_type === 'measurements.recorded' ? await applyMeasurements(tx, event.payload.inspection_id) : null;
 }
 
+/** Inspections of a lot that one transaction judges: a lot of thousands must not hold back every reader of the outbox. */
+const PIECE = 50;
+
+type Deps = { door: Door; metrics: Pick<Metrics, 'inspection'>; review: ReviewSettings };
+
+/** What waits for limits is judged by those that its lot was given. */
+async function lotAssigned(
+  { door, metrics }: Pick<Deps, 'door' | 'metrics'>,
+  event: PlatformEvent<'lot.assigned'>,
+  { cause, signal }: Delivery,
+): Promise<void> {
+  const lot = { site: event.site, lot_id: event.payload.lot_id };
+  // Pieces carry no inbox key: an inspection that is judged waits no more when they are seen again.
+  const { inbox: _, ...each } = cause;
+  for (let behind: string | undefined = '00000000-0000-0000-0000-000000000000'; behind !== undefined; ) {
+    signal.throwIfAborted();
+    const from: string = behind;
+    const applied = await door.change<DispositionTables, Awaited<ReturnType<typeof applyLimits>>>(each, async (tx) => {
+      const result = await applyLimits(tx, lot, from, PIECE);
+      const { events, audit } = result?.written ?? nothingWritten();
+      return { result, events, audit };
+    });
+    if (applied) tellMoves(metrics, applied.written);
+    behind = applied?.last;
+  }
+}
+
 /** Group `disposition`: findings become a verdict, exactly once an inspection, or a person must look. */
-export function dispositionConsumer({
-  door,
-  metrics,
-  review,
-}: {
-  door: Door;
-  metrics: Pick<Metrics, 'inspection'>;
-  review: ReviewSettings;
-}): Consumer {
+export function dispositionConsumer({ door, metrics, review }: Deps): Consumer {
   return {
     group: 'disposition',
     topics: ['inference.workflow', 'inspection.lifecycle', 'quality.signals'],
@@ -46,6 +65,7 @@ export function dispositionConsumer({
       'inference.completed',
       'inference.failed',
       'measurements.recorded',
+      'lot.assigned',
       'model.disagreed',
       'model.disagreement_settled',
       'model.stage_changed',
@@ -53,6 +73,10 @@ export function dispositionConsumer({
     async handle(event, delivery) {
       if ((event.event_type === 'inference.completed' || event.event_type === 'inference.failed') && !event.payload.decides)
         return drop('a run that does not decide');
+      if (event.event_type === 'lot.assigned') {
+        await lotAssigned({ door, metrics }, event, delivery);
+        return done;
+      }
       const outcome = await door.changeOnce<DispositionTables, Written | null>(
         delivery.cause,
         async (tx): Promise<Decided<Written | null>> => {

@@ -61,6 +61,21 @@ test('what nobody has limits for, or is in another unit, waits for a person; new
   assert.equal((await floor.rows('select from disposition.defect where inspection_id = $1', [waiting.id])).length, 1);
 });
 
+test('values that came before their lot had limits are judged by those that it is given', async () => {
+  const lot = 'LOT-2025-002';
+  const waits = async (value: object) => (await measured([{ ...R1, ...value }], 'electrical', lot)).id;
+  const [within, out, lacking] = [await waits({}), await waits({ value: 99 }), await waits({ unit: 'kohm' })];
+  await floor.assign(lot, { limits: [{ characteristic: 'R1', unit: 'ohm', lsl: 1, usl: 10, target: 5 }] });
+  const verdict = (id: string) => until('the verdict', async () => (await floor.inspection(id)).verdict);
+  assert.deepEqual([await verdict(within), await verdict(out)], ['pass', 'fail']);
+  assert.deepEqual(
+    [(await floor.inspection(lacking)).status, (await floor.events('inspection.judged', out)).length],
+    ['awaiting_review', 1],
+  );
+  const { status } = await floor.call('operator', 'POST', `/v1/inspections/${lacking}/complete`, { verdict: 'pass', reason: 'looks well' });
+  assert.equal(status, 200);
+});
+
 test('values posted to a judged inspection judge nothing again', async () => {
   const { id } = await measured([R1]);
   const { status } = await floor.call('station', 'POST', `/v1/inspections/${id}/measurements`, [{ ...R1, value: 99 }]);
