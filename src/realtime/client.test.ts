@@ -39,6 +39,21 @@ test('a slow reader is dropped when a megabyte waits, and a queue that runs over
   assert.deepEqual(closes, [1013]);
 });
 
+test('who comes from a process that was ahead of this one is not told again what it has', async () => {
+  const feed = new MemoryFeed();
+  const sent: StreamMessage[] = [];
+  const socket = { bufferedAmount: 0, send: (data: string | Buffer) => void sent.push(JSON.parse(String(data))) };
+  const client = new StreamClient(ENGINEER, socket as unknown as Socket, feed);
+  feed.listen((entry) => client.live(encoded(entry)));
+  feed.tell(event(1));
+  await client.message(Buffer.from('{"type":"subscribe","after":"3.0"}'), false);
+  for (let at = 2; at <= 6; at++) feed.tell(event(at));
+  assert.deepEqual(
+    sent.map((message) => (message.type === 'event' ? message.event.event_id : message.type)),
+    ['subscribed', 'e-4', 'e-5', 'e-6'],
+  );
+});
+
 test('no caller sees an event of another site, of another station, or without the scope of its type', () => {
   const facts = fc.record({
     site: fc.constantFrom('DE1', 'US1'),

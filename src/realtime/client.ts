@@ -56,6 +56,8 @@ export class StreamClient {
   #sees: ((event: AnyEvent) => boolean) | undefined;
   #queue: Encoded[] | undefined;
   #overrun = false;
+  /** What the client has already, while the feed of this process may be behind that: it came from a process that was ahead. */
+  #behind: string | undefined;
   #run = 0;
   #gone = false;
   #beats = false;
@@ -69,8 +71,11 @@ export class StreamClient {
   /** A live event of the feed, told to every client in the order of the feed. */
   live(entry: Encoded): void {
     if (this.#sees === undefined || !this.#sees(entry.event)) return;
-    if (this.#queue === undefined) this.#send(entry);
-    else if (this.#queue.length < MAX_QUEUED && !this.#overrun) this.#queue.push(entry);
+    if (this.#queue === undefined) {
+      if (this.#behind !== undefined && compareCursors(entry.cursor, this.#behind) <= 0) return;
+      this.#behind = undefined;
+      this.#send(entry);
+    } else if (this.#queue.length < MAX_QUEUED && !this.#overrun) this.#queue.push(entry);
     else {
       this.#queue = [];
       this.#overrun = true;
@@ -121,6 +126,7 @@ export class StreamClient {
     const run = ++this.#run;
     this.#sees = visibleTo(this.caller, filter);
     this.#overrun = false;
+    this.#behind = undefined;
     if (after === undefined) {
       this.#queue = undefined;
       return this.#tell({ type: 'subscribed', cursor: this.#feed.cursor() });
@@ -165,6 +171,7 @@ export class StreamClient {
       }
       if (!this.#overrun) break;
     }
+    this.#behind = behind;
     this.#queue = undefined;
   }
 
