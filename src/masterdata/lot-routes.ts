@@ -139,7 +139,9 @@ export function lotRoutes(app: App, deps: Deps): void {
       const judgeVersion = (current: number | null) => expectVersion(request, current ?? 0);
       const { lot, isNew } = await assignLot(door, request.cause(), { site: known?.site ?? site, lotId }, request.body, judgeVersion);
       etag(reply, lot.version);
-      if (isNew) reply.code(201).header('location', `/v1/lots/${encodeURIComponent(lotId)}`);
+      // Who sees every site may see two of this name.
+      const named = request.caller.site === '*' ? `?site=${encodeURIComponent(lot.site)}` : '';
+      if (isNew) reply.code(201).header('location', `/v1/lots/${encodeURIComponent(lotId)}${named}`);
       return reply.send(lot);
     },
   });

@@ -218,7 +218,21 @@ test('who sees every site names the one that is meant; who has a site sees that 
   await put('/v1/products/LOTS/revisions/1', {});
   assert.equal((await put('/v1/lots/LOT-2025-600', { product: 'LOTS', revision: '1' }, 'admin')).statusCode, 422);
   assert.equal((await put('/v1/lots/LOT-2025-600?site=atlantis', { product: 'LOTS', revision: '1' }, 'admin')).statusCode, 422);
-  assert.equal((await put('/v1/lots/LOT-2025-600?site=penang', { product: 'LOTS', revision: '1' }, 'admin')).json<Lot>().site, 'penang');
+  await post('aoi', { lot_id: 'LOT-2025-600' });
+  const opened = await put('/v1/lots/LOT-2025-600?site=penang', { product: 'LOTS', revision: '1' }, 'admin');
+  assert.equal((await get(String(opened.headers.location), 'admin')).json<Lot>().site, 'penang');
+});
+
+test('If-Match: * changes what is there and makes nothing', async () => {
+  for (const [url, body] of [
+    ['/v1/products/STAR/revisions/1', {}],
+    ['/v1/lots/LOT-2025-610', { product: 'STAR', revision: '1' }],
+  ] as const) {
+    assert.equal((await put(url, body, 'engineer', { 'if-match': '*' })).statusCode, 412);
+    assert.equal((await get(url)).statusCode, 404);
+    assert.equal((await put(url, body)).statusCode, 201);
+    assert.equal((await put(url, body, 'engineer', { 'if-match': '*' })).statusCode, 200);
+  }
 });
 
 test('of the counts of a lot a station is told its own, on the page, in the list and in the file', async () => {

@@ -16,11 +16,15 @@ export function namesTag(header: string, tag: string, weak = false): boolean {
   return false;
 }
 
-/** `If-Match` must name the version that is there now; without the header everything may pass. @throws ProblemError precondition_failed */
+/**
+ * `If-Match` must name the version that is there now; without the header everything may pass. 0 stands for a record that is not there yet: `*` means one
+ * that is. @throws ProblemError precondition_failed
+ */
 export function expectVersion(request: FastifyRequest, currentVersion: number): void {
   const given = request.headers['if-match'];
   if (given === undefined) return;
-  if (!namesTag(given, `"${currentVersion}"`)) throw new ProblemError('precondition_failed', { headers: { etag: `"${currentVersion}"` } });
+  if ((currentVersion === 0 && given.trim() === '*') || !namesTag(given, `"${currentVersion}"`))
+    throw new ProblemError('precondition_failed', { headers: { etag: `"${currentVersion}"` } });
 }
 
 /** 304 when `If-None-Match` names the tag of what would be sent. Answers whether it did. */
