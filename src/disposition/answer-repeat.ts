@@ -7,7 +7,7 @@ import { join, lockInspection, nothingWritten, type Tx, termsOf, type Written } 
 import { shownDefect } from './defects.ts';
 import { decides, onlyName } from './repeats.ts';
 import { changeDefect, consequence } from './review-defect.ts';
-import { keepMissed } from './review-inspection.ts';
+import { judgeMissed, keepMissed } from './review-inspection.ts';
 import type { Policy } from './rules.ts';
 import type { DefectRow, DispositionTables, InspectionRow, RepeatRow } from './tables.ts';
 
@@ -22,7 +22,7 @@ function turnOf(row: RepeatRow, caller: Caller): 'second' | 'third' {
     return 'second';
   }
   if (isSaidBy(row.first_subject) || isSaidBy(row.second_subject)) throw refused('You are one of the two who differ: a third decides');
-  if (!decides(caller)) throw new ProblemError('forbidden');
+  if (!decides(caller)) throw new ProblemError('forbidden', { detail: 'Two reviewers differ: a quality engineer who is neither decides' });
   return 'third';
 }
 
@@ -90,6 +90,7 @@ export async function answerRepeat(
   const marks = review.missed?.length ?? 0;
   if (marks > 0 && review.outcome !== 'disagrees')
     throw invalid('body -> missed', `Missed defects go with disagrees, not with ${review.outcome}`, 'forbidden');
+  judgeMissed(review.missed);
   return await door.change<DispositionTables, { repeated: Repeated; moved: Written['moved'] }>(
     cause,
     async (tx): Promise<Decided<{ repeated: Repeated; moved: Written['moved'] }>> => {

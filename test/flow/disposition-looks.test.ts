@@ -128,6 +128,7 @@ test('an answer that does not hold together, or is not one’s to give, is refus
     [{ outcome: 'agrees', missed }, 422],
     [{ outcome: 'cannot_tell', missed }, 422],
     [{ outcome: 'disagrees', missed: [{ class: 'out_of_limits', box: missed[0]?.box }] }, 422],
+    [{ outcome: 'disagrees', missed: [{ class: 'open', box: { ...missed[0]?.box, width: 0 } }] }, 422],
     [{ outcome: 'maybe' }, 422],
     [{}, 422],
   ] as const)
