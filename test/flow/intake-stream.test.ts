@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BatchResult } from '../../src/contracts/inspections.ts';
@@ -128,6 +129,28 @@ test('a sender that goes away keeps what it was told, and nothing of what it was
   batch.sent.destroy();
   await pause(200);
   assert.deepEqual([await stored('GONE'), await stored('HALF')], [250, 0]);
+});
+
+test('a body that breaks off as no HTTP ends the answer that has begun, and puts nothing into it', async () => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let got = '';
+  socket.on('data', (chunk) => {
+    got += chunk.toString();
+  });
+  const head = Object.entries({
+    ...bearer('aoi'),
+    host: 'localhost',
+    'content-type': 'application/x-ndjson',
+    'transfer-encoding': 'chunked',
+  });
+  const line = lines('NOHTTP', 1);
+  socket.write(`POST /v1/inspections/batch HTTP/1.1\r\n${head.map((pair) => pair.join(': ')).join('\r\n')}\r\n\r\n`);
+  socket.write(`${Buffer.byteLength(line).toString(16)}\r\n${line}\r\n`);
+  for (const end = Date.now() + 60_000; !got.includes('"status":201') && Date.now() < end; ) await pause(10);
+  socket.write('no length of a chunk\r\n');
+  await once(socket, 'close');
+  assert.deepEqual(got.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200']);
+  assert.equal(await stored('NOHTTP'), 1);
 });
 
 test('with Content-Length or a key nothing is stored before all is there: one that breaks off stores nothing', async () => {

@@ -158,6 +158,8 @@ const CLIENT_CODES: Readonly<Record<string, 'header_too_large' | 'request_timeou
 export function clientError(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return void socket.destroy();
   if (!socket.writable) return void socket.destroy();
+  // An answer that has begun cannot be taken back: the head of another one would be read as a part of it. By the field that Node's own handler asks.
+  if ((socket as { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent) return void socket.destroy();
   // Nothing was ever asked on it: words that nobody asked for would be taken for the answer to the first request.
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) return void socket.destroy();
   const id = uuidv7();
