@@ -81,14 +81,26 @@ const measuredFor = (tx: Tx, { id, created_at }: InspectionRow) =>
     .orderBy('id')
     .execute();
 
+/** How many of these values were held against limits. */
+async function judgedOf(tx: Tx, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0;
+  const judged = tx.selectFrom('disposition.measurement_judgement').select('measurement_id').where('measurement_id', 'in', ids);
+  return (await judged.execute()).length;
+}
+
 /** How many values that came since then limits can judge and have not judged: their word is on the way, and no other verdict may overtake it. */
 export async function valuesOnTheWay(tx: Tx, inspection: InspectionRow, limits: readonly MeasurementLimit[], since: Date): Promise<number> {
   if (!openToValues(inspection)) return 0;
   const fresh = (await measuredFor(tx, inspection)).filter(({ created_at }) => created_at > since);
   const ids = fresh.filter((value) => judgeMeasurement(value, limits).inLimits !== null).map(({ id }) => id);
-  if (ids.length === 0) return 0;
-  const judged = tx.selectFrom('disposition.measurement_judgement').select('measurement_id').where('measurement_id', 'in', ids);
-  return ids.length - (await judged.execute()).length;
+  return ids.length - (await judgedOf(tx, ids));
+}
+
+/** Whether a value was never judged, because nobody has limits for it. Of a visual inspection values say nothing. */
+export async function hasUnjudgedValues(tx: Tx, inspection: InspectionRow): Promise<boolean> {
+  if (inspection.inspection_type === 'visual') return false;
+  const ids = (await measuredFor(tx, inspection)).map(({ id }) => id);
+  return ids.length > (await judgedOf(tx, ids));
 }
 
 /** All that was measured for this inspection is judged together. Null: late, or not judged by measurements. */

@@ -3,6 +3,7 @@ import { lotKey } from '../contracts/lot-id.ts';
 import { type Caller, maySee } from '../contracts/permissions.ts';
 import type { Cause, Decided, Door } from '../platform/db/door.ts';
 import { invalid, ProblemError } from '../platform/problem.ts';
+import { hasUnjudgedValues } from './apply-measurements.ts';
 import { type JudgeVersion, join, lockInspection, nothingWritten, type Tx, termsOf, type Written } from './case.ts';
 import { shownDefect } from './defects.ts';
 import { settleSeverity } from './looks.ts';
@@ -50,11 +51,15 @@ export async function consequence(tx: Tx, inspection: InspectionRow, caller: Cal
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  const effect = effectOfReview({ ...inspection, byHand: byHand?.verdict ?? null }, defects, policy.rules);
+  const otherwise = byHand?.verdict ?? ((await hasUnjudgedValues(tx, inspection)) ? 'inconclusive' : null);
+  const effect = effectOfReview({ ...inspection, otherwise }, defects, policy.rules);
   if (effect.kind === 'none') return nothingWritten();
   const confirmed = defects.filter(({ state }) => state === 'confirmed');
-  const reason =
-    confirmed.length === 0 ? 'all defects rejected in review' : `${confirmed.length} of ${defects.length} defects confirmed in review`;
+  const rejected =
+    byHand === undefined && otherwise !== null
+      ? 'all defects rejected in review, other values have no limits'
+      : 'all defects rejected in review';
+  const reason = confirmed.length === 0 ? rejected : `${confirmed.length} of ${defects.length} defects confirmed in review`;
   const said = {
     verdict: effect.verdict,
     reason: `${reason}; ${labelOf(policy)}`,

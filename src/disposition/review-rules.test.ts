@@ -5,8 +5,8 @@ import type { Verdict } from '../contracts/inspections.ts';
 import { effectOfReview, type ReviewedDefect, type ReviewedInspection } from './review-rules.ts';
 
 const rules = { severity: {}, fail_from: 'medium' as const, review_band: 0.1, hold: { min_judged: 10, fail_fraction: 0.3 } };
-const waiting: ReviewedInspection = { status: 'awaiting_review', verdict: null, reason: 'uncertain', byHand: null };
-const failed: ReviewedInspection = { status: 'completed', verdict: 'fail', reason: 'words', byHand: null };
+const waiting: ReviewedInspection = { status: 'awaiting_review', verdict: null, reason: 'uncertain', otherwise: null };
+const failed: ReviewedInspection = { status: 'completed', verdict: 'fail', reason: 'words', otherwise: null };
 const passed: ReviewedInspection = { ...failed, verdict: 'pass' };
 const defects = (...states: string[]): ReviewedDefect[] =>
   states.map((state) => ({
@@ -26,15 +26,15 @@ test('the table of what a review makes of an inspection', () => {
     [failed, ['rejected', 'proposed'], 'none'],
     [failed, ['rejected', 'minor proposed'], 'revise pass'],
     [failed, ['rejected', 'rejected'], 'revise pass'],
-    [{ ...failed, byHand: 'fail' }, ['rejected'], 'none'],
+    [{ ...failed, otherwise: 'fail' }, ['rejected'], 'none'],
     [passed, ['minor proposed', 'confirmed'], 'revise fail'],
     [passed, ['rejected'], 'none'],
-    [{ ...passed, byHand: 'pass' }, ['confirmed'], 'revise fail'],
+    [{ ...passed, otherwise: 'pass' }, ['confirmed'], 'revise fail'],
     [{ ...passed, verdict: 'inconclusive' }, ['rejected'], 'none'],
     [{ ...passed, verdict: 'inconclusive' }, ['confirmed'], 'revise fail'],
-    [{ ...failed, byHand: 'inconclusive' }, ['rejected'], 'revise inconclusive'],
-    [{ ...failed, byHand: 'inconclusive' }, ['rejected', 'proposed'], 'none'],
-    [{ ...failed, byHand: 'pass' }, ['rejected'], 'revise pass'],
+    [{ ...failed, otherwise: 'inconclusive' }, ['rejected'], 'revise inconclusive'],
+    [{ ...failed, otherwise: 'inconclusive' }, ['rejected', 'proposed'], 'none'],
+    [{ ...failed, otherwise: 'pass' }, ['rejected'], 'revise pass'],
     [{ ...failed, status: 'cancelled', verdict: null }, ['confirmed'], 'none'],
     [{ ...failed, status: 'in_progress', verdict: null }, ['confirmed'], 'none'],
   ];
@@ -53,8 +53,8 @@ test('an effect always changes something, and a second look at the same defects 
     waiting,
     failed,
     passed,
-    { ...failed, byHand: 'fail' },
-    { ...failed, byHand: 'inconclusive' },
+    { ...failed, otherwise: 'fail' },
+    { ...failed, otherwise: 'inconclusive' },
   );
   fc.assert(
     fc.property(start, fc.array(defect as fc.Arbitrary<ReviewedDefect>, { minLength: 1, maxLength: 6 }), (inspection, list) => {
@@ -78,7 +78,7 @@ test('however a unit that was judged by hand is reviewed, with all its defects r
       fc.array(word, { maxLength: 12 }),
       (said, severities, words) => {
         const list: ReviewedDefect[] = severities.map((one) => ({ severity: one, state: 'proposed' }));
-        const unit: ReviewedInspection = { status: 'completed', verdict: said, reason: 'words', byHand: said };
+        const unit: ReviewedInspection = { status: 'completed', verdict: said, reason: 'words', otherwise: said };
         const all = [...words, ...list.map((_, at) => ({ at, state: 'rejected' as const }))];
         for (const { at, state } of all) {
           const defect = list[at % list.length] as ReviewedDefect;

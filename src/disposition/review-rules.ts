@@ -13,8 +13,8 @@ export interface ReviewedInspection {
   verdict: Verdict | null;
   /** Its waiting reason while it waits. */
   reason: string | null;
-  /** What a person last said of the whole unit; null: nobody did. */
-  byHand: Verdict | null;
+  /** What a person last said of the whole unit, else `inconclusive` where one of its values was never judged; null: neither. */
+  otherwise: Verdict | null;
 }
 
 export type Effect = { kind: 'none' } | { kind: 'complete'; verdict: 'pass' | 'fail' } | { kind: 'revise'; verdict: Verdict };
@@ -30,7 +30,8 @@ export type Effect = { kind: 'none' } | { kind: 'complete'; verdict: 'pass' | 'f
  * | waits for other words | any                                 | none: the defects are not what it waits for         |
  * | completed             | one confirmed fails                 | fail                                                |
  * | completed, fail       | one proposed would fail             | none: fail until all are looked at                  |
- * | completed, fail       | all that could fail are rejected    | what a person said of the whole board, else pass    |
+ * | completed, fail       | all that could fail are rejected    | what a person said of the whole unit, else pass;    |
+ * |                       |                                     | inconclusive where a value was never judged         |
  * | completed, otherwise  |                                     | none                                                |
  * | cancelled and others  | any                                 | none                                                |
  */
@@ -43,6 +44,6 @@ export function effectOfReview(inspection: ReviewedInspection, defects: readonly
   if (inspection.status !== 'completed') return { kind: 'none' };
   if (failing('confirmed')) return inspection.verdict === 'fail' ? { kind: 'none' } : { kind: 'revise', verdict: 'fail' };
   if (inspection.verdict !== 'fail' || failing('proposed')) return { kind: 'none' };
-  const verdict = inspection.byHand ?? 'pass';
+  const verdict = inspection.otherwise ?? 'pass';
   return verdict === 'fail' ? { kind: 'none' } : { kind: 'revise', verdict };
 }

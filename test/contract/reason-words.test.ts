@@ -27,7 +27,7 @@ const two = [
   { class: 'pin_hole', severity: 'medium' },
 ] as const;
 
-/** What the platform writes, by its own rules; the last six stand inside of its changes. */
+/** What the platform writes, by its own rules; the last seven stand inside of its changes. */
 const WRITTEN: [string | null, string][] = [
   [reasonOf(judgeFindings(found('open', 'open', 'pin_hole'), policy, {})), '2 Unterbrechung, 1 Loch über der Schwelle; standard 1'],
   [reasonOf(judgeFindings([], policy, {})), 'kein Fehler über seiner Schwelle; standard 1'],
@@ -49,6 +49,10 @@ const WRITTEN: [string | null, string][] = [
   ['missed, found where two versions disagree', 'übersehen, gefunden, wo zwei Versionen uneinig sind'],
   ['superseded by run 01a21de9-3fb4-72ff-a35b-c48938ae3662', 'abgelöst durch Lauf 01a21de9-3fb4-72ff-a35b-c48938ae3662'],
   ['all defects rejected in review; standard 1', 'alle Fehler in der Nachprüfung verworfen; standard 1'],
+  [
+    'all defects rejected in review, other values have no limits; standard 1',
+    'alle Fehler in der Nachprüfung verworfen, andere Werte haben keine Grenzen; standard 1',
+  ],
 ];
 
 test('what the platform says of a verdict or a hold is told in the language of the reader', () => {

@@ -76,6 +76,21 @@ test('values that came before their lot had limits are judged by those that it i
   assert.equal(status, 200);
 });
 
+test('a rejected defect passes no unit of which another value was never judged', async () => {
+  const failed = await measured([
+    { ...R1, value: 99 },
+    { characteristic: 'Z9', value: 1, unit: 'V' },
+  ]);
+  assert.equal(failed.verdict, 'fail');
+  const [defect] = (await floor.call('manager', 'GET', `/v1/inspections/${failed.id}/defects`)).body.data as { id: string }[];
+  const review = (decision: string) => floor.call('manager', 'POST', `/v1/defects/${defect?.id}/review`, { decision });
+  assert.equal((await review('reject')).status, 200);
+  const { verdict, reason } = await floor.inspection(failed.id);
+  assert.deepEqual([verdict, reason], ['inconclusive', 'all defects rejected in review, other values have no limits; standard 1']);
+  assert.equal((await review('confirm')).status, 200);
+  assert.equal((await floor.inspection(failed.id)).verdict, 'fail');
+});
+
 test('values posted to a judged inspection judge nothing again', async () => {
   const { id } = await measured([R1]);
   const { status } = await floor.call('station', 'POST', `/v1/inspections/${id}/measurements`, [{ ...R1, value: 99 }]);

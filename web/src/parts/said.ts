@@ -21,6 +21,7 @@ const SENTENCES = [
   ['some_confirmed', /^(?<n>\d+) of (?<of>\d+) defects confirmed in review$/],
   ['confirmed', /^(?<defects>\d.*) confirmed in review$/],
   ['all_rejected', /^all defects rejected in review$/],
+  ['rejected_no_limits', /^all defects rejected in review, other values have no limits$/],
   ['out', /^(?<n>\d+) of (?<of>\d+) values out of limits: (?<names>.*)$/],
   ['within', /^(?<count>\d+) values within limits$/],
   ['out_passes', /^(?<count>\d+) values out of limits, which does not fail a unit$/],

@@ -137,6 +137,7 @@ export const terms: Pick<Words, keyof typeof english> = {
     some_confirmed: '{{n}} von {{of}} Fehlern in der Nachprüfung bestätigt',
     confirmed: '{{defects}} in der Nachprüfung bestätigt',
     all_rejected: 'alle Fehler in der Nachprüfung verworfen',
+    rejected_no_limits: 'alle Fehler in der Nachprüfung verworfen, andere Werte haben keine Grenzen',
     out: '{{n}} von {{of}} Werten außerhalb der Grenzen: {{names}}',
     within_one: '{{count}} Wert innerhalb der Grenzen',
     within_other: '{{count}} Werte innerhalb der Grenzen',

@@ -131,6 +131,7 @@ export const terms = {
     some_confirmed: '{{n}} of {{of}} defects confirmed in review',
     confirmed: '{{defects}} confirmed in review',
     all_rejected: 'all defects rejected in review',
+    rejected_no_limits: 'all defects rejected in review, other values have no limits',
     out: '{{n}} of {{of}} values out of limits: {{names}}',
     within_one: '{{count}} value within limits',
     within_other: '{{count}} values within limits',
