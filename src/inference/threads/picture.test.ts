@@ -40,3 +40,27 @@ test('a pair that cannot be compared says which part is at fault', async () => {
   assert.equal(await faults(board, Buffer.alloc(0)), 'unreadable_reference');
   assert.equal(await faults(board, await drawBoard({ width: 72 })), 'size_mismatch');
 });
+
+test('a file of several pictures is not read: only the first would be looked at', async () => {
+  const [board, bad] = [await drawBoard(), await drawBoard({}, { lost: [{ x: 0, y: 16, width: 8, height: 8 }] })];
+  const both = sharp([board, bad], { join: { animated: true } });
+  const tiff = await both.clone().tiff({ compression: 'none' }).toBuffer();
+  const webp = await both.clone().webp({ lossless: true }).toBuffer();
+  for (const several of [tiff, webp]) {
+    await assert.rejects(readPair(several, board), { fault: 'unreadable_image', message: 'the file holds 2 pictures, one is looked at' });
+    await assert.rejects(readPair(board, several), { fault: 'unreadable_reference' });
+  }
+});
+
+test('a picture that is all dark or all light shows no board, and is none that is like a template of the same camera', async () => {
+  const board = await drawBoard();
+  const dim = await sharp(board).toColourspace('b-w').linear(0.4, 0).png().toBuffer();
+  const light = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#fff' } })
+    .png()
+    .toBuffer();
+  for (const nothing of [dim, light]) {
+    await assert.rejects(readPair(nothing, nothing), { fault: 'unreadable_image' });
+    await assert.rejects(readPair(nothing, board), { fault: 'unreadable_image' });
+    await assert.rejects(readPair(board, nothing), { fault: 'unreadable_reference' });
+  }
+});

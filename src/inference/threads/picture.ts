@@ -53,8 +53,12 @@ interface Grey {
   height: number;
 }
 
+/** @throws Error for a file of several pages too: only one would be looked at, and what the others show would pass unseen */
 async function readGrey(bytes: Uint8Array): Promise<Grey> {
-  const { data, info } = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
+  const picture = sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' });
+  const { pages = 1 } = await picture.metadata();
+  if (pages > 1) throw new Error(`the file holds ${pages} pictures, one is looked at`);
+  const { data, info } = await picture
     .timeout({ seconds: DECODE_SECONDS })
     .flatten({ background: '#ffffff' })
     .toColourspace('b-w')
@@ -74,7 +78,8 @@ const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
 
 /**
  * Decodes both pictures, one after the other, so that only one is unpacked at a time; measures how they lie on each other, and moves the template
- * under the picture by whole pixels. @throws UnfitPair
+ * under the picture by whole pixels. A picture or template that is all copper or all laminate shows no board: two of a dark camera would be alike.
+ * @throws UnfitPair
  */
 export async function readPair(image: Uint8Array, reference: Uint8Array): Promise<{ pair: BoardPair; features: InputFeatures }> {
   const read = async <Read>(fault: PairFault, reading: () => Promise<Read>): Promise<Read> => {
@@ -94,9 +99,13 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       'size_mismatch',
       `the picture is ${inspected.width} x ${inspected.height}, the template ${template.width} x ${template.height} pixels`,
     );
-  const rows = packedRows(inspected);
-  const { shift, residual, stretch, lengthened } = align(packedRows(template), rows);
+  const [rows, wanted] = [packedRows(inspected), packedRows(template)];
   const { edges, copper } = edgesOf(rows);
+  if (edges === 0)
+    throw new UnfitPair('unreadable_image', `the picture is all ${copper > 0 ? 'darker' : 'lighter'} than mid grey: it shows no board`);
+  if (edgesOf(wanted).edges === 0)
+    throw new UnfitPair('unreadable_reference', 'the template is all of one side of mid grey: it shows no board');
+  const { shift, residual, stretch, lengthened } = align(wanted, rows);
   return {
     pair: { template: moved(template, shift), inspected },
     features: {
@@ -105,8 +114,7 @@ export async function readPair(image: Uint8Array, reference: Uint8Array): Promis
       residual: rounded(residual, 5),
       stretch: rounded(stretch, 2),
       lengthened: { x: rounded(lengthened.x, 2), y: rounded(lengthened.y, 2) },
-      // A picture of one colour is sharp.
-      sharpness: rounded(edges + greys === 0 ? 1 : edges / (edges + greys), 4),
+      sharpness: rounded(edges / (edges + greys), 4),
     },
   };
 }
