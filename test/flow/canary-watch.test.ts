@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { judgeCanary } from '../../src/inference/models/canary-rules.ts';
+import { changeStage } from '../../src/inference/models/change-stage.ts';
 import { comparisonsOf } from '../../src/inference/models/comparison.ts';
 import type { Pairing } from '../../src/inference/models/comparisons.ts';
 import { judgedQuery } from '../../src/inference/models/judged.ts';
-import { registerModel } from '../../src/inference/models/registry.ts';
+import { moveVersion } from '../../src/inference/models/move-version.ts';
+import { registerModel, systemCause } from '../../src/inference/models/registry.ts';
 import { readRepository } from '../../src/inference/models/repository.ts';
+import { planWithdrawal } from '../../src/inference/models/stages.ts';
 import { canaryFigures } from '../../src/inference/models/watch.ts';
 import type { InferenceTables } from '../../src/inference/tables.ts';
+import { Replayed } from '../../src/platform/db/change.ts';
 import { reads } from '../../src/platform/db/database.ts';
 import { openFloor, SITE } from '../support/floor.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -18,7 +22,8 @@ const LIMITS = { minBoards: 20, errorShare: 0.05, latencyRatio: 2, disagreement:
 const floor = await openFloor({ after }, { inference: false, model: false });
 await writeTinyModel(floor.modelsDir, { version: 1 });
 await writeTinyModel(floor.modelsDir, { version: 2, boxReach: 15 });
-for (const model of (await readRepository(floor.modelsDir)).models) await registerModel(floor.door, model);
+const { models } = await readRepository(floor.modelsDir);
+for (const model of models) await registerModel(floor.door, model);
 const on = reads<InferenceTables>(floor.db);
 
 const began = new Date(Date.now() - 30 * 86_400_000);
@@ -89,4 +94,41 @@ test('boards that another production version was compared at are no part of the 
   const [found] = (await comparisonsOf(on, MODEL, 100)).data;
   assert.deepEqual([found?.production_version, found?.boards, found?.agreeing, found?.disagreements.open], [1, 3, 3, 0]);
   assert.deepEqual(found?.matrix, [{ production: 'open', candidate: 'open', calls: 3 }]);
+});
+
+test('a canary that is taken back while its share is changed stays taken back; a repeat of an earlier change is answered as it was', async () => {
+  const stages = () => floor.rows(`select version, stage from inference.model_version order by version`);
+  const share = (canary_percent: number, key: string, meanwhile = async () => {}) =>
+    moveVersion(
+      {
+        db: floor.db,
+        door: floor.door,
+        held: () => models,
+        tryGolden: () => meanwhile().then(() => null),
+        ready: () => true,
+        rollbackPauseMs: 600_000,
+      },
+      { ...systemCause(), idempotency: { caller: 'c', key, requestHash: key } },
+      MODEL,
+      2,
+      { stage: 'canary', canary_percent, reason: 'more of it' },
+      () => {},
+    );
+  const takenBack = async () => {
+    await changeStage(floor.door, systemCause(), {
+      model: MODEL,
+      plan: (versions) => planWithdrawal(versions, 2),
+      reason: 'errors: as the watcher does',
+      automatic: true,
+      rollback: true,
+      shows: () => 2,
+    });
+  };
+  assert.equal((await share(30, 'first')).shown.canary_percent, 30);
+  await assert.rejects(share(40, 'second', takenBack), { code: 'transition_not_allowed', message: /^Rule rolled_back/ });
+  assert.deepEqual(await stages(), [
+    { version: 1, stage: 'production' },
+    { version: 2, stage: 'shadow' },
+  ]);
+  await assert.rejects(share(30, 'first'), Replayed);
 });

@@ -77,6 +77,8 @@ export interface StageWish {
   figures?: Record<string, unknown> | null;
   /** Holds `If-Match` to the stages as they are. @throws ProblemError precondition_failed */
   judgeVersion?: JudgeVersion;
+  /** Asked once more when all versions are locked: what was so a moment ago may have changed. @throws ProblemError transition_not_allowed */
+  stillAllowed?: (tx: Transaction<InferenceTables>) => Promise<void>;
   /** Which of the versions the caller is told of. */
   shows: (steps: readonly Step[]) => number;
 }
@@ -103,6 +105,7 @@ export async function changeStage(door: Door, cause: Cause, wish: StageWish): Pr
     wish.judgeVersion?.(current);
     const plan = wish.plan(versions);
     if (plan.kind === 'refused') throw new ProblemError('transition_not_allowed', { detail: `Rule ${TITLES[plan.rule]}: ${plan.detail}` });
+    await wish.stillAllowed?.(tx);
     const events: EventDraft[] = [];
     const audit: AuditDraft[] = [];
     const moved = new Map<number, VersionRow>();

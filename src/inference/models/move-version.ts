@@ -1,6 +1,6 @@
 import type { RollbackRequest, StageRequest } from '../../contracts/models.ts';
-import { type Database, reads } from '../../platform/db/database.ts';
-import type { Cause, Door } from '../../platform/db/door.ts';
+import { type Database, type Reads, reads } from '../../platform/db/database.ts';
+import type { Cause, Door, Transaction } from '../../platform/db/door.ts';
 import { ProblemError } from '../../platform/problem.ts';
 import type { InferenceTables } from '../tables.ts';
 import { changeStage, type JudgeVersion, type Staged } from './change-stage.ts';
@@ -22,6 +22,29 @@ export interface MoveDeps {
 }
 
 const refused = (rule: string, detail: string) => new ProblemError('transition_not_allowed', { detail: `Rule ${rule}: ${detail}` });
+
+/** @throws ProblemError transition_not_allowed for a version that was rolled back less than `pauseMs` ago */
+async function requireRested(
+  on: Reads<InferenceTables> | Transaction<InferenceTables>,
+  name: string,
+  version: number,
+  pauseMs: number,
+): Promise<void> {
+  const back = await on
+    .selectFrom('inference.stage_change')
+    .select('made_at')
+    .where('model', '=', name)
+    .where('version', '=', version)
+    .where('rollback', '=', true)
+    .where('to_stage', '<>', 'production')
+    .where('made_at', '>', new Date(Date.now() - pauseMs))
+    .executeTakeFirst();
+  if (back)
+    throw refused(
+      'rolled_back',
+      `version ${version} was rolled back at ${back.made_at.toISOString()}: it rests for ${pauseMs / 60_000} minutes`,
+    );
+}
 
 /**
  * What a version must have shown before it judges boards: its bytes are here and are those that were registered, it may be used for more than research, it
@@ -45,20 +68,7 @@ async function passGates({ db, held, tryGolden, ready, rollbackPauseMs }: MoveDe
     await verifiedBytes(model.folder, known.sha256).catch((error: Error) => {
       throw refused('bytes', error.message);
     });
-  const back = await on
-    .selectFrom('inference.stage_change')
-    .select('made_at')
-    .where('model', '=', name)
-    .where('version', '=', version)
-    .where('rollback', '=', true)
-    .where('to_stage', '<>', 'production')
-    .where('made_at', '>', new Date(Date.now() - rollbackPauseMs))
-    .executeTakeFirst();
-  if (back)
-    throw refused(
-      'rolled_back',
-      `version ${version} was rolled back at ${back.made_at.toISOString()}: it rests for ${rollbackPauseMs / 60_000} minutes`,
-    );
+  await requireRested(on, name, version, rollbackPauseMs);
   const fault = await tryGolden(model);
   if (fault !== null) throw refused('golden', `version ${version}: ${fault}`);
   if (!ready(name, version)) throw refused('ready', `the runtime that judges boards has not loaded version ${version}`);
@@ -81,8 +91,26 @@ export async function moveVersion(
   // A repeat under its key is answered as the first time, whatever has changed since: the door finds it before the stages are judged again.
   if (cause.idempotency === undefined) judgeVersion(await stagesVersion(on, model));
   // What the table of stages forbids is said first; it is judged again when all versions are locked.
-  if ((stage === 'canary' || stage === 'production') && plan(standing).kind === 'steps') await passGates(deps, model, version);
-  return await changeStage(deps.door, cause, { model, plan, reason, judgeVersion, shows: () => version });
+  const judges = stage === 'canary' || stage === 'production';
+  const barred: Error | null =
+    judges && plan(standing).kind === 'steps'
+      ? await passGates(deps, model, version).then(
+          () => null,
+          (error: Error) => error,
+        )
+      : null;
+  return await changeStage(deps.door, cause, {
+    model,
+    plan,
+    reason,
+    judgeVersion,
+    shows: () => version,
+    // Said here, where a repeat under its key was answered already. The golden example takes its time: the canary may have been taken back meanwhile.
+    stillAllowed: async (tx) => {
+      if (barred) throw barred;
+      if (judges) await requireRested(tx, model, version, deps.rollbackPauseMs);
+    },
+  });
 }
 
 /** One call: production is the version before. @throws ProblemError not_found, precondition_failed, transition_not_allowed */
