@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { BOARD_CLASSES, Defect, Severity } from './defects.ts';
 import { Inspection } from './inspections.ts';
 import { Disagreement } from './models.ts';
-import { Box, nullable, PageQuery, PRINTABLE, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
+import { nullable, PageQuery, PRINTABLE, page, Reason, ref, SiteCode, Timestamp, Uuid } from './primitives.ts';
 
 /**
  * Why an item stands in the queue. `waiting`: the inspection has no verdict without a person. The others have theirs and ask for a look that changes
@@ -71,8 +71,18 @@ export type ReviewItem = Static<typeof ReviewItem>;
 export const ReviewPage = page(ref(ReviewItem), 'ReviewPage');
 export const ReviewQuery = Type.Object({ ...PageQuery, kind: Type.Optional(ReviewKind) }, { additionalProperties: false });
 
+/** A place on the picture that a person marked: a pixel at the least. */
+const MarkedBox = Type.Object(
+  {
+    x: Type.Number({ minimum: 0 }),
+    y: Type.Number({ minimum: 0 }),
+    width: Type.Number({ minimum: 1 }),
+    height: Type.Number({ minimum: 1 }),
+  },
+  { additionalProperties: false, description: 'Pixels of the inspected picture, inside of it' },
+);
 const Missed = Type.Optional(
-  Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: ref(Box) }, { additionalProperties: false }), {
+  Type.Array(Type.Object({ class: Type.Enum([...BOARD_CLASSES]), box: MarkedBox }, { additionalProperties: false }), {
     maxItems: 50,
     description: 'Defects that nobody called: each becomes a confirmed defect of the inspection, found by a person',
   }),

@@ -96,6 +96,19 @@ async function keepAnswer(tx: Tx, look: LookRow, review: InspectionReview, misse
     .executeTakeFirstOrThrow();
 }
 
+/** A mark beside the picture is none: who trains with it would cut out nothing. @throws ProblemError validation_error */
+async function checkPlaces(tx: Tx, inspectionId: string, missed: NonNullable<InspectionReview['missed']>): Promise<void> {
+  const { width, height } = await tx
+    .selectFrom('intake.artifact_file')
+    .select(({ fn }) => [fn.max('width').as('width'), fn.max('height').as('height')])
+    .where('inspection_id', '=', inspectionId)
+    .where('kind', '=', 'image')
+    .executeTakeFirstOrThrow();
+  for (const [at, { box }] of missed.entries())
+    if (width !== null && height !== null && (box.x + box.width > width || box.y + box.height > height))
+      throw invalid(`body -> missed -> ${at} -> box`, `The picture is ${width} x ${height} pixels: the box must lie inside`, 'inside', box);
+}
+
 export async function keepMissed(
   tx: Tx,
   { id, site, station_id }: InspectionRow,
@@ -104,6 +117,7 @@ export async function keepMissed(
   policy: Policy,
 ): Promise<DefectRow[]> {
   if (missed.length === 0) return [];
+  await checkPlaces(tx, id, missed);
   return await tx
     .insertInto('disposition.defect')
     .values(

@@ -162,6 +162,7 @@ export interface DispositionTables {
   'disposition.lot_tally': { site: string; lot_id: string; judged: number; failed: number };
   /** Published by intake, master data and inference. */
   'intake.inspection_now': InspectionRow;
+  'intake.artifact_file': { inspection_id: string; kind: string; width: number | null; height: number | null };
   'intake.measured': {
     id: string;
     inspection_id: string;

@@ -131,6 +131,12 @@ test('an answer that does not hold together, or is not one’s to give, is refus
     [{ outcome: 'disagrees', missed: [{ class: 'open', box: { ...missed[0]?.box, width: 0 } }] }, 422],
     [{ outcome: 'maybe' }, 422],
     [{}, 422],
+    ...[
+      { x: -1, y: 0, width: 8, height: 8 },
+      { x: 0, y: 0, width: 0, height: 8 },
+      { x: 60, y: 0, width: 8, height: 8 },
+      { x: 0, y: 60, width: 8, height: 8 },
+    ].map((box) => [{ outcome: 'disagrees', missed: [{ class: 'open', box }] }, 422] as const),
   ] as const)
     assert.equal((await answer(id, body)).status, status, JSON.stringify(body));
   assert.equal((await answer(id, { outcome: 'agrees' }, 'operator')).status, 403);
