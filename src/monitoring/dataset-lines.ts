@@ -56,20 +56,23 @@ export interface DatasetLine {
 type Row = Omit<DatasetLine, 'split' | 'image' | 'reference' | 'provenance'> &
   DatasetLine['provenance'] & { image_sha256: string; artifact_id: string | null; reference_sha256: string; drawn: boolean };
 
+/** RFC 3339 in UTC, as the API has it, whatever time zone the database is set to: the same decisions are the same bytes. */
+const told = (time: string) => sql`to_char(${sql.ref(time)} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
 /*
  * Boards of the span in the order of their ids, so that the same decisions give the same bytes. An inspection that was drawn for an audit is marked from
  * the draw on, answered or not: what is trained on today must not be audited tomorrow.
  */
 const detailsOf = (operations: readonly string[]) => sql<Row>`
   SELECT b.inspection_id, p.operation_id, b.site, b.lot_id, b.station_id, p.model, p.version, p.model_sha256, p.thresholds, b.recipe, p.features,
-         to_char(p.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS finished_at, p.image_sha256, p.reference_sha256,
+         ${told('p.finished_at')} AS finished_at, p.image_sha256, p.reference_sha256,
          (SELECT id FROM intake.artifact_file f WHERE f.inspection_id = b.inspection_id AND f.sha256 = p.image_sha256 AND f.expired_at IS NULL
           ORDER BY id LIMIT 1) AS artifact_id,
          l.drawn, l.audit, c.boxes, CASE WHEN l.audit IS NOT NULL THEN 'picture' WHEN c.all_calls THEN 'calls' ELSE 'some_calls' END AS looked
   FROM monitoring.board b JOIN inference.provenance p ON p.operation_id = b.operation_id
   CROSS JOIN LATERAL (
     SELECT count(*) > 0 AS drawn,
-           (SELECT jsonb_build_object('outcome', k2.outcome, 'reviewer', k2.reviewed_by, 'reviewed_at', k2.reviewed_at, 'note', k2.note)
+           (SELECT jsonb_build_object('outcome', k2.outcome, 'reviewer', k2.reviewed_by, 'reviewed_at', ${told('k2.reviewed_at')}, 'note', k2.note)
             FROM disposition.look_taken k2
             WHERE k2.inspection_id = b.inspection_id AND k2.kind = 'audit' AND k2.outcome IN ('agrees', 'disagrees')) AS audit
     FROM disposition.look_taken k WHERE k.inspection_id = b.inspection_id AND k.kind = 'audit') l
@@ -77,7 +80,7 @@ const detailsOf = (operations: readonly string[]) => sql<Row>`
     SELECT coalesce(jsonb_agg(jsonb_build_object(
              'defect_id', d.id, 'class', d.class, 'said', d.said, 'score', d.score, 'decision', d.decision,
              'box', jsonb_build_object('x', d.x, 'y', d.y, 'width', d.width, 'height', d.height),
-             'reviewer', d.reviewed_by, 'reviewed_at', d.reviewed_at, 'reason', d.review_reason) ORDER BY d.id) FILTER (WHERE d.decision IS NOT NULL), '[]') AS boxes,
+             'reviewer', d.reviewed_by, 'reviewed_at', ${told('d.reviewed_at')}, 'reason', d.review_reason) ORDER BY d.id) FILTER (WHERE d.decision IS NOT NULL), '[]') AS boxes,
            count(*) FILTER (WHERE d.decision IS NULL) = 0 AS all_calls
     FROM (
       SELECT id, class, proposed_class AS said, score, x, y, width, height, reviewed_by, reviewed_at, review_reason,

@@ -234,7 +234,8 @@ test('what people decided is a data set: fingerprint first, provenance in each l
     assert.equal((await floor.call('engineer', 'GET', image.link)).status, 200);
   }
   for (const { reviewer, reviewed_at } of boxes)
-    assert.ok(/^quality_(engineer|manager)@hamburg$/.test(reviewer) && !Number.isNaN(Date.parse(reviewed_at)));
+    assert.ok(/^quality_(engineer|manager)@hamburg$/.test(reviewer) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(reviewed_at));
+  for (const { audit } of audited) assert.match(audit.reviewed_at, /\.\d{3}Z$/, 'in UTC, whatever the time zone of the database');
   const again = String((await floor.call('engineer', 'GET', '/v1/review-dataset')).body.text);
   assert.equal(again, text, 'the same decisions are the same bytes');
   const foreign = String((await floor.call('foreigner', 'GET', '/v1/review-dataset')).body.text);
