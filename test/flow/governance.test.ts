@@ -274,7 +274,8 @@ test('a recipe changes what is called, the record says so, and the simulation sa
   const blind = (await simulate({ open: 0.99 })).body as unknown as Simulation;
   assert.deepEqual(blind.reviews.confirmed, { reviewed: 1, no_longer_called: 0, escapes: 0 }, 'a score of 1 is over every threshold');
   assert.equal((await simulate({ open: 0.01 })).status, 422);
-  assert.equal((await simulate({ open: 0.5 }, { to: '2020-01-01T00:00:00Z' })).status, 422);
+  const turned = await simulate({ open: 0.5 }, { to: '2020-01-01T00:00:00Z' });
+  assert.deepEqual([turned.status, (turned.body.error as { details: { field: string }[] }).details[0]?.field], [422, 'body -> from']);
 
   const made = await floor.call('engineer', 'POST', `/v1/models/${MODEL}/recipes`, {
     product: 'P',

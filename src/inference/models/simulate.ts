@@ -80,7 +80,7 @@ export async function simulate(
   wish: SimulationRequest,
   limits: { boards: number; ms: number } = { boards: MOST_BOARDS, ms: MOST_MS },
 ): Promise<Simulation> {
-  const wanted: Wanted = { model, site, product: wish.product, ...timeSpan(wish) };
+  const wanted: Wanted = { model, site, product: wish.product, ...timeSpan(wish, 'body') };
   await knownModel(on, model);
   const until = performance.now() + limits.ms;
   const counted = counting(judge, wish.thresholds);

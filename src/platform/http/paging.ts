@@ -41,12 +41,12 @@ export function pageOf<Row, T>(rows: readonly Row[], limit: number, show: (row: 
   return { data: shown.map(show), has_more: more, next_cursor: more ? encodeCursor(position(last)) : null };
 }
 
-/** A time span of a query. @throws ProblemError validation_error when `from` lies after `to` */
-export function timeSpan(query: { from?: string; to?: string }): { from: Date | null; to: Date | null } {
-  const from = query.from === undefined ? null : new Date(query.from);
-  const to = query.to === undefined ? null : new Date(query.to);
-  if (from !== null && Number.isNaN(from.getTime())) throw invalid('query -> from', 'This is no time', 'format', query.from);
-  if (to !== null && Number.isNaN(to.getTime())) throw invalid('query -> to', 'This is no time', 'format', query.to);
-  if (from !== null && to !== null && from > to) throw invalid('query -> from', 'from must not lie after to', 'order', query.from);
+/** A time span of a query or a body. @throws ProblemError validation_error when `from` lies after `to` */
+export function timeSpan(asked: { from?: string; to?: string }, where: 'query' | 'body' = 'query'): { from: Date | null; to: Date | null } {
+  const from = asked.from === undefined ? null : new Date(asked.from);
+  const to = asked.to === undefined ? null : new Date(asked.to);
+  if (from !== null && Number.isNaN(from.getTime())) throw invalid(`${where} -> from`, 'This is no time', 'format', asked.from);
+  if (to !== null && Number.isNaN(to.getTime())) throw invalid(`${where} -> to`, 'This is no time', 'format', asked.to);
+  if (from !== null && to !== null && from > to) throw invalid(`${where} -> from`, 'from must not lie after to', 'order', asked.from);
   return { from, to };
 }
