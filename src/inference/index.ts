@@ -149,7 +149,7 @@ export function inference({ db, door, blobs, metrics, log, draining, judge, sett
           door,
           log,
           judging: productionModel,
-          held: models.flatMap(({ manifest }) => (manifest.name === productionModel ? [manifest.version] : [])),
+          held: models.map(({ manifest: { name: model, version } }) => ({ model, version })),
           modelsDir: settings.modelsDir,
           patienceMs: settings.noModelMs ?? 900_000,
         });
