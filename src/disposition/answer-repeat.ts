@@ -7,7 +7,7 @@ import { join, lockInspection, nothingWritten, type Tx, termsOf, type Written } 
 import { shownDefect } from './defects.ts';
 import { decides, onlyName } from './repeats.ts';
 import { changeDefect, consequence } from './review-defect.ts';
-import { judgeMissed, keepMissed } from './review-inspection.ts';
+import { keepMissed } from './review-inspection.ts';
 import type { Policy } from './rules.ts';
 import type { DefectRow, DispositionTables, InspectionRow, RepeatRow } from './tables.ts';
 
@@ -90,7 +90,6 @@ export async function answerRepeat(
   const marks = review.missed?.length ?? 0;
   if (marks > 0 && review.outcome !== 'disagrees')
     throw invalid('body -> missed', `Missed defects go with disagrees, not with ${review.outcome}`, 'forbidden');
-  judgeMissed(review.missed);
   return await door.change<DispositionTables, { repeated: Repeated; moved: Written['moved'] }>(
     cause,
     async (tx): Promise<Decided<{ repeated: Repeated; moved: Written['moved'] }>> => {

@@ -15,12 +15,6 @@ import type { Policy } from './rules.ts';
 import { severityOf } from './severity.ts';
 import type { DefectRow, DispositionTables, InspectionRow, LookRow } from './tables.ts';
 
-/** A box without an area shows nobody where a defect was missed, and spoils the labels that go out. @throws ProblemError validation_error */
-export function judgeMissed(missed: InspectionReview['missed'] = []): void {
-  const empty = missed.findIndex(({ box }) => box.width === 0 || box.height === 0);
-  if (empty !== -1) throw invalid(`body -> missed -> ${empty} -> box`, 'The place of a missed defect has a width and a height', 'area');
-}
-
 /** @throws ProblemError validation_error when outcome and missed do not go together */
 function checked(review: InspectionReview): InspectionReview {
   const count = review.missed?.length ?? 0;
@@ -28,7 +22,6 @@ function checked(review: InspectionReview): InspectionReview {
     throw invalid('body -> missed', 'A look that disagrees names what was missed', 'required');
   if (review.outcome !== 'disagrees' && count > 0)
     throw invalid('body -> missed', `Missed defects go with disagrees, not with ${review.outcome}`, 'forbidden');
-  judgeMissed(review.missed);
   if (review.at === 'disagreement' && review.outcome !== 'disagrees')
     throw invalid(
       'body -> outcome',
