@@ -44,6 +44,12 @@ export class DeadLetters {
   /** On the disk when it resolves. @throws when the file holds as much as it may: then the queue waits for a person */
   async add(letter: DeadLetter): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(letter)}\n`);
+    const found = await stat(this.#path).catch(() => null);
+    if (found === null || found.size === 0) {
+      // Somebody has looked, and moved it away.
+      this.#size = 0;
+      this.count = 0;
+    }
     if (this.#size + line.length > this.#maxBytes) throw new Error(`${this.#path} is full: look at it and move it away`);
     const handle = await open(this.#path, 'a', 0o600);
     try {

@@ -102,7 +102,10 @@ export async function openStation(options: StationOptions): Promise<Station> {
   if (maxBytes < LEAST_QUEUE) throw new RangeError(`maxBytes is at least ${LEAST_QUEUE}`);
   const queue = await StationQueue.open({ folder, maxBytes, maxEntries, ...(epoch === undefined ? {} : { epoch }) });
   const dead = new DeadLetters(folder, maxDeadBytes);
-  await dead.open();
+  await dead.open().catch(async (error: unknown) => {
+    await queue.close();
+    throw error;
+  });
   const stop = new AbortController();
   const platform = new Platform({ url: options.url, credentials: options.credentials, signal: stop.signal });
   const sender = new Sender({ queue, platform, dead, signal: stop.signal });

@@ -1,4 +1,5 @@
 import type { Answer } from './platform.ts';
+import type { Entry } from './records.ts';
 
 /**
  * What an answer means for an entry. `hold`: nothing is wrong with it, but with who asks or where; it waits like one that is tried again. `early`: its
@@ -40,6 +41,19 @@ export function untilTaken(time: number, platformTime: number | null): number | 
   const ahead = time - platformTime;
   if (ahead > WORTH_WAITING_MS) return null;
   return Math.min(600, Math.max(2, (ahead - AHEAD_MS) / 1000 + 1));
+}
+
+/**
+ * What a 2xx to an entry says: the id of what was made, null for values. A portal or another program at the address says 200 as well, to everything.
+ * @throws Error when it is no answer of the platform: nothing has arrived
+ */
+export function receiptOf(text: string, t: Entry['t']): string | null {
+  try {
+    const said = JSON.parse(text) as { id?: unknown; data?: unknown };
+    if (t === 'measure' && Array.isArray(said.data)) return null;
+    if (t !== 'measure' && typeof said.id === 'string') return said.id;
+  } catch {}
+  throw new Error('What answered at the address is not the platform');
 }
 
 const AGAIN = new Set([408, 425, 429]);

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync } from 'node:fs';
-import { appendFile, cp, type FileHandle, mkdtemp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  cp,
+  type FileHandle,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -367,4 +379,7 @@ test('the file of dead letters has no more bytes than it may, whatever their cha
   await add();
   await assert.rejects(add, /is full/);
   assert.ok((await readFile(join(folder, 'dead.ndjson'))).length <= most);
+  await rename(join(folder, 'dead.ndjson'), join(folder, 'looked-at.ndjson'));
+  await add();
+  assert.equal(letters.count, 1, 'moved away, it takes letters again without a restart');
 });

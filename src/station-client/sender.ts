@@ -1,7 +1,7 @@
 import type { BatchResult, Inspection } from '../contracts/inspections.ts';
 import type { Waiting } from './backlog.ts';
 import type { DeadLetters } from './dead-letters.ts';
-import { blamesClock, codeOf, meaningOf, untilTaken, waitFor } from './judge-answer.ts';
+import { blamesClock, codeOf, meaningOf, receiptOf, untilTaken, waitFor } from './judge-answer.ts';
 import { newKey } from './key.ts';
 import type { Answer, Call, Platform } from './platform.ts';
 import type { StationQueue } from './queue.ts';
@@ -172,6 +172,7 @@ export class Sender {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line) as BatchResult);
+    if (!results.some(({ index }) => index in entries)) throw new Error('The answer to a batch tells of none of its lines');
     const made: { n: number; id: string }[] = [];
     let again: Answer | null = null;
     for (const [at, entry] of entries.entries()) {
@@ -217,10 +218,12 @@ export class Sender {
       case 'again':
       case 'hold':
         return answer;
-      case 'done':
-        queue.settle({ t: 'done', n: [entry.n], ids: [entry.t === 'post' ? (JSON.parse(answer.text) as Inspection).id : null] });
+      case 'done': {
+        const id = receiptOf(answer.text, entry.t);
+        queue.settle({ t: 'done', n: [entry.n], ids: [entry.t === 'post' ? id : null] });
         this.sent += 1;
         return null;
+      }
       case 'used': {
         const id = entry.t === 'post' ? await this.#find(entry) : null;
         if (id === null) await this.#bury(entry, answer.status, parsed(answer.text), bytes);
