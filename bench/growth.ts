@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { MIGRATIONS } from '../src/infrastructure.ts';
 import { startEmbedded } from '../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../src/platform/db/migrate.ts';
 import { type RunningPlatform, startPlatform } from '../test/support/platform.ts';
+import { commandOptions } from '../tools/command-options.ts';
 import { amountOption, wholeOption } from '../tools/option-numbers.ts';
 import { used } from './growth/cpu.ts';
 import { fill, type Sample, sample } from './growth/fill.ts';
 import { type Call, load } from './growth/load.ts';
 import { median } from './stats.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     rows: { type: 'string' },
     rounds: { type: 'string' },
@@ -38,6 +38,10 @@ and the next run with it fills nothing.`);
 }
 const LIMIT = 1.3;
 const sizes = (values.rows ?? (values.short ? '1e5,1e6' : '1e5,1e7')).split(',').map(Number);
+if (sizes.some((rows) => !Number.isSafeInteger(rows) || rows < 1)) {
+  console.error(`--rows ${values.rows}: give whole numbers such as 1e5,1e6`);
+  process.exit(2);
+}
 const rounds = wholeOption('rounds', values.rounds ?? (values.short ? '2' : '3'));
 const millis = amountOption('seconds', values.seconds ?? (values.short ? '1' : '2')) * 1000;
 const need = sizes.reduce((sum, rows) => sum + rows, 0) * 1500;
@@ -119,6 +123,10 @@ const ALL: readonly Operation[] = [
   ledger('of an inspection', (side, serial) => `object=inspection:${pick(side.sample.ids, serial)}`),
 ];
 const OPERATIONS = ALL.filter(({ name }) => name.includes(values.only));
+if (OPERATIONS.length === 0) {
+  console.error(`--only ${values.only}: no request has it in its name; there are\n${ALL.map(({ name }) => `  ${name}`).join('\n')}`);
+  process.exit(2);
+}
 
 interface Row {
   operation: string;

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
 import { type Credentials, PlatformClient } from '../src/simulator/client.ts';
+import { commandOptions, jsonOption } from '../tools/command-options.ts';
 import { type OpenLoopResult, openLoop } from './load/open-loop.ts';
 import type { Kind, Part } from './load/part.ts';
 import { listenerOn, type MemoryPeak, memoryPeaks } from './process-tree.ts';
@@ -28,7 +28,7 @@ moment a request was due. Every create carries a fresh chip and an Idempotency-K
   --json FILE          writes the figures
   --help               this text`;
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     url: { type: 'string' },
     credentials: { type: 'string' },
@@ -79,7 +79,7 @@ async function tokenSource(): Promise<() => Promise<readonly string[]>> {
     const tokens = (await readFile(values['token-file'], 'utf8')).split('\n').filter((line) => line.trim() !== '');
     return async () => tokens;
   }
-  const { clients, token_endpoint } = JSON.parse(await readFile(values.credentials as string, 'utf8')) as Credentials;
+  const { clients, token_endpoint } = await jsonOption<Credentials>('credentials', values.credentials as string);
   const stations = clients
     .filter((client) => client.station_id !== undefined)
     .map((client) => new PlatformClient({ url: values.url as string, tokenEndpoint: token_endpoint, client }));

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem, version } from 'node:os';
-import { parseArgs } from 'node:util';
 import { startPlatform } from '../test/support/platform.ts';
+import { commandOptions } from '../tools/command-options.ts';
 import { type BatchResult, batchLines, measureBatch } from './batch.ts';
 import { measureBoards } from './boards.ts';
 import { type CreateSize, measureCreate } from './create.ts';
@@ -19,7 +19,7 @@ import { createLines, explain } from './table.ts';
 
 const SECTIONS = ['create', 'batch', 'latency', 'boards', 'inference', 'memory'];
 const PLAIN = ['control', 'fastify_bare', 'node_http'];
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     short: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -49,6 +49,12 @@ Absolute figures move with the neighbours of a shared machine: quote the ratios.
 }
 if (values.only !== undefined && !SECTIONS.includes(values.only)) {
   console.error(`--only ${values.only}: known are ${SECTIONS.join(', ')}`);
+  process.exit(2);
+}
+const KNOWN = ['ours', ...PLAIN, ...PEER_NAMES];
+const unknown = values.sides?.split(',').filter((name) => !KNOWN.includes(name)) ?? [];
+if (unknown.length > 0) {
+  console.error(`--sides ${unknown.join(',')}: known are ${KNOWN.join(', ')}`);
   process.exit(2);
 }
 

@@ -3,10 +3,11 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../tools/command-options.ts';
+import { wholeOption } from '../tools/option-numbers.ts';
 import { redisProgram } from '../tools/servers/redis.ts';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandOptions({
   allowPositionals: true,
   options: { help: { type: 'boolean', default: false }, concurrency: { type: 'string', default: '3' } },
 });
@@ -26,6 +27,7 @@ CI=true                             leaves nothing out: what the machine lacks i
   process.exit(0);
 }
 
+const concurrency = wholeOption('concurrency', values.concurrency);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const ci = process.env.CI === 'true';
 const leftOut: string[] = [];
@@ -89,7 +91,7 @@ async function pass(title: string, chosen: string[], environment: Record<string,
     process.execPath,
     [
       '--test',
-      `--test-concurrency=${values.concurrency}`,
+      `--test-concurrency=${concurrency}`,
       '--test-timeout=300000',
       '--test-reporter=dot',
       '--test-reporter-destination=stdout',

@@ -3,15 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { InferenceRun, Operation } from '../src/contracts/inference.ts';
 import type { Inspection } from '../src/contracts/inspections.ts';
 import { type Credentials, PlatformClient } from '../src/simulator/client.ts';
+import { commandOptions, jsonOption } from './command-options.ts';
 import { inspectPair } from './evaluation/front-door.ts';
 import { figures, type Judged } from './evaluation/scoring.ts';
 import { wholeOption } from './option-numbers.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     data: { type: 'string' },
     url: { type: 'string', default: 'http://localhost:8000' },
@@ -54,11 +54,11 @@ const limited = values.limit === undefined ? null : wholeOption('limit', values.
 const version = values.version === undefined ? null : wholeOption('version', values.version);
 const parallel = wholeOption('parallel', values.parallel);
 const folder = values.data;
-const credentials = JSON.parse(await readFile(values.credentials, 'utf8')) as Credentials;
+const all = await jsonOption<Pair[]>('data', join(folder, 'manifest.json'));
+const credentials = await jsonOption<Credentials>('credentials', values.credentials);
 const station = credentials.clients.find((one) => one.station_id?.startsWith('AOI')) ?? credentials.clients.find((one) => one.station_id);
 if (!station) throw new Error(`${values.credentials} holds no station client`);
 const door = new PlatformClient({ url: values.url, tokenEndpoint: credentials.token_endpoint, client: station });
-const all = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Pair[];
 const limit = Math.min(all.length, limited ?? all.length);
 const chosen = Array.from({ length: limit }, (_, index) => all[Math.floor((index * all.length) / limit)] as Pair);
 const detections = values.detections ? createWriteStream(values.detections) : null;

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { commandOptions } from './command-options.ts';
 
 /** Writes a generated file, or with `--check` fails when the file on disk is not what would be written. */
 export async function writeOrCheck(file: string, text: string, generator: string): Promise<void> {
-  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+  const { values } = commandOptions({ options: { check: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
   if (values.help) {
     console.log(`usage: node ${generator} [--check]\n\nWrites ${file}; --check fails when it is out of date.`);
     return;

@@ -2,15 +2,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { makeTemplate } from '../src/simulator/boards/board.ts';
 import { decodePng, encodePng } from '../src/simulator/boards/png.ts';
 import type { Raster } from '../src/simulator/boards/raster.ts';
+import { commandOptions, jsonOption } from './command-options.ts';
 import { NOISES, type Noise, shifted, withEdgeNoise } from './evaluation/edge-noise.ts';
 import { openLooker } from './evaluation/looker.ts';
 import { wholeOption } from './option-numbers.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     data: { type: 'string' },
     simulated: { type: 'string' },
@@ -52,7 +52,7 @@ const looker = await openLooker(values.models, threads);
 async function templates(): Promise<{ count: number; read: (index: number) => Promise<Raster> }> {
   const folder = values.data;
   if (folder === undefined) return { count: simulated, read: async (index) => makeTemplate(seed * 10_000_000 + index).golden };
-  const all = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { template: string }[];
+  const all = await jsonOption<{ template: string }[]>('data', join(folder, 'manifest.json'));
   const count = Math.min(all.length, limit);
   const chosen = Array.from({ length: count }, (_, index) => all[Math.floor((index * all.length) / count)] as { template: string });
   return { count, read: async (index) => await decodePng(await readFile(join(folder, chosen[index]?.template ?? ''))) };

@@ -1,13 +1,13 @@
 /** Writes a labelled folder of simulated board pairs for training and evaluation; see --help. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { BoardClass } from '../src/contracts/defects.ts';
 import type { Template } from '../src/simulator/boards/board.ts';
 import { drawDefectCount, generatorVersion, inspectBoard, makeTemplate } from '../src/simulator/boards/board.ts';
 import { encodePng } from '../src/simulator/boards/png.ts';
 import { Random } from '../src/simulator/boards/random.ts';
+import { commandOptions } from './command-options.ts';
 import { amountOption, wholeOption } from './option-numbers.ts';
 
 const help = `Writes pairs of simulated boards (golden template, inspected picture, boxes) in the format of the DeepPCB folder.
@@ -78,7 +78,7 @@ function work(job: Job, part: number): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       out: { type: 'string' },
       pairs: { type: 'string', default: '100' },

@@ -24,6 +24,8 @@ test('what is no number ends a tool in words, with status 2 and before it does a
     ['test/proof/kill.ts', '--rounds', 'x'],
     ['test/proof/workers.ts', '--seconds', '0'],
     ['test/proof/overload.ts', '--times', '2,,5'],
+    ['bench/growth.ts', '--rows', 'many'],
+    ['test/run.ts', '--concurrency', 'x'],
   ] as const)
     assert.equal(run(tool, ...args).status, 2, tool);
 });

@@ -1,9 +1,9 @@
 /** Takes the dashboard's pages as pictures, light and dark, at the three sizes that it is made for; see --help. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { BrowserContext, Page } from 'playwright-core';
 import { launch, type Person, signIn } from '../test/browser/browser.ts';
+import { commandOptions } from './command-options.ts';
 
 const help = `Takes every page of the dashboard of a running platform as a picture.
 
@@ -100,7 +100,7 @@ async function takeReadme(context: BrowserContext, options: Options): Promise<vo
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       url: { type: 'string', default: 'http://localhost:8000' },
       credentials: { type: 'string', default: '.data/demo-credentials.json' },

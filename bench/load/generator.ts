@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { Connection, type Listener } from './connection.ts';
 import { Histogram } from './histogram.ts';
 import { type Form, PostRequest } from './request.ts';
@@ -8,7 +8,7 @@ import { type Form, PostRequest } from './request.ts';
  * counted part begins and ends, then the figures, as messages; tokens come as the first message. Every request that was sent is answered before it
  * leaves, so that `total` is what the tables must hold.
  */
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     port: { type: 'string' },
     form: { type: 'string', default: 'create' },

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
-import { parseArgs } from 'node:util';
 import fastify from 'fastify';
 import { createRemoteJWKSet } from 'jose';
 import { relaunchLean } from '../../src/config.ts';
@@ -14,6 +13,7 @@ import { JsonOnce } from '../../src/platform/db/door.ts';
 import { createApp } from '../../src/platform/http/app.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { createLog, type Log } from '../../src/platform/telemetry/log.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { LAYERS, type Layer, layered } from './layers.ts';
 
 /**
@@ -22,7 +22,7 @@ import { LAYERS, type Layer, layered } from './layers.ts';
  * that keeps nothing; `fastify_bare` validates the same shape and answers; `node_http` parses and answers; and the steps of layers.ts between them.
  * `node_net` knows nothing of HTTP but what the generator sends (a bound, no server): what is left of a request when Node's HTTP is taken away.
  */
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: { kind: { type: 'string' }, port: { type: 'string' }, issuer: { type: 'string' }, audience: { type: 'string' } },
 });
 // The same memory settings as the platform's own start.

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { MIGRATIONS } from '../../src/infrastructure.ts';
 import { startEmbedded } from '../../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../../src/platform/db/migrate.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { median } from '../stats.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     entries: { type: 'string', default: '4000' },
     rounds: { type: 'string', default: '6' },

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { onGround } from '../ground.ts';
 import { memoryPeaks } from '../process-tree.ts';
 import { runOnce } from '../rounds.ts';
 import { startOurs } from '../sides/ours.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     seconds: { type: 'string', default: '6' },
     connections: { type: 'string', default: '64' },

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { Caller } from '../../src/contracts/permissions.ts';
 import { MIGRATIONS } from '../../src/infrastructure.ts';
@@ -14,9 +13,10 @@ import { startEmbedded } from '../../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../../src/platform/db/migrate.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { median } from '../stats.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     rows: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '15' },

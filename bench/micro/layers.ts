@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { onGround } from '../ground.ts';
 import { LAYERS } from '../load/layers.ts';
 import { type Run, runOnce } from '../rounds.ts';
@@ -7,7 +7,7 @@ import { startOurs } from '../sides/ours.ts';
 import { startPlain } from '../sides/plain.ts';
 import { median, mirrored } from '../stats.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     rounds: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '3' },

@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { onGround } from '../ground.ts';
 import type { Form } from '../load/request.ts';
 import { type Run, runOnce } from '../rounds.ts';
 import { startOurs } from '../sides/ours.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     form: { type: 'string', default: 'create' },
     seconds: { type: 'string', default: '8' },

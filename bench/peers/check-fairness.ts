@@ -2,8 +2,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { freePort } from '../../src/platform/ports.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { checkExactly } from '../exact-check.ts';
 import { onGround } from '../ground.ts';
 import { type Run, runOnce } from '../rounds.ts';
@@ -20,7 +20,7 @@ Whether our peers are as good as somebody else's: runs each beside its counterpa
 database and with the same load, and fails when ours takes more than 1.25 times the processor time a request. Without the kit, or without Python, nothing is
 checked: it says so and exits with 3.`;
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     kit: { type: 'string', default: fileURLToPath(new URL('../../../shared/peer', import.meta.url)) },
     rounds: { type: 'string', default: '3' },

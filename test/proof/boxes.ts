@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { Factory } from '../../src/simulator/factory.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { overlap } from '../../tools/evaluation/scoring.ts';
 import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
@@ -78,7 +78,7 @@ async function settled(readers: ReturnType<RunningPlatform['station']>[], chip: 
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       boards: { type: 'string', default: '300' },
       seed: { type: 'string', default: '7' },

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { falseAlarmLengths, resampled } from './drift/arl.ts';
@@ -7,7 +7,7 @@ import { PLAN, type ReplayBoard, type ReplayPlan, takePictures } from './drift/r
 import { readRows, writeRows } from './drift/rows.ts';
 import { playBoards, stationName } from './drift/slice.ts';
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     help: { type: 'boolean', default: false },
     boards: { type: 'string', default: String(PLAN.boards) },

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../../tools/command-options.ts';
 import { wholeOption } from '../../tools/option-numbers.ts';
 import { asking, type Checked, check, layBeside } from './engines/checker.ts';
 import { acknowledged, openHistory } from './engines/history.ts';
@@ -139,7 +139,7 @@ everything acknowledged is stored, published and in effect exactly once. Prints 
   --json FILE               writes the line there as well`;
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       rounds: { type: 'string', default: '20' },
       programs: { type: 'string', default: '2' },

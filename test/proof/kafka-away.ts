@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Check } from 'typebox/value';
 import { EVENT_PAYLOADS } from '../../src/contracts/event-payloads.ts';
 import { type AnyEvent, TOPICS } from '../../src/contracts/events.ts';
 import type { Database } from '../../src/platform/db/database.ts';
 import { PARTITIONS } from '../../src/platform/db/envelope.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker, openLink } from '../support/kafka-broker.ts';
@@ -193,7 +193,7 @@ async function judge(db: Database, brokers: string, posted: Posted): Promise<Pic
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       seconds: { type: 'string', default: '60' },
       how: { type: 'string', default: 'kill' },

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { median } from '../../bench/stats.ts';
 import type { PlatformEvent } from '../../src/contracts/events.ts';
 import { kafkaBus } from '../../src/platform/bus/kafka/kafka-bus.ts';
 import { kafkaNames } from '../../src/platform/bus/kafka/names.ts';
 import { openTail } from '../../src/platform/bus/tail.ts';
 import { openDoor } from '../../src/platform/db/door.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { openBroker } from '../support/kafka-broker.ts';
@@ -102,7 +102,7 @@ async function cost(t: Closers, broker: string | null, seconds: number, aSecond:
   }
 }
 
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     events: { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '3' },

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { freePort } from '../../src/platform/ports.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { CHROMIUM, changeSession, hasChromium, isFault, launch, signOut } from '../browser/browser.ts';
 import { startPlatform } from '../support/platform.ts';
 
@@ -85,7 +86,7 @@ async function prove(): Promise<void> {
   }
 }
 
-if (parseArgs({ options: { help: { type: 'boolean', short: 'h' } } }).values.help) {
+if (commandOptions({ options: { help: { type: 'boolean', short: 'h' } } }).values.help) {
   console.log(USAGE);
 } else if (!hasChromium()) {
   console.error(`no ${CHROMIUM} (Debian: apt-get install chromium)`);

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Artifact } from '../../src/contracts/artifacts.ts';
 import type { AuditEntry } from '../../src/contracts/audit.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
@@ -11,6 +10,7 @@ import { freePort } from '../../src/platform/ports.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 import { readEvents } from './events.ts';
@@ -184,7 +184,7 @@ async function hold(
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '50' }, help: { type: 'boolean', default: false } } });
+  const { values } = commandOptions({ options: { rounds: { type: 'string', default: '50' }, help: { type: 'boolean', default: false } } });
   if (values.help)
     console.log(
       'usage: node test/proof/kill.ts [--rounds 50]\n\nKills the platform (SIGKILL) at random moments under load and checks that nothing acknowledged is lost or judged twice.',

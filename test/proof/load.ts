@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { OpenLoopResult } from '../../bench/load/open-loop.ts';
 import { listenerOn, type MemoryPeak, machineUse, memoryPeaks, treeCpu } from '../../bench/process-tree.ts';
 import { freePort } from '../../src/platform/ports.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { startPostgres } from '../../tools/servers/postgres.ts';
 import { generateLoad } from '../support/load-generator.ts';
@@ -164,7 +164,7 @@ above --connections plus 1,000.
   --short          20 s over 2,000 connections, burst of 2,000`;
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       minutes: { type: 'string', default: '5' },
       rate: { type: 'string', default: '834' },

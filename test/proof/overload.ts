@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Part } from '../../bench/load/part.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { generateLoad } from '../support/load-generator.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
@@ -208,7 +208,7 @@ and looks done; as before within 30 s), and ends with 1 then.
   --impatient      the clients do not wait for Retry-After`;
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       times: { type: 'string', default: '2,5,10' },
       connections: { type: 'string', default: '10000' },

@@ -1,10 +1,10 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { openStation } from '../../src/station-client/index.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 
 /** A station that inspects without a pause and writes down, after each promise that was kept, what it was promised. Ends with SIGTERM when all is sent. */
-const { values } = parseArgs({
+const { values } = commandOptions({
   options: {
     url: { type: 'string', default: '' },
     credentials: { type: 'string', default: '' },

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { freePort } from '../../src/platform/ports.ts';
 import type { Gaps, StationStatus } from '../../src/station-client/index.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { wholeOption } from '../../tools/option-numbers.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
 
@@ -156,7 +156,7 @@ async function hold(home: string, stored: Inspection[], faults: string[]) {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '30' }, help: { type: 'boolean', default: false } } });
+  const { values } = commandOptions({ options: { rounds: { type: 'string', default: '30' }, help: { type: 'boolean', default: false } } });
   if (values.help)
     console.log(
       'usage: node test/proof/station.ts [--rounds 30]\n\nKills a posting station, its platform, or both (SIGKILL) at random moments and checks that every inspection the station was promised is stored once, with its number and time, and that no number is missing.',

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Database } from '../../src/platform/db/database.ts';
 import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { type Link, openLink } from '../support/link.ts';
@@ -239,7 +239,7 @@ export async function measureTriton(options: Options, say: (text: string) => voi
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       faults: { type: 'string', default: FAULTS.join(',') },
       protocol: { type: 'string', default: 'grpc' },

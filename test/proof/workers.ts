@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import { freePorts } from '../../src/platform/ports.ts';
@@ -10,6 +9,7 @@ import { inspectBoard } from '../../src/simulator/boards/board.ts';
 import { encodePng } from '../../src/simulator/boards/png.ts';
 import { PlatformClient } from '../../src/simulator/client.ts';
 import { makeProducts, type Product, writeProducts } from '../../src/simulator/products.ts';
+import { commandOptions } from '../../tools/command-options.ts';
 import { amountOption } from '../../tools/option-numbers.ts';
 import { testDatabase } from '../support/database.ts';
 import { type RunningPlatform, startPlatform } from '../support/platform.ts';
@@ -176,7 +176,7 @@ export async function measureWorkers({ secondsEach, apart }: WorkersOptions, say
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       seconds: { type: 'string', default: '60' },
       apart: { type: 'boolean', default: false },

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } f
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { commandOptions } from '../command-options.ts';
 import { writePythonRepository } from './triton/repository.ts';
 
 /** Where `tools/servers/triton/install.sh` keeps the server. */
@@ -143,7 +143,7 @@ export async function startTriton(models: string, ports: TritonPorts, { load = '
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = commandOptions({
     options: {
       help: { type: 'boolean', default: false },
       models: { type: 'string', default: 'models' },
