@@ -35,7 +35,10 @@ async function migrateCommand(args: string[]): Promise<void> {
   const { kafkaOf, MIGRATIONS, openServer } = await import('./infrastructure.ts');
   const { createLog } = await import('./platform/telemetry/log.ts');
   const { migrate } = await import('./platform/db/migrate.ts');
-  const server = await openServer(config, createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME }));
+  const { refusedBy } = await import('./start-faults.ts');
+  const server = await openServer(config, createLog({ level: config.LOG_LEVEL, service: config.SERVICE_NAME })).catch((error: unknown) => {
+    throw refusedBy(config, error);
+  });
   try {
     const done = await migrate({ ...server.address, folder: MIGRATIONS, log: { info: (message) => console.log(message) } });
     console.log(done.length === 0 ? 'the database is at this version already' : `migrations run: ${done.length}`);
@@ -110,10 +113,11 @@ async function token(args: string[]): Promise<void> {
     options: { client: { type: 'string' }, user: { type: 'string' }, help: { type: 'boolean', default: false } },
   });
   if (values.help || (values.client === undefined) === (values.user === undefined)) {
-    console.log(
-      'usage: node src/main.ts token --client ID | --user NAME\n\nPrints the access token alone, by the real flow, with the demo credentials of CQP_DATA_DIR.',
-    );
-    if (!values.help) process.exitCode = 2;
+    const usage =
+      'usage: node src/main.ts token --client ID | --user NAME\n\nPrints the access token alone, by the real flow, with the demo credentials of CQP_DATA_DIR.';
+    if (values.help) return console.log(usage);
+    console.error(usage);
+    process.exitCode = 2;
     return;
   }
   const { dataDir } = loadConfig();
@@ -124,6 +128,7 @@ async function token(args: string[]): Promise<void> {
 /** Errors whose message says all that there is to say. */
 const PLAIN = new Set([
   'ConfigError',
+  'DatabaseAway',
   'FolderInUse',
   'GroupIncomplete',
   'MigrationRefused',
@@ -131,6 +136,13 @@ const PLAIN = new Set([
   'SealBroken',
   'StartRefused',
 ]);
+
+/** What failed and why, down to the address that did not answer: a client of HTTP or Kafka says "failed" and keeps the rest within. */
+function wordsOf(error: Error): string {
+  const { message, cause, errors = [] } = error as Partial<AggregateError>;
+  const within = PLAIN.has(error.name) ? [] : [...errors, cause].filter((one) => one instanceof Error);
+  return [message?.replace(/\.$/, ''), ...new Set(within.map(wordsOf))].filter((words) => words).join(': ');
+}
 
 /** Arguments that no command knows. */
 const isMistyped = (error: unknown): boolean => String((error as NodeJS.ErrnoException | null)?.code).startsWith('ERR_PARSE_ARGS');
@@ -170,6 +182,6 @@ async function main([command = 'serve', ...args]: string[]): Promise<void> {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  console.error(saysAll(error) ? (error as Error).message : error);
+  console.error(saysAll(error) ? wordsOf(error as Error) : error);
   process.exit(isMistyped(error) ? 2 : 1);
 }

@@ -11,7 +11,9 @@ const TIMEOUT_MS = 20_000;
 const MAX_STEPS = 12;
 
 const request = (url: string | URL, init: RequestInit = {}): Promise<Response> =>
-  fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }).catch((cause: Error) => {
+    throw new Error(`The platform does not answer at ${new URL(url).origin}`, { cause });
+  });
 
 async function tokenFrom(response: Response): Promise<string> {
   const body = (await response.json().catch(() => ({}))) as { access_token?: string; error?: string; error_description?: string };

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -50,22 +50,41 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  const credentials = await credentialsOf(values.credentials);
+  // Told now: a plant without it would make no board, and go on.
+  await appendFile(values.truth, '');
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const pace = { fast: Number(rate), slow: Number(rate), fastMillis: 0 };
   const queueFolder = values.queue ?? (await mkdtemp(join(tmpdir(), 'simulated-stations-')));
-  await new Factory({
-    url: values.url,
-    credentials: JSON.parse(await readFile(values.credentials, 'utf8')) as Credentials,
-    stations: Number(values.stations),
-    pace,
-    defectRate: Number(values['defect-rate']),
-    seed: Number(values.seed),
-    truthFile: values.truth,
-    queueFolder,
-    boards: values.boards === undefined ? null : Number(values.boards),
-    signal: stop.signal,
-    say: (text) => console.error(`[plant] ${text}`),
-  }).run();
-  if (values.queue === undefined) await rm(queueFolder, { recursive: true, force: true });
+  try {
+    await new Factory({
+      url: values.url,
+      credentials,
+      stations: Number(values.stations),
+      pace,
+      defectRate: Number(values['defect-rate']),
+      seed: Number(values.seed),
+      truthFile: values.truth,
+      queueFolder,
+      boards: values.boards === undefined ? null : Number(values.boards),
+      signal: stop.signal,
+      say: (text) => console.error(`[plant] ${text}`),
+    }).run();
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+  } finally {
+    if (values.queue === undefined) await rm(queueFolder, { recursive: true, force: true });
+  }
+}
+
+async function credentialsOf(file: string): Promise<Credentials> {
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new Error(`The credentials cannot be read: start the platform first, or name its file with --credentials`, { cause });
+  });
+  try {
+    const found = JSON.parse(text) as Credentials;
+    if (Array.isArray(found.clients) && typeof found.token_endpoint === 'string') return found;
+  } catch {}
+  throw new Error(`${file} holds no credentials of a platform`);
 }

@@ -52,6 +52,8 @@ const TYPE_OF_PREFIX: Record<string, InspectionType> = { AOI: 'visual', ICT: 'el
 /** Bytes that a station may have waiting, and milliseconds between two looks at who has. */
 const QUEUE_BYTES = 32 * 1024 * 1024;
 const LOOK_EVERY = 30_000;
+/** Milliseconds without an open plant after which it is told. */
+const LATE = 5000;
 /** Entries that wait at which it is told. */
 const MANY_WAIT = 50;
 /** Milliseconds that a plant which has made its boards waits for them to arrive. */
@@ -209,8 +211,9 @@ export class Factory {
   async run(): Promise<void> {
     const { signal } = this.#options;
     const looking = setInterval(() => this.#look(), LOOK_EVERY);
+    const late = setTimeout(() => this.#options.say(`the plant waits for ${this.#options.url}`), LATE);
     try {
-      await this.#openPlant();
+      await this.#openPlant().finally(() => clearTimeout(late));
       await this.#inspect();
     } finally {
       clearInterval(looking);

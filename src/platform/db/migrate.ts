@@ -17,6 +17,11 @@ export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused';
 }
 
+/** The server takes no connection: it is away, or does not know who asks. */
+class DatabaseAway extends Error {
+  override readonly name = 'DatabaseAway';
+}
+
 const FILE = /^(\d{4})_([a-z0-9_]+)\.sql$/;
 /** Any constant will do: the lock that keeps two starting programs from migrating at once. */
 const LOCK = 7_226_013_001;
@@ -74,7 +79,11 @@ async function applied(client: pg.Client): Promise<Omit<Migration, 'sql'>[]> {
 async function connected<R>(options: DatabaseAddress, work: (client: pg.Client) => Promise<R>): Promise<R> {
   const client = new pg.Client({ ...addressOf(options), application_name: 'cqp-migrate', connectionTimeoutMillis: 10_000 });
   client.on('error', () => {});
-  await client.connect();
+  await client.connect().catch((error: Error) => {
+    // Of a name with several addresses each has an error, and the whole has no words.
+    const words = error.message || (error as AggregateError).errors.map(({ message }: Error) => message).join(', ');
+    throw new DatabaseAway(`The database takes no connection: ${words}`, { cause: error });
+  });
   try {
     return await work(client);
   } finally {
