@@ -29,6 +29,8 @@ export async function serve(config: Config): Promise<void> {
   });
   if (url === null) return;
   if (config.CQP_PARENT !== null) leaveWith(config.CQP_PARENT);
+  // Whoever read may be gone (`| head`): stations are served all the same, as they are when it goes later.
+  process.stdout.on('error', () => {});
   console.log(`ready ${url}`);
   if (process.stdout.isTTY && config.databaseUrl === null)
     console.log(`sign in with a user of ${join(config.dataDir, 'demo-credentials.json')}; Ctrl+C stops`);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -6,11 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { treeUse } from '../../bench/process-tree.ts';
+import { freePort } from '../../src/platform/ports.ts';
 import { runCommand, startPlatform } from '../support/platform.ts';
 import { openSmallVolume } from '../support/small-volume.ts';
 
 const MEBIBYTE = 1024 * 1024;
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
 test('a newcomer sees judged boards within a minute, in bounded memory, and the line goes on after a restart', {
   timeout: 240_000,
@@ -126,6 +130,32 @@ test('an address, a port and a folder that the machine refuses stop the start in
       assert.ok(message.startsWith(`serve left with 1: ${words}`) && /^[^\n]*\n$/.test(message), message);
       return true;
     });
+});
+
+test('a platform whose output nobody reads any more serves all the same', async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'cqp-unread-'));
+  const port = await freePort();
+  const env = { ...process.env, CQP_DATA_DIR: dataDir, CQP_DEMO: 'off', LOG_LEVEL: 'silent', PORT: String(port) };
+  const child = spawn(process.execPath, [program, 'serve'], { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const left = once(child, 'exit');
+  t.after(async () => {
+    child.kill();
+    await left;
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  });
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  child.stdout.destroy();
+  const isReady = () =>
+    fetch(`http://localhost:${port}/health/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  for (const end = Date.now() + 60_000; !(await isReady()); await pause(100)) assert.ok(child.exitCode === null && Date.now() < end, err);
+  await pause(500);
+  assert.ok(await isReady(), err);
 });
 
 test('production refuses embedded defaults unless it is told that they are wanted', async () => {
