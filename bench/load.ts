@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type Credentials, PlatformClient } from '../src/simulator/client.ts';
 import { commandOptions, jsonOption } from '../tools/command-options.ts';
+import { wholeOption } from '../tools/option-numbers.ts';
 import { type OpenLoopResult, openLoop } from './load/open-loop.ts';
 import type { Kind, Part } from './load/part.ts';
 import { listenerOn, type MemoryPeak, memoryPeaks } from './process-tree.ts';
@@ -66,6 +67,10 @@ function count(name: 'rate' | 'connections' | 'seconds' | 'settle' | 'burst' | '
   if (!Number.isFinite(value) || value < 0) fail(`--${name} ${values[name]} is not a number`);
   return value;
 }
+
+if (count('burst') === 0 && (count('rate') === 0 || count('seconds') === 0))
+  fail('there is nothing to send: give a --rate for some --seconds, or a --burst');
+wholeOption('connections', values.connections);
 
 function mixOf(text: string): Partial<Record<Kind, number>> {
   const shares = text.split(',').map((each) => each.split('=') as [Kind, string]);

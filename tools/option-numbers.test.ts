@@ -25,6 +25,13 @@ test('what is no number ends a tool in words, with status 2 and before it does a
     ['test/proof/workers.ts', '--seconds', '0'],
     ['test/proof/overload.ts', '--times', '2,,5'],
     ['bench/growth.ts', '--rows', 'many'],
+    ['bench/peers/check-fairness.ts', '--rounds', 'x'],
+    ['bench/micro/layers.ts', '--rounds', 'x'],
+    ['bench/micro/group-write.ts', '--rounds', 'x'],
+    ['bench/micro/audit-insert.ts', '--rounds', 'x'],
+    ['bench/micro/profile.ts', '--form', 'x'],
+    ['bench/micro/collector.ts', '--connections', 'x'],
+    ['bench/load.ts', '--url', 'http://localhost:1', '--token-file', 'x', '--rate', '0'],
     ['test/run.ts', '--concurrency', 'x'],
   ] as const)
     assert.equal(run(tool, ...args).status, 2, tool);

@@ -8,6 +8,7 @@ import { startEmbedded } from '../../src/platform/db/embedded/embedded.ts';
 import { migrate } from '../../src/platform/db/migrate.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { commandOptions } from '../../tools/command-options.ts';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { median } from '../stats.ts';
 
 const { values } = commandOptions({
@@ -25,7 +26,11 @@ What an entry of the ledger costs PostgreSQL, one a transaction as the create ro
 and after (months, key and two indexes): processor time of the session and bytes of log, medians of mirrored rounds, with --there entries already in it.`);
   process.exit(0);
 }
-const [entries, rounds, there] = [Number(values.entries), Number(values.rounds), Number(values.there)];
+const [entries, rounds, there] = [
+  wholeOption('entries', values.entries),
+  wholeOption('rounds', values.rounds),
+  wholeOption('there', values.there, 0),
+];
 
 const INSERT = `insert into platform.audit
     (id, action, actor_subject, actor_name, actor_kind, site, object_type, object_id, old, new, reason, request_id, trace_id)

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandOptions } from '../../tools/command-options.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { onGround } from '../ground.ts';
 import { memoryPeaks } from '../process-tree.ts';
 import { runOnce } from '../rounds.ts';
@@ -57,11 +58,12 @@ function collections(log: string): Collection[] {
   });
 }
 
-const seconds = Number(values.seconds);
+const seconds = amountOption('seconds', values.seconds);
+const connections = wholeOption('connections', values.connections);
 await onGround(async ({ add, database, folder }) => {
   const side = add(await startOurs(database, folder, ['--trace-gc', ...values.node]));
   const log = () => readFileSync(join(folder, 'ours.log'), 'utf8');
-  const load = { connections: Number(values.connections), warmup: WARMUP, cores: 2 };
+  const load = { connections, warmup: WARMUP, cores: 2 };
   await runOnce(side, database, { ...load, seconds: 4 });
   const [begun, ticks] = [log().length, threads(side.pid)];
   const run = await runOnce(side, database, { ...load, seconds });

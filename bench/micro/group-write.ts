@@ -14,6 +14,7 @@ import { migrate } from '../../src/platform/db/migrate.ts';
 import { uuidv7 } from '../../src/platform/id.ts';
 import { createMetrics } from '../../src/platform/telemetry/metrics.ts';
 import { commandOptions } from '../../tools/command-options.ts';
+import { wholeOption } from '../../tools/option-numbers.ts';
 import { median } from '../stats.ts';
 
 const { values } = commandOptions({
@@ -33,6 +34,7 @@ of about 2,000 inspections in turn, with --rows inspections already there. Nothi
   process.exit(0);
 }
 
+const wanted = { rows: wholeOption('rows', values.rows, 0), rounds: wholeOption('rounds', values.rounds) };
 const ROUND = 2000;
 const ALL = [
   { name: 'alone', members: 1, each: 1 },
@@ -96,7 +98,7 @@ try {
         });
       }),
     );
-  for (let n = 0; n < Number(values.rows); n += 1000) await write(1, 1000);
+  for (let n = 0; n < wanted.rows; n += 1000) await write(1, 1000);
   await admin.query('checkpoint');
   const { rows } = await db.pool.query("select pid from pg_stat_activity where application_name = 'cqp'");
   const sessions = new Set(rows.map(({ pid }) => pid as number));
@@ -105,7 +107,7 @@ try {
     Number((await admin.query("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::text as bytes")).rows[0].bytes);
   const figures = new Map(KINDS.map(({ name }) => [name, { node: [] as number[], postgres: [] as number[], bytes: [] as number[] }]));
   console.error(`sessions ${[...sessions].join(',')}`);
-  for (let round = -1; round < Number(values.rounds); round += 1)
+  for (let round = -1; round < wanted.rounds; round += 1)
     for (const { name, members, each } of KINDS) {
       const count = ROUND / (name === 'alone' ? 5 : 1);
       const [postgres, before, used] = [nanos(), await wal(), process.cpuUsage()];

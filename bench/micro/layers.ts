@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { commandOptions } from '../../tools/command-options.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { onGround } from '../ground.ts';
 import { LAYERS } from '../load/layers.ts';
 import { type Run, runOnce } from '../rounds.ts';
@@ -23,13 +24,15 @@ over mirrored rounds of the difference in the same round.`);
   process.exit(0);
 }
 
+const seconds = amountOption('seconds', values.seconds);
+const rounds = wholeOption('rounds', values.rounds);
 await onGround(async ({ add, database, folder, sides }) => {
   const ours = await startOurs(database, folder);
   for (const kind of ['node_net', 'node_http', ...LAYERS, 'control']) add(await startPlain(kind, ours, folder));
   add(ours);
   const runs = new Map<string, Run[]>(sides.map(({ name }) => [name, []]));
-  const options = { connections: 64, seconds: Number(values.seconds), warmup: 1, cores: cpus().length };
-  for (let round = 0; round < Number(values.rounds); round += 1) {
+  const options = { connections: 64, seconds, warmup: 1, cores: cpus().length };
+  for (let round = 0; round < rounds; round += 1) {
     for (const side of mirrored(sides)) {
       process.stderr.write(`\rround ${round + 1} of ${values.rounds}: ${side.name}            `);
       runs.get(side.name)?.push(await runOnce(side, database, options));

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { commandOptions } from '../../tools/command-options.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { onGround } from '../ground.ts';
 import type { Form } from '../load/request.ts';
 import { type Run, runOnce } from '../rounds.ts';
@@ -23,6 +24,12 @@ Where our server's time goes while it is asked for all that it can give: V8's sa
 with --files what each file of ours takes, with all that it calls outside ours (Node, packages). The profiler costs some of what it measures (a tenth to
 a quarter): shares are what it shows. 64 connections, 4 for batches.`);
   process.exit(0);
+}
+
+const FORMS: readonly string[] = ['create', 'batch_json', 'batch_ndjson'] satisfies Form[];
+if (!FORMS.includes(values.form)) {
+  console.error(`--form ${values.form}: known are ${FORMS.join(', ')}`);
+  process.exit(2);
 }
 
 interface Profile {
@@ -69,7 +76,9 @@ function samplesOf({ nodes, samples, timeDeltas, startTime }: Profile, from: num
   return sums;
 }
 
-const seconds = Number(values.seconds);
+const seconds = amountOption('seconds', values.seconds);
+const connections = wholeOption('connections', values.connections ?? (values.form === 'create' ? '64' : '4'));
+const top = wholeOption('top', values.top);
 let run: Run | undefined;
 const shown = await onGround(async ({ add, database, folder }) => {
   const profiles = join(folder, 'profiles');
@@ -77,7 +86,7 @@ const shown = await onGround(async ({ add, database, folder }) => {
   const side = add(await startOurs(database, folder).finally(() => delete process.env.NODE_OPTIONS));
   run = await runOnce(side, database, {
     form: values.form as Form,
-    connections: Number(values.connections ?? (values.form === 'create' ? 64 : 4)),
+    connections,
     seconds,
     warmup: 2,
     cores: 2,
@@ -100,5 +109,5 @@ console.log(
 );
 console.log(`${total} samples\n| share | function |\n|---|---|`);
 const found = [...shown].filter(([name]) => name !== '(idle) ').sort((one, other) => other[1] - one[1]);
-for (const [name, count] of found.slice(0, Number(values.top))) console.log(`| ${((count / total) * 100).toFixed(1)} % | ${name.trim()} |`);
+for (const [name, count] of found.slice(0, top)) console.log(`| ${((count / total) * 100).toFixed(1)} % | ${name.trim()} |`);
 process.exit(0);

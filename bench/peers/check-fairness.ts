@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../src/platform/ports.ts';
 import { commandOptions } from '../../tools/command-options.ts';
+import { amountOption, wholeOption } from '../../tools/option-numbers.ts';
 import { checkExactly } from '../exact-check.ts';
 import { onGround } from '../ground.ts';
 import { type Run, runOnce } from '../rounds.ts';
@@ -43,6 +44,8 @@ if (values.help) {
   console.log(USAGE);
   process.exit(0);
 }
+const seconds = amountOption('seconds', values.seconds);
+const rounds = wholeOption('rounds', values.rounds);
 const kit = resolve(values.kit);
 if (!existsSync(join(kit, 'py', 'app.py'))) {
   console.error(`not checked: there is no kit at ${kit}`);
@@ -90,8 +93,8 @@ async function compare(own: Side, other: Side, database: BenchDatabase): Promise
     [other, []],
   ]);
   for (const side of runs.keys()) await checkExactly(side, database, 500);
-  const options = { connections: 64, seconds: Number(values.seconds), warmup: 1, cores: cpus().length };
-  for (let round = 0; round < Number(values.rounds); round += 1)
+  const options = { connections: 64, seconds, warmup: 1, cores: cpus().length };
+  for (let round = 0; round < rounds; round += 1)
     for (const side of mirrored([own, other])) runs.get(side)?.push(await runOnce(side, database, options));
   const cpu = (side: Side) => (runs.get(side) ?? []).map(({ cpu_us }) => cpu_us);
   const ratio = median(pairedRatios(cpu(own), cpu(other)));
