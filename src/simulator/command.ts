@@ -58,7 +58,7 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
   const pace = { fast: Number(rate), slow: Number(rate), fastMillis: 0 };
   const queueFolder = values.queue ?? (await mkdtemp(join(tmpdir(), 'simulated-stations-')));
   try {
-    await new Factory({
+    const left = await new Factory({
       url: values.url,
       credentials,
       stations: Number(values.stations),
@@ -71,6 +71,7 @@ export async function simulate(args: string[], dataDir: string): Promise<void> {
       signal: stop.signal,
       say: (text) => console.error(`[plant] ${text}`),
     }).run();
+    if (left > 0 && !stop.signal.aborted) throw new Error(`${left} entries were not taken by ${values.url}`);
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {

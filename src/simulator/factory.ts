@@ -58,6 +58,7 @@ const LATE = 5000;
 const MANY_WAIT = 50;
 /** Milliseconds that a plant which has made its boards waits for them to arrive. */
 const DRAIN_MS = 120_000;
+const DRAIN_LOOK = 500;
 const OPERATORS = ['op-104', 'op-117', 'op-122', 'op-131'];
 
 /**
@@ -208,7 +209,21 @@ export class Factory {
     }
   }
 
-  async run(): Promise<void> {
+  get #queued(): number {
+    return this.#stations.reduce((sum, { outbox }) => sum + outbox.status().queued, 0);
+  }
+
+  /** Waits for what was made to arrive, for two minutes at most and not beyond the signal. */
+  async #drain(): Promise<void> {
+    const { signal, say } = this.#options;
+    for (let waited = 0; this.#queued > 0 && !signal.aborted && waited < DRAIN_MS; waited += DRAIN_LOOK) {
+      if (waited > 0 && waited % LATE === 0) say(`${this.#queued} wait to be sent`);
+      await pause(DRAIN_LOOK, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** @returns how many entries were not sent */
+  async run(): Promise<number> {
     const { signal } = this.#options;
     const looking = setInterval(() => this.#look(), LOOK_EVERY);
     const late = setTimeout(() => this.#options.say(`the plant waits for ${this.#options.url}`), LATE);
@@ -217,10 +232,11 @@ export class Factory {
       await this.#inspect();
     } finally {
       clearInterval(looking);
-      const drainMs = signal.aborted ? 0 : DRAIN_MS;
-      await Promise.all(this.#stations.map(({ outbox }) => outbox.close({ drainMs })));
+      await this.#drain();
+      await Promise.all(this.#stations.map(({ outbox }) => outbox.close()));
       if (!signal.aborted) this.#look();
     }
+    return this.#queued;
   }
 
   async #inspect(): Promise<void> {
