@@ -6,6 +6,8 @@ import type { InferenceTables, RunRole } from './tables.ts';
 
 /** A process that died loses its runs after this. */
 export const LEASE_SECONDS = 30;
+/** Longer than any lease and any pause before another try: a time beyond it was written before the server's clock was set back, and holds nothing. */
+const BEYOND_SECONDS = 300;
 /** Tries of one run, counting those that ended with their process. */
 export const MOST_ATTEMPTS = 3;
 
@@ -51,7 +53,8 @@ export async function claimJob(
       SELECT j.operation_id, j.site, j.lot_id, r.routed, r.known
         FROM inference.job j LEFT JOIN LATERAL inference.route_lot(${judging}, j.site, j.lot_id, ${held}::int[]) r ON NOT j.named
        WHERE j.state IN ('queued', 'running')
-         AND CASE j.state WHEN 'queued' THEN j.run_after <= now() ELSE j.leased_until < now() END
+         AND NOT CASE j.state WHEN 'queued' THEN j.run_after ELSE j.leased_until END
+             <@ tstzrange(now(), now() + make_interval(secs => ${BEYOND_SECONDS}), '(]')
          AND (j.named OR EXISTS (SELECT FROM inference.model_version WHERE model = ${judging} AND stage IN ('production', 'canary')))
          AND (CASE WHEN j.named THEN j.model ELSE ${judging} END, CASE WHEN j.named THEN j.version ELSE r.routed END) IN (SELECT model, version FROM ready)
        ORDER BY j.turn LIMIT 1 FOR UPDATE OF j SKIP LOCKED),

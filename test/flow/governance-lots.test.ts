@@ -20,7 +20,7 @@ const picture = await drawBoard();
 
 /** Boards of lots that nobody has judged, queued; answers the lots. */
 /** What was claimed stays claimed, however long the file takes. */
-const keep = () => floor.rows(`update inference.job set leased_until = now() + interval '1 day' where state = 'running'`);
+const keep = () => floor.rows(`update inference.job set leased_until = now() + interval '4 minutes' where state = 'running'`);
 async function queued(from: number, lots: number, boards: number): Promise<string[]> {
   const names = Array.from({ length: lots }, (_, at) => `LOT-2025-${from + at}`);
   for (const lot_id of names) {

@@ -76,6 +76,17 @@ test('a run whose process died is taken over after its lease; the first owner ca
   await assert.rejects(completeRun(idle.door, 'second', taken!, result), { name: 'LeaseLost' }, 'a run ends once');
 });
 
+test('a run holds until no time that a clock wrote which was set back since', async () => {
+  const [waits] = await queued(idle, 1);
+  await idle.rows(`update inference.job set run_after = now() + interval '2 hours' where inspection_id = $1`, [waits]);
+  const first = await claimJob(idle.db, 'first', READY, PRODUCTION);
+  assert.equal(first?.inspection_id, waits);
+  await idle.rows(`update inference.job set leased_until = now() + interval '2 hours' where operation_id = $1`, [first?.operation_id]);
+  const taken = await claimJob(idle.db, 'second', READY, PRODUCTION);
+  assert.equal(taken?.operation_id, first?.operation_id);
+  assert.equal(await claimJob(idle.db, 'third', READY, PRODUCTION), null, 'now it is leased');
+});
+
 test('a run handed back is queued again; only failures count as attempts', async () => {
   await clear();
   await queued(idle, 1);

@@ -57,3 +57,12 @@ test('a process of this machine that is gone holds nothing until its lease ends'
   await db.pool.query("update platform.bus_member set owner = $1 where owner like 'elsewhere%'", [dead.text]);
   assert.equal((await balance(db, self, ['g'], LEASE_MS)).gained.length, 8);
 });
+
+test('a lease that ends far in the future holds nothing: the clock of its server was set back after its owner died', async (t) => {
+  const { db } = await testDatabase(t);
+  await makePositions(db, 'g', ['quality.signals']);
+  const far = { place: 'elsewhere', text: `elsewhere/${process.pid}/x` };
+  await balance(db, far, ['g'], LEASE_MS);
+  await db.pool.query("update platform.bus_member set lease_until = lease_until + interval '2 hours'");
+  assert.equal((await balance(db, ownerName(), ['g'], LEASE_MS)).gained.length, 8);
+});
