@@ -100,6 +100,7 @@ test('a start does not wait for a Redis that is not there', { timeout: 60_000 },
   const platform = await startPlatform(t, { environment: { REDIS_URL: 'redis://127.0.0.1:1' } });
   assert.ok(await isReady(platform));
   assert.equal((await partOf(platform))?.status, 'degraded');
+  await until('the log says why', async () => /"reason":"connect ECONNREFUSED.*redis_away/.test(await platform.log()));
 });
 
 test('a channel tells the others all of it, in pieces, and neither itself nor its own program', { timeout: 60_000 }, async (t) => {

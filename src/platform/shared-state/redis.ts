@@ -33,6 +33,8 @@ const MAX_KEY = 500;
 const BEAT_MS = 1000;
 /** Beats that may be under way. A server that holds the connection and answers nothing is found out after as many seconds. */
 const MAX_BEATS = 3;
+const NOT_YET = 'not connected yet';
+const NO_ANSWER = 'no answer';
 
 /** Every call ends: what cannot be sent or answered in time fails and is not said again. */
 const CONNECTION: RedisOptions = {
@@ -69,16 +71,20 @@ export function openRedisChannel({ url, channel, program, log }: RedisChannelOpt
   const teller = new Redis(url, CONNECTION);
   const hearer = new Redis(url, CONNECTION);
   let heard: (limit: string, takings: Takings) => void = () => {};
-  let trouble: string | null = 'not connected yet';
-  let lastError = 'no answer';
+  let trouble: string | null = NOT_YET;
+  let told: 'redis_reached' | 'redis_away' | null = null;
+  let lastError: string | null = null;
   let beats = 1;
 
   function judge(): void {
-    const now = beats === 0 ? null : beats > MAX_BEATS || teller.status !== 'ready' || hearer.status !== 'ready' ? lastError : trouble;
-    if ((now === null) !== (trouble === null))
-      if (now === null) log.info({}, 'redis_reached');
-      else log.warn({ reason: now }, 'redis_away');
-    trouble = now;
+    if (beats === 0) trouble = null;
+    else if (beats > MAX_BEATS) trouble = lastError ?? NO_ANSWER;
+    else if (teller.status !== 'ready' || hearer.status !== 'ready') trouble = lastError ?? trouble ?? NO_ANSWER;
+    const state = trouble === null ? 'redis_reached' : 'redis_away';
+    if (state === told || trouble === NOT_YET) return;
+    told = state;
+    if (trouble === null) log.info({}, state);
+    else log.warn({ reason: trouble }, state);
   }
   const failed = (error: Error) => {
     lastError = error.message || error.name;
