@@ -53,6 +53,21 @@ test('what does not end in time is left behind, and a stop that fails is an exit
   }
 });
 
+test('what comes after the drain delay is not waited for: a program that is asked without pause stops all the same', async () => {
+  const lifecycle = createLifecycle({ drainDelayMs: 40, shutdownTimeoutMs: 20_000, log });
+  assert.equal(lifecycle.enter(), true);
+  const began = performance.now();
+  const drained = lifecycle.drain();
+  assert.equal(lifecycle.enter(), true, 'during the delay it counts');
+  lifecycle.leave();
+  await sleep(80);
+  assert.equal(lifecycle.enter(), false);
+  assert.equal(lifecycle.inFlight, 1);
+  lifecycle.leave();
+  await drained;
+  assert.ok(performance.now() - began < 10_000);
+});
+
 test('what was opened is closed in reverse to the end, whatever fails, and the first fault is told', async () => {
   const closed: string[] = [];
   const closer = (name: string, fault?: Error) => async () => {

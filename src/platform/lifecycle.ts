@@ -13,8 +13,12 @@ export interface Lifecycle {
   readonly signal: AbortSignal;
   /** Called once the address is listened on. */
   serving(): void;
-  /** The HTTP layer counts the requests that are being answered. */
-  enter(): void;
+  /**
+   * The HTTP layer counts the requests that are being answered. False for one that comes after the drain delay: it is answered as long as the address is
+   * open, and not waited for, or a program that is asked without pause would never have finished.
+   */
+  enter(): boolean;
+  /** Only for what was counted. */
   leave(): void;
   readonly inFlight: number;
   /** Not ready at once; then the drain delay, then until nothing is in flight or the time is over. Safe to call twice. */
@@ -62,7 +66,9 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       if (phase === 'starting') phase = 'serving';
     },
     enter() {
+      if (controller.signal.aborted) return false;
       inFlight += 1;
+      return true;
     },
     leave() {
       inFlight -= 1;

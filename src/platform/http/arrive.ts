@@ -70,6 +70,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
   const hostAllowed = hostFilter(options.allowedHosts);
 
   app.decorateRequest('open', false);
+  app.decorateRequest('counted', false);
   app.decorateRequest('meter', undefined);
   app.decorateRequest('caller', null as never);
   app.decorateRequest('bodyHash', '');
@@ -152,7 +153,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
     const { route } = request;
     const meter = route.url === undefined ? undefined : route.config.meters?.get(request.method);
     request.open = true;
-    lifecycle.enter();
+    request.counted = lifecycle.enter();
     if (meter === undefined) return;
     request.meter = meter;
     meter.inProgress += 1;
@@ -161,7 +162,7 @@ export function addArrival(app: App, options: ArriveOptions): void {
   function end(request: FastifyRequest, status: number): void {
     if (!request.open) return;
     request.open = false;
-    lifecycle.leave();
+    if (request.counted) lifecycle.leave();
     request.place?.leave();
     request.leave?.(status < 300 && request.route.config.lean === true);
     bodies.forget(request);

@@ -65,6 +65,8 @@ declare module 'fastify' {
     /** HTTP layer only. */
     startedAt: number;
     open: boolean;
+    /** Whether a stop waits for its answer. */
+    counted: boolean;
     meter: RouteMeter | undefined;
     bodyHash: string;
     /** Until when the body has to be there (`performance.now()`); 0 when nobody waits for it. */
