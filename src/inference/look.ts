@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { Candidate, InputFeatures } from '../contracts/inference.ts';
 import { ProblemError } from '../platform/problem.ts';
@@ -35,16 +36,23 @@ export class Unfit extends Error {
 /** The store of the pictures is away: it says nothing of the board or the model, and costs the run no attempt. */
 export class PicturesAway extends RuntimeAway {}
 
+/** Held against their hash: the record will say that these bytes were judged, whatever became of them in the store. */
 async function bytesOf(pictures: PictureStore, sha256: string, what: string): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];
+  const hash = createHash('sha256');
   try {
-    for await (const chunk of pictures.read(sha256)) chunks.push(chunk as Buffer);
+    for await (const chunk of pictures.read(sha256)) {
+      hash.update(chunk as Buffer);
+      chunks.push(chunk as Buffer);
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Unfit('model_failed', `the bytes of the ${what} are no longer kept`);
     if (error instanceof ProblemError && error.code === 'storage_unavailable')
       throw new PicturesAway(`the ${what} cannot be read now`, { cause: error });
     throw error;
   }
+  if (hash.digest('hex') !== sha256)
+    throw new Unfit('model_failed', `the bytes of the ${what} are damaged in the store: their hash is another`);
   const size = chunks.reduce((total, chunk) => total + chunk.length, 0);
   const bytes = new Uint8Array(size);
   let at = 0;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { PlatformEvent } from '../../src/contracts/events.ts';
+import type { Blobs } from '../../src/platform/blob/blobs.ts';
+import { openDiskBlobs } from '../../src/platform/blob/disk.ts';
 import { drawBoard } from '../support/boards.ts';
 import { openFloor, until } from '../support/floor.ts';
 
@@ -151,6 +157,22 @@ test('the bytes of a picture that are gone are said in words, and a person must 
   assert.deepEqual([waiting.status, waiting.reason], ['awaiting_review', 'model_failed']);
   const [failed] = await floor.events('inference.failed', id);
   assert.match((failed as PlatformEvent<'inference.failed'>).payload.detail, /bytes of the image are no longer kept/);
+});
+
+test('bytes that are not those of their hash are judged by no model: a person must look', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'cqp-damaged-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const disk = await openDiskBlobs({ folder, minFreePercent: 0 });
+  const shaOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+  const swapped: Blobs = { ...disk, read: (sha256, range) => disk.read(sha256 === shaOf(bad) ? shaOf(good) : sha256, range) };
+  const damaged = await openFloor(t, { blobs: swapped });
+  await damaged.assign('LOT-2025-001', { template: good });
+  const id = await damaged.create('visual', { lot_id: 'LOT-2025-001' });
+  await damaged.upload('station', id, 'image', bad);
+  const waiting = await damaged.settled(id);
+  assert.deepEqual([waiting.status, waiting.verdict, waiting.reason], ['awaiting_review', null, 'model_failed']);
+  const [failed] = await damaged.events('inference.failed', id);
+  assert.match((failed as PlatformEvent<'inference.failed'>).payload.detail, /bytes of the image are damaged/);
 });
 
 test('an inspection that is cancelled before its run ends gets no verdict and no defects; the run is kept', async () => {
