@@ -38,3 +38,13 @@ test('a disk without the asked share of room refuses bytes', async () => {
     (error) => error instanceof ProblemError && error.code === 'storage_full',
   );
 });
+
+test('a file that was cut short in the store is mended by the next upload of its bytes', async () => {
+  const folder = await emptyFolder();
+  const blobs = await openDiskBlobs({ folder, minFreePercent: 0 });
+  const store = () => stored(blobs, Readable.from([Buffer.from('whole')]), { limit: 10 });
+  const { sha256 } = await store();
+  await writeFile(join(folder, sha256.slice(0, 2), sha256), 'wh');
+  await store();
+  assert.deepEqual(await blobs.stat(sha256), { size: 5 });
+});

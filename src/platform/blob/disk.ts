@@ -17,9 +17,10 @@ export async function openDiskBlobs(options: ArrivingOptions): Promise<Blobs> {
   const { folder } = options;
   const place = (sha256: string) => join(folder, placeOf(sha256));
   const arriving = await openArriving(options, {
-    async keep({ path, sha256 }) {
+    async keep({ path, sha256, size }) {
       const target = place(sha256);
-      if (await stat(target).catch(() => null)) return;
+      // One of another size was cut short elsewhere (a copy of the folder, a restore): the bytes that have arrived mend it.
+      if ((await stat(target).catch(() => null))?.size === size) return;
       await mkdir(dirname(target), { recursive: true });
       await rename(path, target);
       await syncFolder(dirname(target));
