@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
+import { access, constants, mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProblemError } from '../problem.ts';
 import type { BlobFacts, Blobs, Intake, Staged } from './blobs.ts';
+import { asDiskFault } from './disk-faults.ts';
 
 export interface ArrivingOptions {
   /** Folder of its own on a local disk; made when missing. Bytes arrive in `arriving/` below it. */
@@ -55,7 +56,9 @@ export async function openArriving({ folder, minFreePercent }: ArrivingOptions, 
     signal?.throwIfAborted();
     if (minFreePercent > 0 && (await freePercent(folder)) < minFreePercent) throw new ProblemError('storage_full', { retryAfter: 60 });
     const path = join(arriving, `${process.pid}-${randomUUID()}`);
-    const handle = await open(path, 'wx', 0o600);
+    const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
+      throw asDiskFault(error);
+    });
     const hash = createHash('sha256');
     let size = 0;
     try {
@@ -72,9 +75,8 @@ export async function openArriving({ folder, minFreePercent }: ArrivingOptions, 
       await handle.close();
     } catch (error) {
       await handle.close().catch(() => {});
-      await rm(path, { force: true });
-      if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new ProblemError('storage_full', { retryAfter: 60, cause: error });
-      throw error;
+      await rm(path, { force: true }).catch(() => {});
+      throw asDiskFault(error);
     }
     return { path, sha256: hash.digest('hex'), size };
   }
@@ -103,6 +105,13 @@ export async function openArriving({ folder, minFreePercent }: ArrivingOptions, 
   return {
     stage,
     async trouble() {
+      const refused = await access(arriving, constants.W_OK).then(
+        () => null,
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      );
+      if (refused !== null) return `files cannot be written (${refused})`;
+      const { files, ffree } = await statfs(folder);
+      if (files > 0 && ffree === 0) return 'the disk takes no more files: it has no inode left';
       const free = await freePercent(folder);
       return free < minFreePercent ? `${free.toFixed(1)} % of the disk is free: uploads are refused below ${minFreePercent} %` : null;
     },

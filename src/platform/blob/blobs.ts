@@ -40,7 +40,7 @@ export interface Intake {
  * everywhere, after a bounded time, and never looks like bytes that are missing.
  */
 export interface Blobs {
-  /** @throws ProblemError payload_too_large, storage_full; what the stream throws; the signal's reason. */
+  /** @throws ProblemError payload_too_large, storage_full, storage_unavailable; what the stream throws; the signal's reason. */
   stage(source: AsyncIterable<Uint8Array>, intake: Intake): Promise<Staged>;
   /** `end` is the last byte, inclusive, as in HTTP. The stream fails with ENOENT when the bytes are not there. */
   read(sha256: string, range?: { start: number; end: number }): Readable;

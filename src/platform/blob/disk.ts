@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ArrivingOptions, openArriving } from './arriving.ts';
 import { type Blobs, placeOf } from './blobs.ts';
+import { asDiskFault } from './disk-faults.ts';
 
 async function syncFolder(folder: string): Promise<void> {
   // Windows opens no folders; there the rename itself is journaled.
@@ -21,8 +22,12 @@ export async function openDiskBlobs(options: ArrivingOptions): Promise<Blobs> {
       const target = place(sha256);
       // One of another size was cut short elsewhere (a copy of the folder, a restore): the bytes that have arrived mend it.
       if ((await stat(target).catch(() => null))?.size === size) return;
-      await mkdir(dirname(target), { recursive: true });
-      await rename(path, target);
+      try {
+        await mkdir(dirname(target), { recursive: true });
+        await rename(path, target);
+      } catch (error) {
+        throw asDiskFault(error);
+      }
       await syncFolder(dirname(target));
       await syncFolder(folder);
     },
@@ -33,7 +38,7 @@ export async function openDiskBlobs(options: ArrivingOptions): Promise<Blobs> {
     async stat(sha256) {
       const found = await stat(place(sha256)).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return null;
-        throw error;
+        throw asDiskFault(error);
       });
       return found ? { size: found.size } : null;
     },

@@ -83,7 +83,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
         },
         'access_refused',
       );
-    if (!request.raw.complete && (problem.status === 413 || problem.status === 415)) {
+    if (!request.raw.complete && (problem.status === 413 || problem.status === 415 || problem.code === 'storage_full')) {
       const { ended, bytes } = await discardBody(request.raw);
       if (!ended) lingeringClose(request.raw, reply.raw);
       if (!request.is404 && bytes > (request.routeOptions.bodyLimit ?? bytes))
