@@ -9,6 +9,7 @@ import sharp from 'sharp';
 import type { Artifact } from '../../src/contracts/artifacts.ts';
 import type { Inspection } from '../../src/contracts/inspections.ts';
 import type { Problem } from '../../src/contracts/problems.ts';
+import { ProblemError } from '../../src/platform/problem.ts';
 import { bearer, board, plant } from './intake.app.ts';
 
 const { app, db, files, listen } = await plant({ after }, { uploadTimeoutMs: 120_000 });
@@ -328,4 +329,25 @@ test('a disk that is nearly full refuses files', async (t) => {
   });
   assert.deepEqual([answer.statusCode, problem(answer.body)], [503, 'storage_full']);
   assert.ok(Number(answer.headers['retry-after']) > 0);
+});
+
+test('a file that fills the disk half-way: who sends it reads the answer, not a reset', async (t) => {
+  const full = await plant({ after: (fn) => t.after(fn) });
+  full.blobs.stage = async (source) => {
+    for await (const _ of source) throw new ProblemError('storage_full', { retryAfter: 60 });
+    throw new Error('there was no body');
+  };
+  const base = await full.listen();
+  const headers = { ...bearer('aoi'), 'content-type': 'application/json' };
+  const made = (await (
+    await fetch(`${base}/v1/inspections`, { method: 'POST', headers, body: JSON.stringify(board()) })
+  ).json()) as Inspection;
+  for (let turn = 0; turn < 5; turn += 1) {
+    const answer = await fetch(`${base}/v1/inspections/${made.id}/artifacts?kind=image`, {
+      method: 'POST',
+      headers: { ...bearer('aoi'), 'content-type': 'image/png' },
+      body: new Uint8Array(1024 * 1024),
+    });
+    assert.deepEqual([answer.status, problem(await answer.text())], [503, 'storage_full']);
+  }
 });
