@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { addressOf, type DatabaseAddress } from './database.ts';
+import { adoptEvents, isOfOtherServer } from './other-server.ts';
 import { useTimescale } from './timescale.ts';
 
 export interface Migration {
@@ -91,12 +92,16 @@ async function connected<R>(options: DatabaseAddress, work: (client: pg.Client) 
   }
 }
 
-/** For a program that does not migrate by itself. @throws MigrationRefused when the database is newer or older than the files */
+/** For a program that does not migrate by itself. @throws MigrationRefused when the database is newer or older than the files, or comes from another server */
 export async function checkMigrated(options: DatabaseAddress & { folder: string }): Promise<void> {
   const files = await readMigrations(options.folder);
   const open = pending(files, await connected(options, applied));
   if (open[0])
     throw new MigrationRefused(`The database is older than this program: it lacks ${label(open[0])}. Run the migrate command first`);
+  if (await connected(options, isOfOtherServer))
+    throw new MigrationRefused(
+      'The database was restored from another server: run the migrate command first, or new events would be read by nobody',
+    );
 }
 
 /**
@@ -130,6 +135,7 @@ export async function migrate(options: DatabaseAddress & { folder: string; log?:
       }
       options.log?.info(`migrated to ${label(file)}`);
     }
+    if (await adoptEvents(client)) options.log?.info('the events were of another server: they stand before those of this one now');
     await useTimescale(client, options.log);
     return open.map((file) => file.number);
   });
