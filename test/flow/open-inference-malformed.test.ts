@@ -38,9 +38,9 @@ test('a body that is not what it says is a 4xx that names the field, never a 500
   const good = await post(floor, JSON.stringify({ inputs: [pair()] }));
   assert.equal(good.status, 200, good.text);
   const json = (value: unknown) => JSON.stringify(value);
-  const withBytes = (head: unknown, bytes: number, length?: string): [Buffer, Record<string, string>] => {
+  const withBytes = (head: unknown, bytes: number, length?: string, value = 0): [Buffer, Record<string, string>] => {
     const text = Buffer.from(json(head));
-    return [Buffer.concat([text, Buffer.alloc(bytes)]), { [LENGTH]: length ?? String(text.length) }];
+    return [Buffer.concat([text, Buffer.alloc(bytes, value)]), { [LENGTH]: length ?? String(text.length) }];
   };
   const cases: [string, string | Buffer | [Buffer, Record<string, string>], number, RegExp][] = [
     ['nothing', '', 400, /body/],
@@ -84,6 +84,8 @@ test('a body that is not what it says is a 4xx that names the field, never a 500
     ['a shape that would wrap round', json({ inputs: [pair({ shape: [8, 2, 2 ** 30, 2 ** 32] })] }), 400, /inputs -> 0: .*too large/],
     ['a board too large', json({ inputs: [pair({ shape: [1, 2, 1032, 1024] })] }), 400, /inputs -> 0 -> shape: H x W/],
     ['a shape of a million sides', json({ inputs: [pair({ shape: Array(1e6).fill(1) })] }), 400, /inputs -> 0: .*shape/],
+    ['a picture of greys', json({ inputs: [pair({ data: [0, 1, 255, ...Array(125).fill(0)] })] }), 400, /inputs -> 0 -> data: .*copper/],
+    ['a picture of greys in bytes', withBytes({ inputs: [raw()] }, 128, undefined, 2), 400, /inputs -> 0 -> data: .*copper/],
     ['a value of 256', json({ inputs: [pair({ data: Array(128).fill(256) })] }), 400, /inputs -> 0: .*no UINT8/],
     ['a value of a half', json({ inputs: [pair({ data: Array(128).fill(0.5) })] }), 400, /inputs -> 0: .*no UINT8/],
     ['values in words', json({ inputs: [pair({ data: Array(128).fill('0') })] }), 400, /inputs -> 0: .*no UINT8/],

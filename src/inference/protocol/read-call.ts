@@ -96,7 +96,14 @@ function readBoards(inputs: unknown, rest: Uint8Array, limits: ProtocolLimits): 
   judgeShape(head.shape, limits);
   objectAt('inputs -> 0 -> parameters', (inputs[0] as Json).parameters);
   const { [INPUT.name]: boards } = about('inputs -> 0', () => readTensors(inputs, rest, forCodec(limits)));
+  judgePixels((boards as Tensor).data as Uint8Array);
   return boards as Tensor;
+}
+
+/** A grey picture would be answered with scores that mean nothing. */
+function judgePixels(pixels: Uint8Array): void {
+  for (let at = 0; at < pixels.length; at += 1)
+    if ((pixels[at] as number) > 1) throw invalid('inputs -> 0 -> data', 'a pixel is 1 (copper) or 0 (laminate)', 'enum', pixels[at]);
 }
 
 function readOutputs(outputs: unknown, binaryByDefault: boolean): WantedOutput[] {
