@@ -108,7 +108,12 @@ test('a duration that a timer waits for has an end, and so has any other', () =>
   assert.deepEqual(faultsOf({ INPUT_TIMEOUT: '30d', RETENTION_MEASUREMENTS: '3650d', ROLLBACK_PAUSE: '60d', SHUTDOWN_TIMEOUT: '10d' }), []);
   for (const name of ['INPUT_TIMEOUT', 'RETENTION_MEASUREMENTS', 'ROLLBACK_PAUSE'])
     assert.deepEqual(faultsOf({ [name]: '999999999d' }), [`${name}="999999999d" is longer than 20000d`], 'there is no such date');
-  assert.deepEqual(faultsOf({ UPLOAD_LIMIT: '2048GiB' }), ['UPLOAD_LIMIT="2048GiB" is above 107374182400'], 'its size is a time as well');
+  assert.deepEqual(faultsOf({ UPLOAD_LIMIT: '2048GiB' }), ['UPLOAD_LIMIT="2048GiB" is above 100GiB'], 'its size is a time as well');
+  assert.deepEqual(faultsOf({ TOKEN_LIFETIME: '3h', DB_CONNECT_TIMEOUT: '20ms', PORT: '70000' }), [
+    'PORT="70000" is above 65535',
+    'DB_CONNECT_TIMEOUT="20ms" is below 100ms',
+    'TOKEN_LIFETIME="3h" is above 1h',
+  ]);
 });
 
 test('what is no origin, no issuer, no list and no kind of environment is named', () => {

@@ -127,6 +127,13 @@ function read(kind: Kind, text: string): unknown {
   }
 }
 
+/** A limit of a setting in the largest unit of which it is a whole number. */
+function limitWords(kind: Kind, limit: number): string {
+  const units = Object.entries(kind === 'duration' ? MILLIS : kind === 'bytes' ? BYTES : {});
+  const [unit, size] = units.findLast(([, each]) => limit >= each && limit % each === 0) ?? ['', 1];
+  return `${limit / size}${unit}`;
+}
+
 const FORM: Record<Kind, string> = {
   text: 'a text',
   secret: 'a text',
@@ -167,8 +174,10 @@ export function loadConfig(over: Over = {}, given: NodeJS.ProcessEnv = process.e
     else if (setting.kind === 'url' && !URL.canParse(String(value))) faults.push(`${name}=${shown} is not a URL`);
     else if ('oneOf' in setting && !(setting.oneOf as readonly string[]).includes(String(value)))
       faults.push(`${name}=${shown} is not one of ${setting.oneOf.join(', ')}`);
-    else if ('min' in setting && Number(value) < setting.min) faults.push(`${name}=${shown} is below ${setting.min}`);
-    else if ('max' in setting && Number(value) > setting.max) faults.push(`${name}=${shown} is above ${setting.max}`);
+    else if ('min' in setting && Number(value) < setting.min)
+      faults.push(`${name}=${shown} is below ${limitWords(setting.kind, setting.min)}`);
+    else if ('max' in setting && Number(value) > setting.max)
+      faults.push(`${name}=${shown} is above ${limitWords(setting.kind, setting.max)}`);
     else if (setting.kind === 'duration' && Number(value) > mostDays(setting) * MILLIS.d)
       faults.push(`${name}=${shown} is longer than ${mostDays(setting)}d`);
     else if (setting.kind === 'list' && said && (value as string[]).length === 0) faults.push(`${name}=${shown} is a list of nothing`);
