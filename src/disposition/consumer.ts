@@ -43,16 +43,18 @@ async function lotAssigned(
   const lot = { site: event.site, lot_id: event.payload.lot_id };
   // Pieces carry no inbox key: an inspection that is judged waits no more when they are seen again.
   const { inbox: _, ...each } = cause;
-  for (let behind: string | undefined = '00000000-0000-0000-0000-000000000000'; behind !== undefined; ) {
+  let behind = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
     signal.throwIfAborted();
-    const from: string = behind;
+    const from = behind;
     const applied = await door.change<DispositionTables, Awaited<ReturnType<typeof applyLimits>>>(each, async (tx) => {
       const result = await applyLimits(tx, lot, from, PIECE);
       const { events, audit } = result?.written ?? nothingWritten();
       return { result, events, audit };
     });
-    if (applied) tellMoves(metrics, applied.written);
-    behind = applied?.last;
+    if (applied === null) return;
+    tellMoves(metrics, applied.written);
+    behind = applied.last;
   }
 }
 

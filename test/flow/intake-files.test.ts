@@ -331,23 +331,31 @@ test('a disk that is nearly full refuses files', async (t) => {
   assert.ok(Number(answer.headers['retry-after']) > 0);
 });
 
-test('a file that fills the disk half-way: who sends it reads the answer, not a reset', async (t) => {
+test('a file that fills the disk half-way, or finds the disk away: who sends it reads the answer, not a reset', async (t) => {
   const full = await plant({ after: (fn) => t.after(fn) });
-  full.blobs.stage = async (source) => {
-    for await (const _ of source) throw new ProblemError('storage_full', { retryAfter: 60 });
-    throw new Error('there was no body');
-  };
   const base = await full.listen();
   const headers = { ...bearer('aoi'), 'content-type': 'application/json' };
   const made = (await (
     await fetch(`${base}/v1/inspections`, { method: 'POST', headers, body: JSON.stringify(board()) })
   ).json()) as Inspection;
-  for (let turn = 0; turn < 5; turn += 1) {
-    const answer = await fetch(`${base}/v1/inspections/${made.id}/artifacts?kind=image`, {
+  const send = () =>
+    fetch(`${base}/v1/inspections/${made.id}/artifacts?kind=image`, {
       method: 'POST',
       headers: { ...bearer('aoi'), 'content-type': 'image/png' },
       body: new Uint8Array(1024 * 1024),
     });
-    assert.deepEqual([answer.status, problem(await answer.text())], [503, 'storage_full']);
+  for (const code of ['storage_full', 'storage_unavailable'] as const) {
+    full.blobs.stage = async (source) => {
+      for await (const _ of source) throw new ProblemError(code, { retryAfter: 60 });
+      throw new Error('there was no body');
+    };
+    for (let turn = 0; turn < 5; turn += 1) {
+      const answer = await send();
+      assert.deepEqual([answer.status, problem(await answer.text())], [503, code]);
+    }
   }
+  full.blobs.stage = async () => {
+    throw new ProblemError('storage_unavailable', { retryAfter: 10 });
+  };
+  for (let turn = 0; turn < 5; turn += 1) assert.equal((await send()).status, 503);
 });

@@ -22,6 +22,10 @@ const BODY_FAULTS: ReadonlySet<string> = new Set([
   'malformed_request',
 ]);
 
+/** Said while the body still comes: what is left of it is read, or its sender would meet a reset in place of the answer. */
+const saidToASender = ({ status, code }: ProblemError): boolean =>
+  status === 413 || status === 415 || code === 'storage_full' || code === 'storage_unavailable';
+
 type Thrown = Partial<FastifyError> & { validationContext?: Part };
 
 function instanceOf(request: FastifyRequest, error: ProblemError): string {
@@ -83,7 +87,7 @@ export function addErrors(app: App, options: { log: Log; table: RouteTable; bodi
         },
         'access_refused',
       );
-    if (!request.raw.complete && (problem.status === 413 || problem.status === 415 || problem.code === 'storage_full')) {
+    if (!request.raw.complete && saidToASender(problem)) {
       const { ended, bytes } = await discardBody(request.raw);
       if (!ended) lingeringClose(request.raw, reply.raw);
       if (!request.is404 && bytes > (request.routeOptions.bodyLimit ?? bytes))
